@@ -1,0 +1,59 @@
+/**
+ * Mocha's spec output plus two things the gate needs: every skipped test prints its reason, and the
+ * counts are appended to the file named by `LARDER_TEST_COUNTS` so that `test/run.ts` can add them up.
+ * A test that skips must say why: `skip(this, 'needs root')`; a bare `this.skip()` is a failure.
+ */
+import { appendFileSync } from 'node:fs';
+import Mocha from 'mocha';
+
+const skipReasons = new WeakMap<object, string>();
+
+/** Skips the running test or suite with a reason that the reporter prints. */
+export function skip(context: Mocha.Context, reason: string): never {
+  const test = context.currentTest ?? context.test;
+  if (test !== undefined) skipReasons.set(test, reason);
+  // A skip in a `before` hook marks the whole suite, whose tests mocha then reports one by one.
+  const isHook = (test as { type?: string } | undefined)?.type === 'hook';
+  if (isHook && test?.parent !== undefined) skipReasons.set(test.parent, reason);
+  return context.skip();
+}
+
+function reasonOf(test: Mocha.Test): string | undefined {
+  let node: object | undefined = test;
+  while (node !== undefined) {
+    const reason = skipReasons.get(node);
+    if (reason !== undefined) return reason;
+    node = (node as { parent?: object }).parent;
+  }
+  return undefined;
+}
+
+export default class LarderReporter extends Mocha.reporters.Spec {
+  constructor(runner: Mocha.Runner, options: Mocha.MochaOptions) {
+    super(runner, options);
+    const counts = { passed: 0, failed: 0, skipped: 0 };
+    const reasons = new Map<string, number>();
+    runner.on('pass', () => {
+      counts.passed += 1;
+    });
+    runner.on('fail', () => {
+      counts.failed += 1;
+    });
+    runner.on('pending', (test: Mocha.Test) => {
+      counts.skipped += 1;
+      const reason = reasonOf(test);
+      if (reason === undefined) {
+        counts.failed += 1;
+        console.log(`  skipped without a reason: ${test.fullTitle()} (use skip() of test/support)`);
+        process.exitCode = 1;
+      }
+      const shown = reason ?? 'no reason given';
+      reasons.set(shown, (reasons.get(shown) ?? 0) + 1);
+    });
+    runner.once('end', () => {
+      for (const [reason, count] of reasons) console.log(`  ${count} skipped: ${reason}`);
+      const file = process.env['LARDER_TEST_COUNTS'];
+      if (file !== undefined) appendFileSync(file, `${JSON.stringify(counts)}\n`);
+    });
+  }
+}
