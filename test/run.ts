@@ -1,0 +1,134 @@
+/**
+ * The test command: runs the tiers named on the command line (all of them when none is), each in a
+ * mocha process of its own, shows how long each took, and ends with one line that machines read:
+ * `N passed, N failed, N skipped`.
+ *
+ *   node test/run.ts [tier ...] [-- mocha arguments]
+ */
+import { spawn } from 'node:child_process';
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { explain } from '../lab/base/fault.ts';
+import { repositoryRoot } from '../lab/base/paths.ts';
+
+interface Tier {
+  readonly folders: readonly string[];
+  readonly proves: string;
+  /** Mocha's limit for one test; a bound against hanging, never a measurement. */
+  readonly timeoutMs: number;
+}
+
+/** Cheapest first: what fails early costs least. */
+const tiers: Readonly<Record<string, Tier>> = {
+  tidy: { folders: ['tidy'], proves: "the repository's own rules", timeoutMs: 120_000 },
+  unit: {
+    folders: ['unit', 'property', 'script', 'contract'],
+    proves: 'pure code, protocols as text, ports and their twins',
+    timeoutMs: 60_000,
+  },
+  stack: { folders: ['stack'], proves: 'components under mocks, goldens', timeoutMs: 60_000 },
+  sim: { folders: ['sim'], proves: 'the data plane in virtual time', timeoutMs: 300_000 },
+  engine: { folders: ['engine'], proves: 'the program under the real CLI', timeoutMs: 180_000 },
+  system: { folders: ['system'], proves: 'the lab: a real Kubernetes', timeoutMs: 900_000 },
+};
+
+interface Counts {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+const interrupted = new AbortController();
+process.on('SIGINT', () => interrupted.abort());
+process.on('SIGTERM', () => interrupted.abort());
+
+async function main(args: readonly string[]): Promise<number> {
+  const dashes = args.indexOf('--');
+  const named = dashes < 0 ? args : args.slice(0, dashes);
+  const mochaArgs = dashes < 0 ? [] : args.slice(dashes + 1);
+  const unknown = named.filter((name) => !(name in tiers));
+  if (unknown.length > 0) {
+    console.error(
+      `No such tier: ${unknown.join(', ')}. There are ${Object.keys(tiers).join(', ')}; none named means all.`,
+    );
+    return 2;
+  }
+  const total: Counts = { passed: 0, failed: 0, skipped: 0 };
+  const begunMs = performance.now();
+  for (const [name, tier] of Object.entries(tiers)) {
+    if (named.length > 0 && !named.includes(name)) continue;
+    if (interrupted.signal.aborted) break;
+    const tierBegunMs = performance.now();
+    console.log(`\n== ${name}: ${tier.proves}`);
+    const counts = await runTier(name, tier, mochaArgs);
+    total.passed += counts.passed;
+    total.failed += counts.failed;
+    total.skipped += counts.skipped;
+    const seconds = ((performance.now() - tierBegunMs) / 1000).toFixed(1);
+    console.log(`== ${name}: ${summary(counts)} in ${seconds} s`);
+  }
+  const seconds = ((performance.now() - begunMs) / 1000).toFixed(0);
+  console.log(`\n${interrupted.signal.aborted ? 'Interrupted' : 'Done'} after ${seconds} s.`);
+  // The last line of the gate: nothing may be printed after it.
+  console.log(summary(total));
+  if (interrupted.signal.aborted) return 130;
+  return total.failed > 0 || total.passed === 0 ? 1 : 0;
+}
+
+/** A tier whose process dies before it could count is one failure. */
+async function runTier(name: string, tier: Tier, mochaArgs: readonly string[]): Promise<Counts> {
+  const specs = tier.folders.flatMap((folder) =>
+    globSync(`test/${folder}/**/*.spec.ts`, { cwd: repositoryRoot }),
+  );
+  if (specs.length === 0) return { passed: 0, failed: 0, skipped: 0 };
+  const scratch = mkdtempSync(path.join(tmpdir(), 'larder-test-'));
+  const countsFile = path.join(scratch, 'counts');
+  try {
+    const code = await mocha([...mochaArgs, '--timeout', String(tier.timeoutMs), ...specs.sort()], {
+      ...process.env,
+      LARDER_TEST_COUNTS: countsFile,
+    });
+    const counts = readCounts(countsFile);
+    if (counts === undefined) {
+      console.log(`== ${name}: mocha ended with code ${code} before it could count`);
+      return { passed: 0, failed: 1, skipped: 0 };
+    }
+    if (code !== 0 && counts.failed === 0) counts.failed = 1;
+    return counts;
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+function readCounts(file: string): Counts | undefined {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8').trim()) as Counts;
+  } catch {
+    return undefined;
+  }
+}
+
+async function mocha(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const bin = path.join(repositoryRoot, 'node_modules/mocha/bin/mocha.js');
+  const child = spawn(process.execPath, [bin, ...args], {
+    cwd: repositoryRoot,
+    env,
+    stdio: 'inherit',
+  });
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('exit', (code) => resolve(code ?? 130));
+  });
+}
+
+function summary(counts: Counts): string {
+  return `${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`;
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  console.error(explain(error));
+  process.exitCode = 1;
+}

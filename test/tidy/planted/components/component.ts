@@ -1,0 +1,1 @@
+import { disk } from '../dataplane/host/disk.ts'; export const component = disk;

@@ -1,0 +1,1 @@
+import { component } from '../component.ts'; export const rule = component;

@@ -1,0 +1,1 @@
+export const loop = 1;

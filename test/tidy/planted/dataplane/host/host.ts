@@ -1,0 +1,1 @@
+import { loop } from '../drive/loop.ts'; export const host = loop;

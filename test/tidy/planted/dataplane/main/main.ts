@@ -1,0 +1,1 @@
+import { lab } from '../../lab/lab.ts'; export const main = lab;

@@ -1,0 +1,1 @@
+import { disk } from '../host/disk.ts'; export const peer = disk;

@@ -1,0 +1,1 @@
+import { helper } from '../test/helper.ts'; export const used = helper;

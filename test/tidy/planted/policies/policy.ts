@@ -1,0 +1,1 @@
+import { component } from '../components/component.ts'; export const policy = component;
