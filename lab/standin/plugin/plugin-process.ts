@@ -2,7 +2,7 @@
  * The life of a plugin process: listen on a free loopback port, print the port as the only line on
  * standard output, serve until the engine ends it or is itself gone.
  *
- * Promises: when the engine dies or SIGTERM comes, work in flight is cancelled, gets
+ * Promises: when the engine dies, or SIGINT or SIGTERM comes, work in flight is cancelled, gets
  * `shutdownGraceMs` to clean up, and the process ends. Never: outlives its engine.
  */
 import { Server, ServerCredentials } from '@grpc/grpc-js';
@@ -10,7 +10,7 @@ import { Engine } from './engine.ts';
 
 export interface PluginProcess {
   readonly engine: Engine;
-  /** Aborted by `cancel`, by the engine's death and by SIGTERM. */
+  /** Aborted by `cancel`, by the engine's death, by SIGINT and SIGTERM. */
   readonly cancelled: AbortSignal;
   /** Asks all work in flight to stop; there is no way back. */
   cancel(reason: string): void;
@@ -18,9 +18,14 @@ export interface PluginProcess {
 
 const shutdownGraceMs = 5_000;
 
+/** Where the engine listens: the last argument that is not a flag. */
+export function engineAddress(): string | undefined {
+  return process.argv.slice(2).findLast((argument) => !argument.startsWith('-'));
+}
+
 /**
- * Starts the plugin this process was started as. The engine's address is the last argument that is
- * not a flag; without one (a person at a terminal) messages go to standard error.
+ * Starts the plugin this process was started as. Without an engine's address (a person at a
+ * terminal) messages go to standard error.
  */
 export async function servePlugin(
   register: (server: Server, plugin: PluginProcess) => void,
@@ -48,13 +53,13 @@ export async function servePlugin(
     server.tryShutdown(() => process.exit(0));
     setTimeout(() => process.exit(1), shutdownGraceMs).unref();
   };
-  // Ctrl-C in a terminal reaches every process of the group. The engine takes it and tells plugins
-  // with Cancel; a plugin that died of it would turn a clean cancel into "plugin crashed".
-  process.on('SIGINT', () => {});
+  // The engine ends a plugin with SIGINT to its process group and kills what is left after a while.
+  // Ctrl-C at a terminal does not come here: plugins have a group of their own.
+  process.on('SIGINT', () => end('The engine asked the plugin to end.'));
   process.on('SIGTERM', () => end('The plugin was asked to end.'));
   engine.gone.addEventListener('abort', () => end('The Pulumi engine has gone.'));
 
-  const address = process.argv.slice(2).findLast((argument) => !argument.startsWith('-'));
+  const address = engineAddress();
   if (address !== undefined) engine.connect(address);
   process.stdout.write(`${port}\n`);
 }

@@ -69,7 +69,7 @@ function decodeValue(json: JavaScriptValue): PropertyValue {
 
 function decodeSigned(map: Json): PropertyValue {
   const value = map['value'];
-  switch (map[signatureKey]) {
+  switch (text(map, signatureKey) ?? '') {
     case signature.secret:
       return new Secret(decodeValue(value ?? null));
     case signature.output: {
