@@ -1,0 +1,90 @@
+/**
+ * Requests for storage: PersistentVolumeClaims, the claim templates of a StatefulSet, and the
+ * volumes that operators make from their own objects (CloudNativePG's `spec.storage`).
+ */
+import { type DeclaredObject, isKind, nameOf } from './declared.ts';
+import { at, type Fields, fieldsAt, isFields, listAt, textAt, textsAt, UNKNOWN } from './value.ts';
+import type { Workload } from './workload.ts';
+import type { World } from './world.ts';
+
+export interface Claim {
+  /** The object that declares it: the claim itself, the StatefulSet, the operator's object. */
+  readonly object: DeclaredObject;
+  readonly name: string;
+  readonly namespace: string;
+  /** Where the claim's spec stands in the object. */
+  readonly field: string;
+  readonly spec: Fields;
+  /** Undefined when the claim names none; `''` is a name and means "no class". */
+  readonly className: string | typeof UNKNOWN | undefined;
+  readonly accessModes: readonly string[];
+}
+
+function claimOf(object: DeclaredObject, name: string, field: string, spec: Fields): Claim {
+  const className = at(spec, 'storageClassName') ?? at(spec, 'storageClass');
+  return {
+    object,
+    name,
+    namespace: object.namespace,
+    field,
+    spec,
+    className: className === UNKNOWN ? UNKNOWN : textAt(className),
+    accessModes: textsAt(spec, 'accessModes'),
+  };
+}
+
+/** Every request for storage that the program makes. */
+export function claimsOf(world: World): readonly Claim[] {
+  return [
+    ...world.all('', 'PersistentVolumeClaim').map(claimOfObject),
+    ...world.workloads.flatMap(templatesOf),
+    ...world.all('postgresql.cnpg.io', 'Cluster').flatMap(claimsOfCloudNativePg),
+  ];
+}
+
+function claimOfObject(object: DeclaredObject): Claim {
+  return claimOf(object, object.name, 'spec', fieldsAt(object.fields, 'spec'));
+}
+
+export function templatesOf(workload: Workload): readonly Claim[] {
+  if (!isKind(workload.object, 'apps', 'StatefulSet')) return [];
+  return listAt(workload.object.fields, 'spec', 'volumeClaimTemplates').flatMap((item, index) => {
+    const name = textAt(item, 'metadata', 'name');
+    if (name === undefined || !isFields(item)) return [];
+    const field = `spec.volumeClaimTemplates[${index}].spec`;
+    return [claimOf(workload.object, name, field, fieldsAt(item, 'spec'))];
+  });
+}
+
+function claimsOfCloudNativePg(object: DeclaredObject): readonly Claim[] {
+  return ['storage', 'walStorage'].flatMap((part) => {
+    const storage = at(object.fields, 'spec', part);
+    if (!isFields(storage)) return [];
+    const template = fieldsAt(storage, 'pvcTemplate');
+    const spec = { accessModes: ['ReadWriteOnce'], ...template, ...storage };
+    return [claimOf(object, `${object.name}-${part}`, `spec.${part}`, spec)];
+  });
+}
+
+/** The claim behind a pod's volume: a template of that name first, then the claim it refers to. */
+export function claimOfVolume(world: World, workload: Workload, volume: string): Claim | undefined {
+  const template = templatesOf(workload).find((claim) => claim.name === volume);
+  if (template !== undefined) return template;
+  const source = podVolume(workload, volume);
+  const name = textAt(source, 'persistentVolumeClaim', 'claimName');
+  if (name === undefined) return undefined;
+  const namespace = workload.object.namespace;
+  const object = world.find('', 'PersistentVolumeClaim', namespace, name);
+  return object === undefined ? undefined : claimOfObject(object);
+}
+
+export function podVolume(workload: Workload, volume: string): Fields | undefined {
+  const found = listAt(workload.pod, 'volumes').find((item) => textAt(item, 'name') === volume);
+  return isFields(found) ? found : undefined;
+}
+
+/** How messages name a claim: by the object, and by the field when the object is something else. */
+export function nameOfClaim(claim: Claim): string {
+  const owner = nameOf(claim.object);
+  return claim.field === 'spec' ? owner : `${owner} (${claim.field})`;
+}
