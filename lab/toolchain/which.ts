@@ -1,0 +1,30 @@
+/**
+ * Looks for a program as a shell would, and in the folders of system programs besides, because a
+ * plain user's PATH often lacks them.
+ */
+import { accessSync, constants, statSync } from 'node:fs';
+import path from 'node:path';
+
+const systemFolders = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
+
+/** Absolute path of the first executable file of this name, or undefined. */
+export function which(program: string, env: NodeJS.ProcessEnv): string | undefined {
+  return candidates(program, env)[0];
+}
+
+/** All executable files of this name, the first on PATH first. */
+export function candidates(program: string, env: NodeJS.ProcessEnv): readonly string[] {
+  const folders = (env['PATH'] ?? '').split(path.delimiter).filter((f) => path.isAbsolute(f));
+  return [...new Set([...folders, ...systemFolders])]
+    .map((folder) => path.join(folder, program))
+    .filter(isExecutable);
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return statSync(file).isFile();
+  } catch {
+    return false;
+  }
+}
