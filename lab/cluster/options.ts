@@ -42,8 +42,27 @@ const plainPath = /^\/[A-Za-z0-9._@/-]+$/;
 const labelKey = /^(?:([a-z0-9.-]+)\/)?[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
 const labelValue = /^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$/;
 /** Mounting over one of these, or above or below the last group, would take the node apart. */
-const systemFolders = ['/', '/etc', '/usr', '/bin', '/sbin', '/lib', '/var', '/var/lib', '/home', '/opt'];
-const forbiddenTrees = ['/proc', '/sys', '/dev', '/run', '/tmp', '/var/lib/kubelet', '/var/lib/containerd'];
+const systemFolders = [
+  '/',
+  '/etc',
+  '/usr',
+  '/bin',
+  '/sbin',
+  '/lib',
+  '/var',
+  '/var/lib',
+  '/home',
+  '/opt',
+];
+const forbiddenTrees = [
+  '/proc',
+  '/sys',
+  '/dev',
+  '/run',
+  '/tmp',
+  '/var/lib/kubelet',
+  '/var/lib/containerd',
+];
 
 /** Throws one `LabFault` that lists every problem. */
 export function checkLabOptions(options: LabOptions): void {

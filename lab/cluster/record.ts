@@ -2,19 +2,16 @@
  * `<state>/lab.json`: what a lab has made or is about to make on this machine. It is written **before**
  * each thing is made, so that whatever a crash leaves behind is named here.
  */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import { LabFault } from '../base/fault.ts';
-import type { LabOptions } from './options.ts';
 
 const identity = z.object({ pid: z.number().int(), startTime: z.string() });
 
 const diskState = z.object({
   /** `own`: the disk the node was built with; `empty`: a fresh one in its place; `none`: pulled out. */
   present: z.enum(['own', 'empty', 'none']),
-  /** Device number as `major:minor` of the file system mounted now; absent while none is. */
-  generation: z.number().int(),
 });
 
 const nodeState = z.object({
@@ -37,17 +34,21 @@ const schema = z.object({
       z.object({
         name: z.string(),
         disks: z.array(z.object({ path: z.string(), sizeMiB: z.number() })),
-        labels: z.record(z.string(), z.string()).optional(),
+        labels: z.record(z.string(), z.string()),
       }),
     ),
-    apiPort: z.number().optional(),
-    fastNodeLoss: z.boolean().optional(),
+    fastNodeLoss: z.boolean(),
   }),
   /** The port in use, whether asked for or found free. */
   apiPort: z.number().int(),
   /** By name; null means about to be started. */
   processes: z.record(z.string(), identity.nullable()),
   nodes: z.record(z.string(), nodeState),
+  /** What a node needs from the machine to boot. */
+  host: z.object({
+    pauseArchive: z.string(),
+    readOnlyFolders: z.array(z.string()),
+  }),
   before: z.object({
     /** Loop devices the machine had; those above are removed at the end when nobody uses them. */
     loopDevices: z.array(z.number().int()),
@@ -59,76 +60,68 @@ const schema = z.object({
 });
 
 export type LabRecord = z.infer<typeof schema>;
+export type NodeState = z.infer<typeof nodeState>;
 export type DiskState = z.infer<typeof diskState>;
 
+/** The file is read at every use: a test's handle and `npm stop` may hold it at the same time. */
 export class RecordFile {
   readonly #file: string;
-  readonly #record: LabRecord;
 
-  private constructor(file: string, record: LabRecord) {
+  private constructor(file: string) {
     this.#file = file;
-    this.#record = record;
   }
 
   /** Undefined when there is no lab; a `LabFault` when the file cannot be understood. */
-  static read(stateFolder: string): RecordFile | undefined {
-    const file = recordPath(stateFolder);
-    let text: string;
-    try {
-      text = readFileSync(file, 'utf8');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw error;
-    }
-    const parsed = schema.safeParse(parseJson(text));
-    if (parsed.success) return new RecordFile(file, parsed.data);
-    throw new LabFault(
-      `The lab's record ${file} cannot be understood: ${z.prettifyError(parsed.error)}`,
-      'run npm stop, which needs no record, and then npm start',
-    );
+  static find(stateFolder: string): RecordFile | undefined {
+    const file = path.join(stateFolder, 'lab.json');
+    if (!existsSync(file)) return undefined;
+    const found = new RecordFile(file);
+    found.#read();
+    return found;
   }
 
   /** Writes the first record of a new lab. */
   static create(stateFolder: string, record: LabRecord): RecordFile {
     mkdirSync(stateFolder, { recursive: true, mode: 0o700 });
-    const created = new RecordFile(recordPath(stateFolder), record);
-    created.update(() => {});
+    const created = new RecordFile(path.join(stateFolder, 'lab.json'));
+    created.#write(record);
     return created;
   }
 
   get current(): LabRecord {
-    return this.#record;
-  }
-
-  get options(): LabOptions {
-    const { apiPort, fastNodeLoss, ...rest } = this.#record.options;
-    return {
-      name: rest.name,
-      nodes: rest.nodes.map(({ labels, ...node }) => ({
-        ...node,
-        ...(labels === undefined ? {} : { labels }),
-      })),
-      ...(apiPort === undefined ? {} : { apiPort }),
-      ...(fastNodeLoss === undefined ? {} : { fastNodeLoss }),
-    };
+    return this.#read();
   }
 
   /** Changes the record and has it on the disk before it returns. */
   update(change: (record: LabRecord) => void): void {
-    change(this.#record);
-    const temporary = `${this.#file}.new`;
-    writeFileSync(temporary, `${JSON.stringify(this.#record, null, 2)}\n`, {
-      mode: 0o600,
-      flush: true,
-    });
-    renameSync(temporary, this.#file);
+    const record = this.#read();
+    change(record);
+    this.#write(record);
   }
 
-  node(name: string): LabRecord['nodes'][string] {
-    const node = this.#record.nodes[name];
-    if (node !== undefined) return node;
-    const known = Object.keys(this.#record.nodes).join(', ');
-    throw new LabFault(`The lab has no node ${name}.`, `use one of: ${known}`);
+  /** Changes the state of one node. */
+  updateNode(name: string, change: (node: NodeState) => void): void {
+    this.update((record) => change(nodeIn(record, name)));
+  }
+
+  node(name: string): NodeState {
+    return nodeIn(this.#read(), name);
+  }
+
+  #read(): LabRecord {
+    const parsed = schema.safeParse(parseJson(readFileSync(this.#file, 'utf8')));
+    if (parsed.success) return parsed.data;
+    throw new LabFault(
+      `The lab's record ${this.#file} cannot be understood: ${z.prettifyError(parsed.error)}`,
+      'run npm stop, which needs no record, and then npm start',
+    );
+  }
+
+  #write(record: LabRecord): void {
+    const temporary = `${this.#file}.new`;
+    const text = `${JSON.stringify(record, null, 2)}\n`;
+    writeFileSync(temporary, text, { mode: 0o600, flush: true });
+    renameSync(temporary, this.#file);
   }
 }
 
@@ -137,8 +130,13 @@ export function machineBootId(): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 }
 
-function recordPath(stateFolder: string): string {
-  return path.join(stateFolder, 'lab.json');
+function nodeIn(record: LabRecord, name: string): NodeState {
+  const node = record.nodes[name];
+  if (node !== undefined) return node;
+  throw new LabFault(
+    `The lab has no node ${name}.`,
+    `use one of: ${Object.keys(record.nodes).join(', ')}`,
+  );
 }
 
 function parseJson(text: string): unknown {

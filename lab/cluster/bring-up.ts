@@ -1,0 +1,344 @@
+/**
+ * Brings a lab up from whatever is there: nothing, a start that was killed, a lab with dead parts, or one
+ * that runs. Every step first looks whether it is done, so start, resume and repair are one path.
+ */
+import { existsSync, mkdirSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
+import { symlinkSync } from 'node:fs';
+import path from 'node:path';
+import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
+import { LabFault } from '../base/fault.ts';
+import { repositoryRoot } from '../base/paths.ts';
+import type { Step } from '../base/progress.ts';
+import type { LabImages } from '../images/images.ts';
+import type { ToolContext } from '../toolchain/tool.ts';
+import type { ToolSet } from '../toolchain/toolchain.ts';
+import { addresses, nodeAddress } from './addresses.ts';
+import { readyz } from './api-health.ts';
+import { Cgroups } from './cgroups.ts';
+import { controlPlaneArgs, controlPlaneNames, writeCorefile } from './control-plane.ts';
+import { ensureDns } from './dns.ts';
+import { writeKubeconfig } from './kubeconfig.ts';
+import { logTail } from './log-tail.ts';
+import { labToolNames, loopDeviceNumbers } from './machine.ts';
+import { inNetworkOf, setUpLabNetwork } from './network.ts';
+import { firstName, identityOf, LabNode, networkName, nodeFolder, powerOn } from './node.ts';
+import { writeNodeFiles } from './node-files.ts';
+import { type LabOptions, sameLab } from './options.ts';
+import { ensurePki } from './pki.ts';
+import { chooseApiPort } from './port.ts';
+import { isAlive, killAll, markedProcesses, markerVariable, startDaemon } from './processes.ts';
+import { machineBootId, RecordFile } from './record.ts';
+import { tearDown } from './teardown.ts';
+import { waitFor } from './wait.ts';
+
+export interface LabContext extends ToolContext {
+  readonly tools: ToolSet;
+  readonly images: LabImages;
+}
+
+export const kubeconfigContext = 'larder-lab';
+
+const killTimeoutMs = 15_000;
+const networkTimeoutMs = 5000;
+const readyTimeoutMs = 120_000;
+const relays = ['relay-inner', 'relay-outer'] as const;
+/** A pod that mounts the machine's /dev makes containerd leave this file there. */
+const filesPodsLeave = ['/dev/termination-log'];
+
+/** Resolves when every node is Ready and pods can be created. The caller holds the lab's lock. */
+export async function bringUp(options: LabOptions, context: LabContext): Promise<RecordFile> {
+  const folder = context.paths.state;
+  const record = (await keepOrClear(options, context)) ?? (await createRecord(options, context));
+  const site = new Site(folder, record, context);
+  await context.progress.step('Kubernetes', (step) => site.ensure(step));
+  return record;
+}
+
+/** The record of a lab that can be gone on with; undefined after what was there has been cleared away. */
+async function keepOrClear(
+  options: LabOptions,
+  { progress, paths }: LabContext,
+): Promise<RecordFile | undefined> {
+  const record = RecordFile.find(paths.state);
+  if (record === undefined) {
+    if (markedProcesses(paths.state).length > 0) {
+      progress.say('Parts of a lab without a record still run: removing them first');
+      await tearDown(paths.state, options.name);
+    }
+    return undefined;
+  }
+  const { current } = record;
+  if (!sameLab(current.options, options)) {
+    progress.say('The lab there was built from other options: removing it, data and all');
+    await tearDown(paths.state, current.options.name);
+    return undefined;
+  }
+  const wrongPort = options.apiPort !== undefined && options.apiPort !== current.apiPort;
+  const reason =
+    reasonToRestart(record) ?? (wrongPort ? 'Another API port is asked for' : undefined);
+  if (reason !== undefined) {
+    progress.say(`${reason}: starting its processes anew, its data stays`);
+    const recorded = Object.values(current.processes).filter((identity) => identity !== null);
+    await killAll([...recorded, ...markedProcesses(paths.state)], killTimeoutMs);
+    const apiPort = await chooseApiPort(options.apiPort);
+    record.update((changed) => {
+      changed.phase = 'starting';
+      changed.machineBootId = machineBootId();
+      changed.processes = {};
+      changed.apiPort = apiPort;
+    });
+  }
+  return record;
+}
+
+function reasonToRestart(record: RecordFile): string | undefined {
+  const { phase, machineBootId: then, processes } = record.current;
+  if (then !== machineBootId()) return 'The machine was restarted since the lab ran';
+  if (phase === 'starting') return 'The last start of the lab did not finish';
+  if (!isAlive(processes[networkName] ?? undefined)) return 'The network of the lab is gone';
+  return undefined;
+}
+
+async function createRecord(
+  options: LabOptions,
+  { paths, images }: LabContext,
+): Promise<RecordFile> {
+  const nodes = options.nodes.map((node) => {
+    const disks = node.disks.map((disk) => [disk.path, { present: 'own' as const }]);
+    return [node.name, { bootId: '', off: false, disks: Object.fromEntries(disks) }];
+  });
+  return RecordFile.create(paths.state, {
+    version: 1,
+    phase: 'starting',
+    machineBootId: machineBootId(),
+    options: {
+      name: options.name,
+      nodes: options.nodes.map((node) => ({
+        name: node.name,
+        disks: node.disks.map((disk) => ({ ...disk })),
+        labels: { ...node.labels },
+      })),
+      fastNodeLoss: options.fastNodeLoss ?? false,
+    },
+    apiPort: await chooseApiPort(options.apiPort),
+    processes: {},
+    nodes: Object.fromEntries(nodes),
+    host: { pauseArchive: images.pause.archive, readOnlyFolders: [] },
+    before: {
+      loopDevices: loopDeviceNumbers(),
+      rootControllers: new Cgroups(options.name).rootControllersToEnable(),
+      absentFiles: filesPodsLeave.filter((file) => !existsSync(file)),
+    },
+  });
+}
+
+/** One lab on its way up. */
+class Site {
+  readonly #folder: string;
+  readonly #record: RecordFile;
+  readonly #context: LabContext;
+
+  constructor(folder: string, record: RecordFile, context: LabContext) {
+    this.#folder = folder;
+    this.#record = record;
+    this.#context = context;
+  }
+
+  async ensure(step: Step): Promise<void> {
+    step.note('keys and certificates');
+    await ensurePki(this.#pki, this.#nodes);
+    this.#writeFiles();
+    step.note('network and control plane');
+    const holder = await this.#ensureNetwork();
+    await this.#ensureControlPlane(holder);
+    step.note('nodes');
+    await Promise.all(this.#nodes.map(({ name }) => this.#ensureNode(name)));
+    step.note('waiting for the API server');
+    const config = new KubeConfig();
+    config.loadFromFile(path.join(this.#folder, 'kubeconfig'));
+    await this.#waitForApi(config);
+    await ensureDns(config);
+    step.note('waiting for the nodes');
+    await this.#waitForNodes(config.makeApiClient(CoreV1Api));
+    const count = this.#nodes.length;
+    step.note(`${count} ${count === 1 ? 'node' : 'nodes'} Ready`);
+    this.#record.update((record) => {
+      record.phase = 'up';
+    });
+  }
+
+  get #pki(): string {
+    return path.join(this.#folder, 'pki');
+  }
+
+  get #nodes() {
+    const { current } = this.#record;
+    return current.options.nodes.map(({ name }) => {
+      const identity = identityOf(current, name);
+      return { ...identity, address: nodeAddress(identity.number) };
+    });
+  }
+
+  /** Everything that is read by the processes; written again at each start, the content is the same. */
+  #writeFiles(): void {
+    const { options, apiPort } = this.#record.current;
+    const binFolder = path.join(this.#folder, 'bin');
+    rmSync(binFolder, { recursive: true, force: true });
+    for (const folder of ['bin', 'etcd', 'log'])
+      mkdirSync(path.join(this.#folder, folder), { recursive: true, mode: 0o700 });
+    for (const name of labToolNames) symlinkSync(this.#tool(name), path.join(binFolder, name));
+    writeCorefile(this.#settings);
+    const pem = (file: string) => readFileSync(path.join(this.#pki, file), 'utf8');
+    writeKubeconfig(path.join(this.#folder, 'kubeconfig'), {
+      server: `https://127.0.0.1:${apiPort}`,
+      authority: pem('ca.crt'),
+      user: 'lab-admin',
+      certificate: pem('admin.crt'),
+      key: pem('admin.key'),
+      context: kubeconfigContext,
+    });
+    for (const node of this.#nodes) {
+      const folder = nodeFolder(this.#folder, node.name);
+      for (const part of ['disk', 'root', 'log'])
+        mkdirSync(path.join(folder, part), { recursive: true, mode: 0o700 });
+      const lab = { name: options.name, pkiFolder: this.#pki, binFolder };
+      writeNodeFiles(folder, node, lab, this.#tool('runc'));
+    }
+    this.#record.update((record) => {
+      record.host = {
+        pauseArchive: this.#context.images.pause.archive,
+        readOnlyFolders: this.#foldersOnOtherFileSystems(),
+      };
+    });
+  }
+
+  /** A node sees the machine's root file system; what lies on another one is mounted for it. */
+  #foldersOnOtherFileSystems(): string[] {
+    const tools = labToolNames.map((name) => path.dirname(this.#tool(name)));
+    const folders = new Set([
+      ...tools,
+      path.dirname(this.#context.images.pause.archive),
+      path.join(this.#folder, 'bin'),
+      repositoryRoot,
+    ]);
+    const root = statSync('/').dev;
+    return [...folders].filter((folder) => statSync(folder).dev !== root);
+  }
+
+  #tool(name: (typeof labToolNames)[number]): string {
+    const tool = this.#context.tools.get(name);
+    if (tool === undefined)
+      throw new LabFault(
+        `The tool ${name} was not prepared.`,
+        'ensureTools(labToolNames) prepares it',
+      );
+    return tool.path;
+  }
+
+  get #settings() {
+    const { fastNodeLoss } = this.#record.current.options;
+    return { stateFolder: this.#folder, pkiFolder: this.#pki, fastNodeLoss };
+  }
+
+  async #ensureNetwork(): Promise<number> {
+    const present = this.#record.current.processes[networkName] ?? undefined;
+    if (present !== undefined && isAlive(present)) return present.pid;
+    await this.#ensureProcess(networkName, 'unshare', ['--net', 'sleep', 'infinity']);
+    const pid = this.#record.current.processes[networkName]?.pid ?? 0;
+    const ours = readlinkSync('/proc/self/ns/net');
+    await waitFor(
+      'the network namespace of the lab',
+      async () => readlinkSync(`/proc/${pid}/ns/net`) !== ours,
+      networkTimeoutMs,
+      { hint: `read ${this.#log(networkName)}` },
+    );
+    await setUpLabNetwork(pid, this.#nodes.length);
+    return pid;
+  }
+
+  async #ensureControlPlane(holder: number): Promise<void> {
+    const { apiPort } = this.#record.current;
+    const inside = (...command: string[]) => inNetworkOf(holder, ...command);
+    for (const name of controlPlaneNames) {
+      const args = controlPlaneArgs(name, this.#settings);
+      await this.#ensureProcess(name, 'nsenter', inside(this.#tool(name), ...args));
+    }
+    // The socket's path is relative: the kernel allows it no more than 107 characters.
+    const relay = (side: string, host: string, port: number) => [
+      path.join(repositoryRoot, 'lab', 'cluster', 'relay.ts'),
+      ...[side, 'api.sock', host, String(port)],
+    ];
+    const node = process.execPath;
+    const inner = relay('inner', addresses.api, addresses.apiPort);
+    await this.#ensureProcess(relays[0], 'nsenter', inside(node, ...inner));
+    await this.#ensureProcess(relays[1], node, relay('outer', '127.0.0.1', apiPort));
+  }
+
+  async #ensureNode(name: string): Promise<void> {
+    const { processes, phase } = this.#record.current;
+    if (isAlive(processes[firstName(name)] ?? undefined)) return;
+    if (phase === 'up') this.#context.progress.say(`Node ${name} is off: switching it on`);
+    const site = { stateFolder: this.#folder, record: this.#record };
+    await powerOn(site, name);
+  }
+
+  /** Recorded as intended before it starts, and with its identity right after. */
+  async #ensureProcess(name: string, program: string, args: readonly string[]): Promise<void> {
+    const { processes, phase } = this.#record.current;
+    if (isAlive(processes[name] ?? undefined)) return;
+    if (phase === 'up') this.#context.progress.say(`${name} had ended: starting it again`);
+    this.#record.update((record) => {
+      record.processes[name] = null;
+    });
+    const { PATH } = process.env;
+    const { pid, startTime } = await startDaemon({
+      program,
+      args,
+      log: this.#log(name),
+      cwd: this.#folder,
+      env: { PATH, HOME: '/root', LANG: 'C', [markerVariable]: this.#folder },
+    });
+    this.#record.update((record) => {
+      record.processes[name] = { pid, startTime };
+    });
+  }
+
+  async #waitForApi(config: KubeConfig): Promise<void> {
+    await waitFor(
+      'the API server to be ready',
+      async () => {
+        this.#checkControlPlane();
+        return readyz(config);
+      },
+      readyTimeoutMs,
+      { signal: this.#context.signal, hint: `read ${this.#log('kube-apiserver')}` },
+    );
+  }
+
+  /** A process that ended will not come back by waiting: its own last words are the message. */
+  #checkControlPlane(): void {
+    const { processes } = this.#record.current;
+    for (const name of [...controlPlaneNames, ...relays])
+      if (!isAlive(processes[name] ?? undefined))
+        throw new LabFault(
+          logTail(`${name} ended while the lab started`, this.#log(name)),
+          'correct what its log says and run the same command again',
+        );
+  }
+
+  async #waitForNodes(api: CoreV1Api): Promise<void> {
+    const site = { stateFolder: this.#folder, record: this.#record };
+    const nodes = this.#nodes.map(({ name }) => new LabNode(name, site, api));
+    await Promise.all(nodes.map((node) => node.waitUntilReady(readyTimeoutMs)));
+    await waitFor(
+      'the default service account',
+      () => api.readNamespacedServiceAccount({ namespace: 'default', name: 'default' }),
+      readyTimeoutMs,
+      { hint: `read ${this.#log('kube-controller-manager')}` },
+    );
+  }
+
+  #log(name: string): string {
+    return path.join(this.#folder, 'log', `${name}.log`);
+  }
+}
