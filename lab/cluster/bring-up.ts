@@ -2,15 +2,14 @@
  * Brings a lab up from whatever is there: nothing, a start that was killed, a lab with dead parts, or one
  * that runs. Every step first looks whether it is done, so start, resume and repair are one path.
  */
-import { existsSync, mkdirSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
-import { symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
 import { LabFault } from '../base/fault.ts';
 import { repositoryRoot } from '../base/paths.ts';
 import type { Step } from '../base/progress.ts';
 import type { LabImages } from '../images/images.ts';
-import type { ToolContext } from '../toolchain/tool.ts';
+import type { FoundTool, ToolContext } from '../toolchain/tool.ts';
 import type { ToolSet } from '../toolchain/toolchain.ts';
 import { addresses, nodeAddress } from './addresses.ts';
 import { readyz } from './api-health.ts';
@@ -183,10 +182,9 @@ class Site {
   #writeFiles(): void {
     const { options, apiPort } = this.#record.current;
     const binFolder = path.join(this.#folder, 'bin');
-    rmSync(binFolder, { recursive: true, force: true });
     for (const folder of ['bin', 'etcd', 'log'])
       mkdirSync(path.join(this.#folder, folder), { recursive: true, mode: 0o700 });
-    for (const name of labToolNames) symlinkSync(this.#tool(name), path.join(binFolder, name));
+    for (const name of labToolNames) ensureLink(path.join(binFolder, name), this.#tool(name).path);
     writeCorefile(this.#settings);
     const pem = (file: string) => readFileSync(path.join(this.#pki, file), 'utf8');
     writeKubeconfig(path.join(this.#folder, 'kubeconfig'), {
@@ -202,37 +200,36 @@ class Site {
       for (const part of ['disk', 'root', 'log'])
         mkdirSync(path.join(folder, part), { recursive: true, mode: 0o700 });
       const lab = { name: options.name, pkiFolder: this.#pki, binFolder };
-      writeNodeFiles(folder, node, lab, this.#tool('runc'));
+      writeNodeFiles(folder, node, lab, this.#tool('runc').path);
     }
     this.#record.update((record) => {
       record.host = {
         pauseArchive: this.#context.images.pause.archive,
-        readOnlyFolders: this.#foldersOnOtherFileSystems(),
+        readOnlyFolders: this.#sharedFolders(),
       };
     });
   }
 
-  /** A node sees the machine's root file system; what lies on another one is mounted for it. */
-  #foldersOnOtherFileSystems(): string[] {
-    const tools = labToolNames.map((name) => path.dirname(this.#tool(name)));
-    const folders = new Set([
-      ...tools,
-      path.dirname(this.#context.images.pause.archive),
-      path.join(this.#folder, 'bin'),
-      repositoryRoot,
-    ]);
-    const root = statSync('/').dev;
-    return [...folders].filter((folder) => statSync(folder).dev !== root);
+  /**
+   * Folders a node needs as they are on the machine, now and later. The overlay below its root must not
+   * stand in for them: it does not follow changes that are made after the node has looked.
+   */
+  #sharedFolders(): string[] {
+    const ours = labToolNames
+      .map((name) => this.#tool(name))
+      .filter(({ source }) => source === 'built' || source === 'download')
+      .map((tool) => path.dirname(tool.path));
+    const images = path.dirname(this.#context.images.pause.archive);
+    return [...new Set([...ours, images, path.join(this.#folder, 'bin'), repositoryRoot])];
   }
 
-  #tool(name: (typeof labToolNames)[number]): string {
+  #tool(name: (typeof labToolNames)[number]): FoundTool {
     const tool = this.#context.tools.get(name);
-    if (tool === undefined)
-      throw new LabFault(
-        `The tool ${name} was not prepared.`,
-        'ensureTools(labToolNames) prepares it',
-      );
-    return tool.path;
+    if (tool !== undefined) return tool;
+    throw new LabFault(
+      `The tool ${name} was not prepared.`,
+      'ensureTools(labToolNames) prepares it',
+    );
   }
 
   get #settings() {
@@ -261,7 +258,7 @@ class Site {
     const inside = (...command: string[]) => inNetworkOf(holder, ...command);
     for (const name of controlPlaneNames) {
       const args = controlPlaneArgs(name, this.#settings);
-      await this.#ensureProcess(name, 'nsenter', inside(this.#tool(name), ...args));
+      await this.#ensureProcess(name, 'nsenter', inside(this.#tool(name).path, ...args));
     }
     // The socket's path is relative: the kernel allows it no more than 107 characters.
     const relay = (side: string, host: string, port: number) => [
@@ -341,4 +338,11 @@ class Site {
   #log(name: string): string {
     return path.join(this.#folder, 'log', `${name}.log`);
   }
+}
+
+/** In place: the folder is mounted in the nodes. */
+function ensureLink(link: string, target: string): void {
+  if (existsSync(link) && readlinkSync(link) === target) return;
+  rmSync(link, { force: true });
+  symlinkSync(target, link);
 }
