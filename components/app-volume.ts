@@ -1,0 +1,211 @@
+/**
+ * A volume for an application: a claim by its own name, protected and kept.
+ *
+ * On a static tier it is one directory on one disk. A job makes that directory once, after it has seen
+ * that the disk is mounted (scripts/prepare-volume.sh); a record in the cluster then says that the
+ * volume exists, and from there on nothing makes directories any more. The volume is of type `local`:
+ * without its disk or directory the kubelet refuses to mount, so no pod ever starts on an empty folder
+ * in its place. Why in this way: docs/decisions/0034-prepared-directories.md.
+ *
+ * On a dynamic tier it is the claim alone; the provisioner places it.
+ */
+import * as k8s from '@pulumi/kubernetes';
+import * as pulumi from '@pulumi/pulumi';
+import { formatSize } from './config/quantity.ts';
+import {
+  diskEnvironment,
+  diskMounts,
+  type DiskPlace,
+  diskVolumes,
+  onNode,
+  rootOnDisk,
+} from './disk-pod.ts';
+import { annotation, hostnameLabel, label, managed } from './names.ts';
+import { script } from './script.ts';
+
+export interface AppVolumeArgs {
+  /** Name of the claim, unique in the stack. */
+  readonly name: string;
+  /** Namespace of the claim; pass the Namespace's output, so that the dependency is recorded. */
+  readonly namespace: pulumi.Input<string>;
+  /** Grows in place on a static tier; everything else about a volume is fixed for its life. */
+  readonly sizeBytes: number;
+  /** Default: ReadWriteOnce. */
+  readonly accessMode?: string;
+  /** StorageClass of the tier; pass the tier's output. */
+  readonly className: pulumi.Input<string>;
+  /** Where the data live, on a static tier. Default: the provisioner decides. */
+  readonly place?: VolumePlace;
+  /** Takes the protection off, so that the volume may leave the stack. Default: false. */
+  readonly retire?: boolean;
+  /** Further annotations of the claim. Default: none. */
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** The provider that takes over existing objects. */
+  readonly dataProvider: k8s.Provider;
+}
+
+export interface VolumePlace extends DiskPlace {
+  /** Absolute path of the volume's directory on the node. */
+  readonly directory: string;
+  /** Namespace of the job that makes the directory and of the record that it was made. */
+  readonly systemNamespace: pulumi.Input<string>;
+  /** Image of that job; needs a shell. */
+  readonly toolsImage: string;
+}
+
+export class AppVolume extends pulumi.ComponentResource {
+  /** Name of the claim, known once it exists. */
+  readonly claimName: pulumi.Output<string>;
+
+  constructor(name: string, args: AppVolumeArgs, opts: pulumi.ComponentResourceOptions) {
+    const { place } = args;
+    const size = formatSize(args.sizeBytes);
+    super(
+      'larder:index:AppVolume',
+      name,
+      { name: args.name, size, node: place?.node, directory: place?.directory },
+      opts,
+    );
+    const labels = { ...managed, [label.volume]: args.name };
+    const annotations = {
+      ...args.annotations,
+      ...(place === undefined ? {} : { [annotation.place]: `${place.node}:${place.directory}` }),
+      ...(args.retire === true ? { [annotation.retired]: 'true' } : {}),
+    };
+    const keep = {
+      parent: this,
+      provider: args.dataProvider,
+      protect: args.retire !== true,
+      retainOnDelete: true,
+    };
+    const accessModes = [args.accessMode ?? 'ReadWriteOnce'];
+    const disk =
+      place === undefined
+        ? undefined
+        : this.#disk(name, args, place, { labels, accessModes }, keep);
+    const claim = new k8s.core.v1.PersistentVolumeClaim(
+      `${name}-claim`,
+      {
+        metadata: { name: args.name, namespace: args.namespace, labels, annotations },
+        spec: {
+          accessModes,
+          storageClassName: args.className,
+          resources: { requests: { storage: size } },
+          ...(disk === undefined ? {} : { volumeName: disk.metadata.name }),
+        },
+      },
+      keep,
+    );
+    this.claimName = claim.metadata.name;
+    this.registerOutputs({ claimName: this.claimName });
+  }
+
+  /** The directory, the record that it exists, and the PersistentVolume that leads to it. */
+  #disk(
+    name: string,
+    args: AppVolumeArgs,
+    place: VolumePlace,
+    shape: { labels: Record<string, string>; accessModes: string[] },
+    keep: pulumi.CustomResourceOptions,
+  ): k8s.core.v1.PersistentVolume {
+    const prepared = new k8s.batch.v1.Job(`${name}-prepare`, prepareJob(args.name, place), {
+      parent: this,
+      provider: args.dataProvider,
+      // It ran, and running it again could only look: another image is no reason to.
+      ignoreChanges: ['spec'],
+    });
+    const record = new k8s.core.v1.ConfigMap(
+      `${name}-record`,
+      {
+        metadata: {
+          name: recordName(args.name),
+          namespace: place.systemNamespace,
+          labels: shape.labels,
+          annotations: {
+            [annotation.about]:
+              'Says that this volume exists. While it is there, no directory is made for it again.',
+          },
+        },
+        data: { volume: args.name, node: place.node, directory: place.directory },
+      },
+      { ...keep, dependsOn: prepared },
+    );
+    return new k8s.core.v1.PersistentVolume(
+      `${name}-disk`,
+      {
+        metadata: { name: `larder-${args.name}`, labels: shape.labels },
+        spec: {
+          capacity: { storage: formatSize(args.sizeBytes) },
+          accessModes: shape.accessModes,
+          volumeMode: 'Filesystem',
+          persistentVolumeReclaimPolicy: 'Retain',
+          storageClassName: args.className,
+          local: { path: place.directory },
+          nodeAffinity: {
+            required: {
+              nodeSelectorTerms: [
+                {
+                  matchExpressions: [{ key: hostnameLabel, operator: 'In', values: [place.node] }],
+                },
+              ],
+            },
+          },
+          // Nobody else's claim may take it, and it waits for ours.
+          claimRef: {
+            apiVersion: 'v1',
+            kind: 'PersistentVolumeClaim',
+            namespace: args.namespace,
+            name: args.name,
+          },
+        },
+      },
+      { ...keep, dependsOn: record },
+    );
+  }
+}
+
+const recordName = (volume: string) => `volume-${volume}`;
+
+/** Runs once; fails within two minutes, with the reason as its last line, when the disk is not there. */
+function prepareJob(volume: string, place: VolumePlace): k8s.batch.v1.JobArgs {
+  const labels = { ...managed, [label.volume]: volume };
+  return {
+    metadata: {
+      name: `prepare-${volume}`,
+      namespace: place.systemNamespace,
+      labels,
+      // A failed job is made again by the next update instead of being waited for for ever.
+      annotations: { 'pulumi.com/replaceUnready': 'true' },
+    },
+    spec: {
+      backoffLimit: 0,
+      activeDeadlineSeconds: 120,
+      template: {
+        metadata: { labels },
+        spec: {
+          restartPolicy: 'Never',
+          nodeSelector: onNode(place.node),
+          automountServiceAccountToken: false,
+          containers: [
+            {
+              name: 'prepare',
+              image: place.toolsImage,
+              imagePullPolicy: 'IfNotPresent',
+              command: ['/bin/sh', '-c', script('disk', 'prepare-volume')],
+              env: [...diskEnvironment(place), { name: 'VOLUME', value: volume }],
+              volumeMounts: [...diskMounts(place), { name: 'known', mountPath: '/known' }],
+              securityContext: rootOnDisk,
+              terminationMessagePolicy: 'FallbackToLogsOnError',
+              resources: { requests: { cpu: '10m', memory: '16Mi' }, limits: { memory: '64Mi' } },
+            },
+          ],
+          volumes: [
+            ...diskVolumes(place),
+            // Absent before the volume exists: then the folder is empty.
+            { name: 'known', configMap: { name: recordName(volume), optional: true } },
+          ],
+        },
+      },
+    },
+  };
+}

@@ -1,0 +1,93 @@
+/**
+ * What the last update left: read from the stack's own state through the engine, so that it is there in
+ * every preview, with or without a cluster, whoever typed `pulumi up`, and also after an update that
+ * failed half-way. Why not the cluster, a ledger or a hook: docs/decisions/0031-known-volumes.md.
+ *
+ * Never: passes on anything but the fields named here. The engine's answer holds secrets.
+ */
+import * as pulumi from '@pulumi/pulumi';
+import { z } from 'zod';
+import { parseSize } from '../config/quantity.ts';
+import { annotation, label } from '../names.ts';
+import type { KnownVolume } from '../rules/edits.ts';
+
+export interface Memory {
+  /** False on the first update, after `pulumi destroy`, and when the state was lost. */
+  readonly hasState: boolean;
+  readonly volumes: readonly KnownVolume[];
+  /** Namespaces that were made for data; they stay declared. */
+  readonly namespaces: readonly string[];
+  /** UID of the cluster that the last update wrote to. */
+  readonly clusterUid: string | undefined;
+}
+
+const metadataSchema = z.object({
+  name: z.string(),
+  namespace: z.string().optional(),
+  labels: z.record(z.string(), z.string()).default({}),
+  annotations: z.record(z.string(), z.string()).default({}),
+});
+const claimSchema = z.object({
+  metadata: metadataSchema,
+  spec: z.object({
+    accessModes: z.array(z.string()),
+    storageClassName: z.string(),
+    resources: z.object({ requests: z.object({ storage: z.string() }) }),
+  }),
+});
+const namespaceSchema = z.object({ metadata: metadataSchema });
+const answerSchema = z.object({
+  outputs: z.record(z.string(), z.object({ type: z.string(), outputs: z.unknown() })),
+});
+
+/** Asks the engine for the resources of this very stack, as the last update recorded them. */
+export async function recall(): Promise<Memory> {
+  const stackName = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
+  const answer: unknown = await pulumi.runtime.invoke(
+    'pulumi:pulumi:readStackResourceOutputs',
+    { stackName },
+    {},
+  );
+  return readMemory(answer);
+}
+
+/** Pure half of `recall`. A resource that does not look like ours is not ours. */
+export function readMemory(answer: unknown): Memory {
+  const resources = Object.values(answerSchema.parse(answer).outputs);
+  const ofType = (type: string) =>
+    resources.filter((each) => each.type === type).map((each) => each.outputs);
+  const namespaces = ofType('kubernetes:core/v1:Namespace').flatMap((outputs) => {
+    const read = namespaceSchema.safeParse(outputs);
+    return read.success ? [read.data.metadata] : [];
+  });
+  return {
+    hasState: resources.some((each) => each.type.startsWith('kubernetes:')),
+    volumes: ofType('kubernetes:core/v1:PersistentVolumeClaim').flatMap(knownVolume),
+    namespaces: namespaces
+      .filter((metadata) => metadata.labels[label.holds] === 'data')
+      .map((metadata) => metadata.name),
+    clusterUid: namespaces
+      .map((metadata) => metadata.annotations[annotation.cluster])
+      .find((uid) => uid !== undefined),
+  };
+}
+
+function knownVolume(outputs: unknown): KnownVolume[] {
+  const read = claimSchema.safeParse(outputs);
+  if (!read.success) return [];
+  const { metadata, spec } = read.data;
+  const sizeBytes = parseSize(spec.resources.requests.storage);
+  if (metadata.labels[label.volume] === undefined || sizeBytes === undefined) return [];
+  return [
+    {
+      name: metadata.name,
+      namespace: metadata.namespace ?? 'default',
+      sizeBytes,
+      tier: spec.storageClassName,
+      accessMode: spec.accessModes[0] ?? '',
+      place: metadata.annotations[annotation.place],
+      retired: metadata.annotations[annotation.retired] === 'true',
+      postgres: metadata.annotations[annotation.postgres],
+    },
+  ];
+}

@@ -1,0 +1,102 @@
+/**
+ * A look at the cluster before anything is declared: is it there, which one is it, and what does it
+ * know that the state does not.
+ *
+ * Promises: at most a few small reads, each bounded; an unreachable cluster is an answer, not an
+ * error. Never: writes. Why the program looks for itself: docs/decisions/0032-which-cluster.md.
+ */
+import { CoreV1Api, type KubeConfig, StorageV1Api } from '@kubernetes/client-node';
+import { annotation, managed, systemNamespace } from '../names.ts';
+
+export type Observation =
+  | { readonly kind: 'unreachable'; readonly reason: string }
+  | {
+      readonly kind: 'reached';
+      /** UID of the Namespace kube-system: the identity of a cluster. */
+      readonly uid: string;
+      /** The stack whose program made the system Namespace, if there is one. */
+      readonly stack: string | undefined;
+      /** StorageClasses of ours: they go with `pulumi destroy`, so they tell a lost state. */
+      readonly classes: readonly string[];
+      /** Passwords that the cluster holds and the state may have lost, by `namespace/secret`. */
+      readonly passwords: ReadonlyMap<string, string>;
+    };
+
+/** Long enough for a Raspberry Pi under load, short enough for a preview without a cluster. */
+const answerTimeoutMs = 4000;
+
+export interface Wish {
+  /** Secrets to look for, `namespace/name`; only asked for when the state does not know them. */
+  readonly passwordsOf: readonly string[];
+}
+
+export async function observe(config: KubeConfig, wish: Wish): Promise<Observation> {
+  try {
+    return await bounded(look(config, wish));
+  } catch (error) {
+    return { kind: 'unreachable', reason: reasonOf(error) };
+  }
+}
+
+async function look(config: KubeConfig, wish: Wish): Promise<Observation> {
+  const core = config.makeApiClient(CoreV1Api);
+  const storage = config.makeApiClient(StorageV1Api);
+  const [identity, own, classes] = await Promise.all([
+    core.readNamespace({ name: 'kube-system' }),
+    orMissing(core.readNamespace({ name: systemNamespace })),
+    storage.listStorageClass({
+      labelSelector: Object.entries(managed)
+        .map(([key, value]) => `${key}=${value}`)
+        .join(','),
+    }),
+  ]);
+  const passwords = new Map<string, string>();
+  for (const wanted of wish.passwordsOf) {
+    const [namespace = '', name = ''] = wanted.split('/');
+    const secret = await orMissing(core.readNamespacedSecret({ namespace, name }));
+    const encoded = secret?.data?.['password'];
+    if (encoded !== undefined)
+      passwords.set(wanted, Buffer.from(encoded, 'base64').toString('utf8'));
+  }
+  return {
+    kind: 'reached',
+    uid: identity.metadata?.uid ?? '',
+    stack: own?.metadata?.annotations?.[annotation.stack],
+    classes: classes.items.flatMap((item) => item.metadata?.name ?? []),
+    passwords,
+  };
+}
+
+async function orMissing<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 404) return undefined;
+    throw error;
+  }
+}
+
+async function bounded<T>(work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Error(`no answer within ${answerTimeoutMs / 1000} s`)),
+      answerTimeoutMs,
+    );
+  });
+  try {
+    return await Promise.race([work, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** One line, without the headers and tokens that a client's error may carry. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'it did not answer';
+  const { code } = error as { code?: unknown };
+  if (code === 401 || code === 403)
+    return `it answered ${code}: the user of this context may not read there`;
+  const cause = error.cause instanceof Error ? error.cause.message : undefined;
+  return (cause ?? error.message).split('\n')[0] ?? 'it did not answer';
+}

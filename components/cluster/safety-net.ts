@@ -1,0 +1,23 @@
+/**
+ * The safety net: whatever holds data is protected and kept, also where a component forgot to say so.
+ * The components say it themselves; this catches what people add to the program later.
+ */
+import * as pulumi from '@pulumi/pulumi';
+
+/** Deleting one of these deletes data, or the objects that lead to it. */
+const holdsData: ReadonlySet<string> = new Set([
+  'kubernetes:core/v1:Namespace',
+  'kubernetes:core/v1:PersistentVolume',
+  'kubernetes:core/v1:PersistentVolumeClaim',
+  'kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition',
+]);
+
+/** An option that is set is left alone: letting go of a volume takes its protection off in words. */
+export function spreadSafetyNet(): void {
+  pulumi.runtime.registerResourceTransform((args) => {
+    if (!holdsData.has(args.type)) return undefined;
+    const protect = args.opts.protect ?? true;
+    const retainOnDelete = args.opts.retainOnDelete ?? true;
+    return { props: args.props, opts: { ...args.opts, protect, retainOnDelete } };
+  });
+}

@@ -1,0 +1,150 @@
+/**
+ * Dumps of a database: every night, and once while `pulumi up` waits, so that a verified dump exists
+ * when it returns.
+ *
+ * Promises: a dump is named a dump only after pg_restore has read all of it and it is on the disk; no
+ * fewer than three good ones are ever kept, and age alone removes nothing; the target is a mounted
+ * disk of another node or an external drive, never a bare mount point. What goes wrong fails the job.
+ * How: scripts/dump.sh. How to restore: docs/components/dump-schedule.md.
+ */
+import * as k8s from '@pulumi/kubernetes';
+import * as pulumi from '@pulumi/pulumi';
+import {
+  diskEnvironment,
+  diskMounts,
+  type DiskPlace,
+  diskVolumes,
+  onNode,
+  rootOnDisk,
+} from './disk-pod.ts';
+import { label, managed } from './names.ts';
+import { script } from './script.ts';
+
+export interface DumpScheduleArgs {
+  /** Name of the database; dumps are kept in a folder of this name. */
+  readonly database: string;
+  /** Host name of its Service. */
+  readonly host: pulumi.Input<string>;
+  /** A superuser: roles are dumped too. */
+  readonly user: string;
+  readonly password: pulumi.Input<string>;
+  /** The server's own image: pg_dump of an older version refuses a newer server. */
+  readonly image: string;
+  readonly disk: DiskPlace;
+  /** Cron expression of five fields, and the time zone it is meant in. */
+  readonly schedule: string;
+  readonly timeZone: string;
+  /** Verified dumps kept; three or more. */
+  readonly keep: number;
+  /** The system Namespace; it admits pods that work on disks. */
+  readonly namespace: pulumi.Input<string>;
+}
+
+/** A dump of a homelab's database takes minutes; one that takes six hours hangs. */
+const dumpDeadlineSeconds = 6 * 3600;
+/** A missed night is made up for when the node comes back within this time. */
+const startDeadlineSeconds = 8 * 3600;
+
+export class DumpSchedule extends pulumi.ComponentResource {
+  /** `node:folder` where the dumps are. */
+  readonly place: string;
+  /** The first dump: depend on it to begin only when one exists. */
+  readonly firstDump: k8s.batch.v1.Job;
+
+  constructor(name: string, args: DumpScheduleArgs, opts: pulumi.ComponentResourceOptions) {
+    super(
+      'larder:index:DumpSchedule',
+      name,
+      {
+        database: args.database,
+        node: args.disk.node,
+        schedule: args.schedule,
+        timeZone: args.timeZone,
+        keep: args.keep,
+      },
+      opts,
+    );
+    this.place = `${args.disk.node}:${args.disk.mountPath}/larder/dumps/${args.database}`;
+    const labels = { ...managed, [label.database]: args.database };
+    const objectName = `dump-${args.database}`;
+    const metadata = { name: objectName, namespace: args.namespace, labels };
+    // A copy: a pod reads Secrets of its own Namespace only.
+    const secret = new k8s.core.v1.Secret(
+      `${name}-secret`,
+      { metadata, stringData: { password: args.password } },
+      { parent: this, ignoreChanges: ['stringData.password'] },
+    );
+    const template = {
+      metadata: { labels },
+      spec: dumpPod(args, secret.metadata.name),
+    };
+    const attempt = { activeDeadlineSeconds: dumpDeadlineSeconds, template };
+    this.firstDump = new k8s.batch.v1.Job(
+      `${name}-first`,
+      {
+        metadata: {
+          ...metadata,
+          name: `${objectName}-now`,
+          annotations: { 'pulumi.com/replaceUnready': 'true' },
+        },
+        spec: { ...attempt, backoffLimit: 0 },
+      },
+      // A changed recipe proves itself: the job is made anew and dumps at once.
+      { parent: this, deleteBeforeReplace: true, customTimeouts: { create: '30m' } },
+    );
+    new k8s.batch.v1.CronJob(
+      `${name}-nightly`,
+      {
+        metadata,
+        spec: {
+          schedule: args.schedule,
+          timeZone: args.timeZone,
+          concurrencyPolicy: 'Forbid',
+          startingDeadlineSeconds: startDeadlineSeconds,
+          successfulJobsHistoryLimit: 3,
+          failedJobsHistoryLimit: 3,
+          jobTemplate: { metadata: { labels }, spec: { ...attempt, backoffLimit: 2 } },
+        },
+      },
+      { parent: this },
+    );
+    this.registerOutputs({ place: this.place });
+  }
+}
+
+function dumpPod(
+  args: DumpScheduleArgs,
+  secretName: pulumi.Input<string>,
+): k8s.types.input.core.v1.PodSpec {
+  return {
+    restartPolicy: 'Never',
+    nodeSelector: onNode(args.disk.node),
+    automountServiceAccountToken: false,
+    enableServiceLinks: false,
+    containers: [
+      {
+        name: 'dump',
+        image: args.image,
+        imagePullPolicy: 'IfNotPresent',
+        command: ['/bin/sh', '-c', script('disk', 'dump')],
+        env: [
+          ...diskEnvironment(args.disk),
+          { name: 'DATABASE', value: args.database },
+          { name: 'KEEP', value: String(args.keep) },
+          { name: 'PGHOST', value: args.host },
+          { name: 'PGUSER', value: args.user },
+          { name: 'PGCONNECT_TIMEOUT', value: '30' },
+          {
+            name: 'PGPASSWORD',
+            valueFrom: { secretKeyRef: { name: secretName, key: 'password' } },
+          },
+        ],
+        volumeMounts: diskMounts(args.disk),
+        securityContext: rootOnDisk,
+        terminationMessagePolicy: 'FallbackToLogsOnError',
+        resources: { requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '512Mi' } },
+      },
+    ],
+    volumes: diskVolumes(args.disk),
+  };
+}

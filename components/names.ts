@@ -1,0 +1,41 @@
+/**
+ * Names that the program gives in the cluster. They are part of what it promises: changing one renames
+ * objects, and a renamed volume is an empty volume.
+ */
+
+/** Holds the program's own objects: jobs that prepare and dump, records of volumes, the provisioner. */
+export const systemNamespace = 'larder-system';
+
+export const label = {
+  /** On a claim and everything around it: the volume's name. */
+  volume: 'larder.dev/volume',
+  /** On everything around a database: its name. */
+  database: 'larder.dev/database',
+  tier: 'larder.dev/tier',
+  /** `data` on a Namespace that was made for volumes. */
+  holds: 'larder.dev/holds',
+} as const;
+
+export const annotation = {
+  /** On the system Namespace: UID of kube-system, by which a cluster is known. */
+  cluster: 'larder.dev/cluster',
+  /** On the system Namespace: the stack that declared it. */
+  stack: 'larder.dev/stack',
+  /** On a claim: `node:directory` of a static volume. */
+  place: 'larder.dev/place',
+  /** On a claim: `true` once its owner has let go of it. */
+  retired: 'larder.dev/retired',
+  /** On a database's claim: major version and base of the image that wrote it. */
+  postgres: 'larder.dev/postgres',
+  /** What an object promises or holds, in words, for people who look with kubectl. */
+  about: 'larder.dev/about',
+} as const;
+
+/** Labels of everything that the program makes. */
+export const managed = { 'app.kubernetes.io/managed-by': 'larder' } as const;
+
+/** The label every kubelet sets; a static volume and the jobs that belong to it are pinned by it. */
+export const hostnameLabel = 'kubernetes.io/hostname';
+
+/** The provisioner of the dynamic tiers; k3s' own is called rancher.io/local-path. */
+export const localPathProvisionerName = 'larder.dev/local-path';

@@ -1,0 +1,75 @@
+/**
+ * The program: configuration → components → outputs. What may not be is refused before the engine
+ * hears of anything, with all reasons at once.
+ */
+import * as pulumi from '@pulumi/pulumi';
+import { readKubeconfig } from './components/cluster/kubeconfig.ts';
+import { recall } from './components/cluster/memory.ts';
+import { observe } from './components/cluster/observe.ts';
+import { connect } from './components/cluster/providers.ts';
+import { spreadSafetyNet } from './components/cluster/safety-net.ts';
+import { parseConfig, rawConfig } from './components/config/parse.ts';
+import { resolveShelf } from './components/config/resolve.ts';
+import { report } from './components/report.ts';
+import { clusterProblems } from './components/rules/cluster.ts';
+import { editProblems } from './components/rules/edits.ts';
+import { explainProblems, type Problem } from './components/rules/problem.ts';
+import { buildShelf } from './components/shelf-stack.ts';
+
+const stack = pulumi.getStack();
+
+function refuse(problems: readonly Problem[]): never {
+  // A RunError is shown without a stack trace: the reader wrote a stack file, not this program.
+  throw new pulumi.RunError(explainProblems(stack, problems));
+}
+
+const parsed = parseConfig(rawConfig(pulumi.runtime.allConfig(), pulumi.getProject()));
+if (!parsed.ok) refuse(parsed.problems);
+const resolved = resolveShelf(parsed.config);
+if (!resolved.ok) refuse(resolved.problems);
+const { shelf } = resolved;
+
+const memory = await recall();
+const edits = editProblems(memory.volumes, shelf);
+const { context, kubeconfig: file, adopt } = shelf.cluster;
+const access = readKubeconfig(
+  { file, context },
+  { env: process.env, projectFolder: import.meta.dirname },
+);
+if ('problem' in access) refuse([...edits, access.problem]);
+
+const seen = await observe(access.config, {
+  passwordsOf: memory.hasState
+    ? []
+    : shelf.databases.map(({ volume }) => `${volume.namespace}/${volume.name}`),
+});
+const isPreview = pulumi.runtime.isDryRun();
+const problems = [
+  ...edits,
+  ...clusterProblems({
+    stack,
+    context,
+    adopt,
+    isPreview,
+    knownUid: memory.clusterUid,
+    hasState: memory.hasState,
+    seen,
+  }),
+];
+if (problems.length > 0) refuse(problems);
+if (seen.kind === 'unreachable')
+  void pulumi.log.warn(
+    `${context} cannot be reached (${seen.reason}): this preview compares with the state alone, and \`pulumi up\` will refuse to begin.`,
+  );
+
+spreadSafetyNet();
+const built = buildShelf({
+  shelf,
+  stack,
+  providers: connect({ kubeconfig: access.text, context, stack, adopt }),
+  clusterUid: seen.kind === 'reached' ? seen.uid : memory.clusterUid,
+  earlierNamespaces: memory.namespaces,
+  passwords: seen.kind === 'reached' ? seen.passwords : new Map(),
+});
+
+export const { databases, tiers, volumes } = report(shelf, built);
