@@ -46,7 +46,8 @@ export type ToolName =
   | 'loki'
   | 'promtool';
 
-const plainVersion = /v?(\d+\.\d+\.\d+)/;
+/** After a blank, so that a number in the path of the program itself is not taken. */
+const plainVersion = /(?:^|\s)v?(\d+\.\d+\.\d+)/m;
 
 function built(
   module: string,
@@ -207,11 +208,15 @@ const modules: Readonly<Record<string, Omit<GoModule, 'folder'>>> = {
       sidecar('csi-resizer', 'external-resizer/v2'),
       sidecar('csi-snapshotter', 'external-snapshotter/v8'),
       sidecar('snapshot-controller', 'external-snapshotter/v8'),
-      program(
-        'local-path-provisioner',
-        'github.com/rancher/local-path-provisioner',
-        'main.VERSION=v0.0.30',
-      ),
+      {
+        ...program(
+          'local-path-provisioner',
+          'github.com/rancher/local-path-provisioner',
+          'main.VERSION=v0.0.30',
+        ),
+        builtApart:
+          'it imports logrus by its old name with a capital letter, Kubernetes by the new',
+      },
     ],
   },
   containerd: {
@@ -270,7 +275,34 @@ const modules: Readonly<Record<string, Omit<GoModule, 'folder'>>> = {
   },
 };
 
-const releases = 'https://github.com/pulumi/pulumi/releases/download';
+/** A provider plugin of Pulumi; its version is that of the npm package with the same name. */
+export interface PulumiPlugin {
+  readonly name: string;
+  readonly version: string;
+  /** Its official release among the catalogue's archives. */
+  readonly archive: string;
+}
+
+export const pulumiPlugins: readonly PulumiPlugin[] = [
+  { name: 'kubernetes', version: '4.34.2', archive: 'resource-kubernetes' },
+  { name: 'random', version: '4.21.2', archive: 'resource-random' },
+  { name: 'command', version: '1.2.1', archive: 'resource-command' },
+];
+
+function pulumiPluginArchive({ name, version }: PulumiPlugin): Archive {
+  const release = `https://github.com/pulumi/pulumi-${name}/releases/download/v${version}`;
+  const file = (goPlatform: string) =>
+    `${release}/pulumi-resource-${name}-v${version}-${goPlatform}.tar.gz`;
+  return {
+    version,
+    what: `the official ${name} provider`,
+    urls: { 'linux-x64': file('linux-amd64'), 'linux-arm64': file('linux-arm64') },
+    checksum: { kind: 'published', url: `${release}/pulumi-${name}_${version}_checksums.txt` },
+    programs: {},
+  };
+}
+
+const pulumiRelease = `https://github.com/pulumi/pulumi/releases/download/v${pulumiVersion}`;
 
 const archives: Readonly<Record<string, Archive>> = {
   /** Any Go from 1.21 on fetches the wanted one: this is the newest whose hashes could be checked. */
@@ -294,15 +326,18 @@ const archives: Readonly<Record<string, Archive>> = {
     version: pulumiVersion,
     what: 'the Pulumi CLI',
     urls: {
-      'linux-x64': `${releases}/v${pulumiVersion}/pulumi-v${pulumiVersion}-linux-x64.tar.gz`,
-      'linux-arm64': `${releases}/v${pulumiVersion}/pulumi-v${pulumiVersion}-linux-arm64.tar.gz`,
+      'linux-x64': `${pulumiRelease}/pulumi-v${pulumiVersion}-linux-x64.tar.gz`,
+      'linux-arm64': `${pulumiRelease}/pulumi-v${pulumiVersion}-linux-arm64.tar.gz`,
     },
     checksum: {
       kind: 'published',
-      url: `${releases}/v${pulumiVersion}/pulumi-${pulumiVersion}-checksums.txt`,
+      url: `${pulumiRelease}/pulumi-${pulumiVersion}-checksums.txt`,
     },
     programs: { pulumi: 'pulumi/pulumi' },
   },
+  ...Object.fromEntries(
+    pulumiPlugins.map((plugin) => [plugin.archive, pulumiPluginArchive(plugin)]),
+  ),
 };
 
 const moduleFolders = path.join(repositoryRoot, 'lab/toolchain/go');

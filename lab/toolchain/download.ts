@@ -14,6 +14,9 @@ import { LabFault } from '../base/fault.ts';
 import { run } from '../base/run.ts';
 import { platform, type Archive } from './tool.ts';
 
+/** The archive cannot be had from here: another origin may serve. A wrong checksum is never this. */
+export class Unavailable extends LabFault {}
+
 const offlineHint =
   'try again, or set LARDER_OFFLINE=1 to do without downloads: what can be built is built instead';
 
@@ -26,7 +29,7 @@ export async function downloadArchive(
 ): Promise<void> {
   const url = archive.urls[platform];
   if (url === undefined) {
-    throw new LabFault(
+    throw new Unavailable(
       `There is no official release of ${archive.what} for ${platform}.`,
       'set LARDER_OFFLINE=1 to build it instead',
     );
@@ -59,7 +62,7 @@ async function checksumOf(archive: Archive, url: string, signal: AbortSignal): P
   const text = await (await open(checksum.url, signal)).text();
   const published = parseChecksums(text).get(path.posix.basename(new URL(url).pathname));
   if (published === undefined) {
-    throw new LabFault(
+    throw new Unavailable(
       `The checksums at ${checksum.url} do not name ${path.posix.basename(url)}.`,
       `without a checksum it is not used. ${offlineHint}`,
     );
@@ -98,12 +101,12 @@ async function fetchFile(
       done(null, chunk);
     },
   });
-  if (response.body === null) throw new LabFault(`${url} answered without a body.`, offlineHint);
+  if (response.body === null) throw new Unavailable(`${url} answered without a body.`, offlineHint);
   try {
     await pipeline(Readable.fromWeb(response.body), watch, createWriteStream(file), { signal });
   } catch (error) {
     if (signal.aborted || (error as NodeJS.ErrnoException).code === 'ENOSPC') throw error;
-    throw new LabFault(`The download of ${url} broke off: ${String(error)}`, offlineHint);
+    throw new Unavailable(`The download of ${url} broke off: ${String(error)}`, offlineHint);
   }
   return hash.digest('hex');
 }
@@ -115,10 +118,13 @@ async function open(url: string, signal: AbortSignal): Promise<Response> {
   } catch (error) {
     if (signal.aborted) throw error;
     const cause = error instanceof Error ? (error.cause ?? error) : error;
-    throw new LabFault(`${url} cannot be reached: ${String(cause)}`, offlineHint);
+    throw new Unavailable(`${url} cannot be reached: ${String(cause)}`, offlineHint);
   }
   if (!response.ok) {
-    throw new LabFault(`${url} answered ${response.status} ${response.statusText}.`, offlineHint);
+    throw new Unavailable(
+      `${url} answered ${response.status} ${response.statusText}.`,
+      offlineHint,
+    );
   }
   return response;
 }

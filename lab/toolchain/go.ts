@@ -50,18 +50,20 @@ export async function downloadGoModule(
 ): Promise<number> {
   const cwd = await copyModuleFiles(source, context.modulesFolder);
   let downloads = 0;
-  let packages = 0;
-  await goCommand(source, context, {
-    cwd,
-    args: ['list', '-deps', ...source.module.programs.map((program) => program.importPath)],
-    temporaryFolder: cwd,
-    onLine: (line) => {
-      const downloading = /^go: downloading (\S+)/.exec(line);
-      if (downloading === null) packages += 1;
-      else note(`source ${(downloads += 1)}: ${downloading[1]}`);
-    },
-  });
-  return packages;
+  const packages = new Set<string>();
+  for (const programs of batches(source.module)) {
+    await goCommand(source, context, {
+      cwd,
+      args: ['list', '-deps', ...programs.map((program) => program.importPath)],
+      temporaryFolder: cwd,
+      onOutputLine: (line) => packages.add(line),
+      onErrorLine: (line) => {
+        const downloading = /^go: downloading (\S+)/.exec(line)?.[1];
+        if (downloading !== undefined) note(`source ${(downloads += 1)}: ${downloading}`);
+      },
+    });
+  }
+  return packages.size;
 }
 
 /** Builds the module's programs into `folder`, each under its tool's name. */
@@ -75,26 +77,23 @@ export async function buildGoModule(
   const cwd = await copyModuleFiles(source, context.modulesFolder);
   const temporaryFolder = path.join(folder, '.go-tmp');
   await mkdir(temporaryFolder);
+  note('compiling and linking');
   let compiled = 0;
   try {
-    await goCommand(source, context, {
-      cwd,
-      args: [
-        'build',
-        '-v',
-        ...buildFlags(source.module.programs),
-        '-o',
-        `${folder}/`,
-        ...source.module.programs.map((program) => program.importPath),
-      ],
-      temporaryFolder,
-      onLine: (line) => {
-        // With -v Go names each package it compiles; those from its cache it does not.
-        if (!/^[\w.~/-]+$/.test(line)) return;
-        compiled += 1;
-        note(`${compiled} of at most ${packages} packages compiled, now ${line}`);
-      },
-    });
+    for (const programs of batches(source.module)) {
+      const importPaths = programs.map((program) => program.importPath);
+      await goCommand(source, context, {
+        cwd,
+        args: ['build', '-v', ...buildFlags(programs), '-o', `${folder}/`, ...importPaths],
+        temporaryFolder,
+        onErrorLine: (line) => {
+          // With -v Go names each package it compiles; those from its cache it does not.
+          if (!/^[\w.~/-]+$/.test(line)) return;
+          compiled += 1;
+          note(`${compiled} of at most ${packages} packages compiled, now ${line}`);
+        },
+      });
+    }
   } finally {
     await rm(temporaryFolder, { recursive: true, force: true, maxRetries: 5 });
   }
@@ -105,6 +104,13 @@ export async function buildGoModule(
       await rename(path.join(folder, written), path.join(folder, program.tool));
     }
   }
+}
+
+/** What one Go command can load together. */
+function batches(module: GoModule): readonly (readonly GoProgram[])[] {
+  const together = module.programs.filter((program) => program.builtApart === undefined);
+  const apart = module.programs.filter((program) => program.builtApart !== undefined);
+  return [together, ...apart.map((program) => [program])].filter((batch) => batch.length > 0);
 }
 
 /** Go names a program after the last part of its import path that is not a major version. */
@@ -126,14 +132,15 @@ interface GoRun {
   readonly cwd: string;
   readonly args: readonly string[];
   readonly temporaryFolder: string;
-  readonly onLine: (line: string) => void;
+  readonly onOutputLine?: (line: string) => void;
+  readonly onErrorLine: (line: string) => void;
 }
 
 async function goCommand(source: GoSource, context: GoBuildContext, goRun: GoRun): Promise<void> {
   const env = goEnvironment(context, goRun.temporaryFolder);
   const { go, signal } = context;
-  const { cwd, args, onLine } = goRun;
-  const result = await runGroup(go.path, args, { cwd, env, signal, onLine });
+  const { args, temporaryFolder: _temporaryFolder, ...rest } = goRun;
+  const result = await runGroup(go.path, args, { ...rest, env, signal });
   if (result.code === 0) return;
   const tail = result.tail.join('\n  ');
   const what = `Building ${source.module.what} with Go failed (go ${args[0]}, code ${result.code})`;

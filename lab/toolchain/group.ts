@@ -10,13 +10,13 @@ export interface GroupOptions {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   readonly signal: AbortSignal;
-  /** Gets stdout and stderr line by line. */
-  readonly onLine: (line: string) => void;
+  readonly onOutputLine?: (line: string) => void;
+  readonly onErrorLine?: (line: string) => void;
 }
 
 export interface GroupResult {
   readonly code: number;
-  /** The last lines printed. */
+  /** The last lines of its standard error. */
   readonly tail: readonly string[];
 }
 
@@ -38,7 +38,6 @@ export async function runGroup(
     detached: true,
     reject: false,
     stdin: 'ignore',
-    all: true,
     buffer: false,
   });
   const kill = (name: NodeJS.Signals) => {
@@ -59,12 +58,17 @@ export async function runGroup(
   signal.addEventListener('abort', onAbort, { once: true });
   const tail: string[] = [];
   try {
-    for await (const line of child.iterable({ from: 'all' })) {
-      tail.push(line);
-      if (tail.length > tailLines) tail.shift();
-      options.onLine(line);
-    }
-    const result = await child;
+    const readOutput = async () => {
+      for await (const line of child.iterable({ from: 'stdout' })) options.onOutputLine?.(line);
+    };
+    const readErrors = async () => {
+      for await (const line of child.iterable({ from: 'stderr' })) {
+        tail.push(line);
+        if (tail.length > tailLines) tail.shift();
+        options.onErrorLine?.(line);
+      }
+    };
+    const [result] = await Promise.all([child, readOutput(), readErrors()]);
     if (signal.aborted) throw interrupted(program);
     if (result.exitCode === undefined && result.signal === undefined) {
       throw new LabFault(

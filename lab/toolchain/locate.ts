@@ -15,7 +15,7 @@ import {
   type Tool,
 } from './tool.ts';
 import { isAtLeast } from './version.ts';
-import { candidates } from './which.ts';
+import { candidates, isWithin } from './which.ts';
 
 /** A program of the right name and the wrong version. */
 export interface RejectedProgram {
@@ -62,6 +62,8 @@ async function locateAt<Name extends string>(
   switch (origin.kind) {
     case 'path': {
       for (const file of candidates(name, places.env)) {
+        // What an outer run of ours put on PATH says nothing about the machine.
+        if (isWithin(file, places.cache.folder)) continue;
         const version = await readVersion(file, tool, places.env);
         if (version !== undefined && accepts(tool, origin.atLeast, version)) {
           return { name, path: file, version, source: 'path' };

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { LabFault } from '../base/fault.ts';
 import type { Step } from '../base/progress.ts';
 import { ToolCache, type EntryKey } from './cache.ts';
-import { downloadArchive } from './download.ts';
+import { downloadArchive, Unavailable } from './download.ts';
 import {
   chooseDownloader,
   chooseGo,
@@ -46,56 +46,69 @@ import {
   type ToolContext,
 } from './tool.ts';
 
-/** Narrows the places a tool may come from: the names not listed keep all of theirs. */
-export type OriginFilter = (name: string, origin: Origin) => boolean;
-
-const anyOrigin: OriginFilter = () => true;
+/** Narrows the places a tool may come from. */
+export type OriginFilter = (origin: Origin) => boolean;
 
 /** Throws a `LabFault` that says what to do when a tool cannot be had. */
 export async function obtain<Name extends string>(
   names: readonly Name[],
   context: ToolContext,
   catalogue: Catalogue,
-  filter: OriginFilter = anyOrigin,
+  filter: OriginFilter = () => true,
 ): Promise<ReadonlyMap<Name, FoundTool<Name>>> {
   const work = new Work(context, catalogue);
-  const found = new Map<Name, FoundTool<Name>>();
-  const missing = new Set<Name>();
   const look = async (name: Name) => {
-    const origins = toolOf(name, catalogue).origins.filter((origin) => filter(name, origin));
-    const location = await locate(name, work.places, origins);
-    if (location.found === undefined) missing.add(name);
-    else found.set(name, location.found);
-    return { origins, rejected: location.rejected };
+    const origins = toolOf(name, catalogue).origins.filter(filter);
+    return { origins, ...(await locate(name, work.places, origins)) };
   };
-  for (const name of new Set(names)) {
-    const { origins, rejected } = await look(name);
-    if (!missing.has(name)) continue;
-    const chosen = await work.choose(name, origins);
-    work.reportRejected(name, rejected, chosen);
+  const unique = [...new Set(names)];
+  let isComplete = true;
+  for (const name of unique) {
+    const { origins, found, rejected } = await look(name);
+    if (found !== undefined) continue;
+    isComplete = false;
+    await work.add(name, origins, rejected);
   }
-  if (missing.size === 0) return found;
-  await work.run();
-  for (const name of missing) {
-    missing.delete(name);
-    await look(name);
-    if (missing.has(name)) throw new Error(`${name} was made but is not found`);
+  if (!isComplete) await work.run();
+  const tools = new Map<Name, FoundTool<Name>>();
+  for (const name of unique) {
+    const { found } = await look(name);
+    if (found === undefined) throw new Error(`${name} was made but is not found`);
+    tools.set(name, found);
   }
-  return found;
+  return tools;
 }
 
-interface Jobs {
-  readonly packages: Set<string>;
-  readonly archives: Set<string>;
-  readonly modules: Set<string>;
+/** Makes sure of unpacked archives; returns the folder of each. May throw `Unavailable`. */
+export async function obtainArchives(
+  names: readonly string[],
+  context: ToolContext,
+  catalogue: Catalogue,
+): Promise<ReadonlyMap<string, string>> {
+  const work = new Work(context, catalogue);
+  const keyOf = (name: string) => archiveKey(name, archiveOf(name, catalogue));
+  const missing: string[] = [];
+  for (const name of names) {
+    if ((await work.places.cache.find(keyOf(name))) === undefined) missing.push(name);
+  }
+  await work.downloadAll(missing);
+  return new Map(names.map((name) => [name, work.places.cache.pathOf(keyOf(name))]));
+}
+
+interface Wanted {
+  readonly name: string;
+  readonly origins: readonly Origin[];
+  origin: Origin;
 }
 
 /** What is still to do, collected tool by tool, then done. */
 class Work {
   readonly places: Places;
   readonly #context: ToolContext;
-  readonly #jobs: Jobs = { packages: new Set(), archives: new Set(), modules: new Set() };
+  readonly #wanted: Wanted[] = [];
+  readonly #unavailable = new Set<string>();
   #number = 0;
+  #count = 0;
 
   constructor(context: ToolContext, catalogue: Catalogue) {
     this.#context = context;
@@ -103,8 +116,26 @@ class Work {
     this.places = { catalogue, cache: new ToolCache(context.paths.tools), env };
   }
 
-  /** Takes the first origin that can serve here and now. */
-  async choose(name: string, origins: readonly Origin[]): Promise<Origin> {
+  /** Takes on a tool that is not there; `rejected` are programs of its name that do not serve. */
+  async add(
+    name: string,
+    origins: readonly Origin[],
+    rejected: readonly RejectedProgram[],
+  ): Promise<void> {
+    const origin = await this.#choose(name, origins);
+    this.#wanted.push({ name, origins, origin });
+    const { version } = toolOf(name, this.places.catalogue);
+    const how = { path: '', download: 'downloaded', package: 'installed', go: 'built' };
+    for (const program of rejected) {
+      this.#context.progress.say(
+        `${program.path} is ${program.version ?? 'of unknown version'}, ${version} is needed: ` +
+          `it is ${how[origin.kind]} instead`,
+      );
+    }
+  }
+
+  /** The first origin that can serve here and now. */
+  async #choose(name: string, origins: readonly Origin[]): Promise<Origin> {
     const { env, catalogue } = this.places;
     for (const origin of origins) {
       switch (origin.kind) {
@@ -112,52 +143,72 @@ class Work {
           continue;
         case 'download': {
           const url = archiveOf(origin.archive, catalogue).urls[platform];
-          if (url === undefined || !(await isReachable(url, env))) continue;
-          this.#jobs.archives.add(origin.archive);
-          return origin;
+          if (url === undefined || this.#unavailable.has(origin.archive)) continue;
+          if (await isReachable(url, env)) return origin;
+          continue;
         }
-        case 'package': {
-          const isLast = origin === origins.at(-1);
-          if (!isLast && !(await canInstall(origin.packageName, env))) continue;
-          this.#jobs.packages.add(origin.packageName);
-          return origin;
-        }
+        case 'package':
+          // As the last resort it is chosen in any case: its message says what to install and how.
+          if (origin === origins.at(-1) || (await canInstall(origin.packageName, env))) {
+            return origin;
+          }
+          continue;
         case 'go':
-          this.#jobs.modules.add(origin.module);
           return origin;
       }
     }
     const wanted = `${name} ${toolOf(name, catalogue).version}`;
     throw new LabFault(
-      `${wanted} is not on PATH and cannot be fetched here.`,
+      `${wanted} is not on PATH and cannot be fetched from here.`,
       `install ${wanted} and put it on PATH, or run this on a machine with an open network`,
     );
   }
 
-  reportRejected(name: string, rejected: readonly RejectedProgram[], instead: Origin): void {
-    const { version } = toolOf(name, this.places.catalogue);
-    for (const program of rejected) {
-      const has = program.version ?? 'of unknown version';
-      const how = { path: '', download: 'downloaded', package: 'installed', go: 'built' };
-      this.#context.progress.say(
-        `${program.path} is ${has}, ${version} is needed: it is ${how[instead.kind]} instead`,
-      );
-    }
-  }
-
   async run(): Promise<void> {
     const { catalogue } = this.places;
-    const wanted = packages.filter((candidate) => this.#jobs.packages.has(candidate.debian));
-    await installPackages(wanted, this.#context);
-    for (const name of this.#jobs.archives) await this.#downloadArchive(name);
+    const packageNames = this.#chosen('package').map((origin) => origin.packageName);
+    await installPackages(
+      packages.filter((candidate) => packageNames.includes(candidate.debian)),
+      this.#context,
+    );
+    this.#count =
+      new Set(this.#chosen('download').map((origin) => origin.archive)).size +
+      new Set(this.#chosen('go').map((origin) => origin.module)).size;
+    await this.#download();
+    const moduleNames = this.#chosen('go').map((origin) => origin.module);
     const sources = Object.keys(catalogue.modules)
-      .filter((name) => this.#jobs.modules.has(name))
+      .filter((name) => moduleNames.includes(name))
       .map((name) => ({ name, module: moduleOf(name, catalogue) }));
     if (sources.length > 0) await this.#buildModules(sources);
   }
 
-  get #count(): number {
-    return this.#jobs.archives.size + this.#jobs.modules.size;
+  /** Downloads without another way out; throws `Unavailable`. */
+  async downloadAll(names: readonly string[]): Promise<void> {
+    this.#count = names.length;
+    for (const name of names) await this.#downloadArchive(name);
+  }
+
+  #chosen<Kind extends Origin['kind']>(kind: Kind): readonly Extract<Origin, { kind: Kind }>[] {
+    const isOfKind = (origin: Origin): origin is Extract<Origin, { kind: Kind }> =>
+      origin.kind === kind;
+    return this.#wanted.map((wanted) => wanted.origin).filter(isOfKind);
+  }
+
+  /** What cannot be downloaded after all comes from the next origin. */
+  async #download(): Promise<void> {
+    for (const name of new Set(this.#chosen('download').map((origin) => origin.archive))) {
+      try {
+        await this.#downloadArchive(name);
+      } catch (error) {
+        if (!(error instanceof Unavailable)) throw error;
+        this.#context.progress.say(error.message);
+        this.#unavailable.add(name);
+        for (const wanted of this.#wanted) {
+          if (wanted.origin.kind !== 'download' || wanted.origin.archive !== name) continue;
+          wanted.origin = await this.#choose(wanted.name, wanted.origins);
+        }
+      }
+    }
   }
 
   async #downloadArchive(name: string): Promise<void> {

@@ -56,6 +56,8 @@ export interface GoProgram {
   readonly importPath: string;
   /** `-X` arguments of the linker: the program's idea of its own version. */
   readonly stamps: readonly string[];
+  /** Set where Go refuses to load it together with the others; says why. */
+  readonly builtApart?: string;
 }
 
 export interface GoModule {

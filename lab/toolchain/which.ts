@@ -28,3 +28,8 @@ function isExecutable(file: string): boolean {
     return false;
   }
 }
+
+export function isWithin(file: string, folder: string): boolean {
+  const relative = path.relative(folder, file);
+  return relative !== '..' && !relative.startsWith(`..${path.sep}`) && !path.isAbsolute(relative);
+}
