@@ -68,6 +68,8 @@ async function find(): Promise<Found> {
     PATH: `${bin}${path.delimiter}${process.env['PATH'] ?? ''}`,
     PULUMI_SKIP_UPDATE_CHECK: 'true',
     PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: 'true',
+    // Every command starts three or four Node processes that load the same modules.
+    NODE_COMPILE_CACHE: path.join(home, 'compiled'),
   };
   return { installation: { cli: path.join(bin, 'pulumi'), env, standIns: true } };
 }
