@@ -4,7 +4,8 @@
  * gone with it. Objects are validated, defaulted, bound and garbage-collected as anywhere; pods stay
  * Pending for ever.
  *
- * The programs come from the toolchain, or from the folder that `LARDER_KUBERNETES_BIN` names.
+ * The programs come from the toolchain, or from the folder that `LARDER_KUBERNETES_BIN` names. With
+ * `LARDER_TEST_KUBECONFIG` the tests use that cluster instead; they make objects with names of their own.
  */
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -63,6 +64,8 @@ export async function useApiServer(context: Mocha.Context): Promise<TestApiServe
 }
 
 async function start(): Promise<TestApiServer | { readonly missing: string }> {
+  const given = process.env['LARDER_TEST_KUBECONFIG'];
+  if (given !== undefined) return serverOf(given);
   try {
     return await startWith(await findPrograms());
   } catch (error) {
@@ -114,20 +117,24 @@ async function startWith(paths: Paths): Promise<TestApiServer> {
   launch(paths['kube-apiserver'], apiServerArgs(place), folder, 'kube-apiserver');
   await untilWritten(path.join(folder, 'certs/apiserver.crt'));
   const kubeconfig = path.join(folder, 'kubeconfig');
-  const kubeconfigText = stringify(kubeconfigFor(place));
-  writeFileSync(kubeconfig, kubeconfigText, { mode: 0o600 });
-  const api = new ApiClient(loadKubeconfig({ kubeconfig, context: '', cluster: '' }));
-  await untilReady(api, folder);
+  writeFileSync(kubeconfig, stringify(kubeconfigFor(place)), { mode: 0o600 });
+  const server = serverOf(kubeconfig);
+  await untilReady(server.cluster, folder);
   launch(
     paths['kube-controller-manager'],
     controllerManagerArgs(place, kubeconfig),
     folder,
     'kube-controller-manager',
   );
+  return server;
+}
+
+function serverOf(kubeconfig: string): TestApiServer {
+  const api = new ApiClient(loadKubeconfig({ kubeconfig, context: '', cluster: '' }));
   let names = 0;
   return {
     kubeconfig,
-    kubeconfigText,
+    kubeconfigText: readFileSync(kubeconfig, 'utf8'),
     cluster: new Cluster(api, new Discovery(api)),
     uniqueName: (prefix) => {
       names += 1;
@@ -245,11 +252,14 @@ async function untilWritten(file: string): Promise<void> {
   }
 }
 
-async function untilReady(api: ApiClient, folder: string): Promise<void> {
+/** The namespace `default` is made last, by the API server itself. */
+async function untilReady(cluster: Cluster, folder: string): Promise<void> {
   const deadlineMs = performance.now() + readyLimitMs;
+  const signal = AbortSignal.timeout(readyLimitMs);
+  const kind = { group: '', version: 'v1', kind: 'Namespace' };
   for (;;) {
     try {
-      await api.send({ method: 'GET', path: '/readyz' });
+      await cluster.get({ kind, namespace: '', name: 'default' }, signal);
       return;
     } catch (error) {
       if (performance.now() > deadlineMs) throw new Error(explainSilence(folder, String(error)));

@@ -106,7 +106,6 @@ export class Project implements AsyncDisposable {
     };
     this.#projectName = manifest.name;
     this.#env = {
-      ...withoutPulumi(process.env),
       ...installation.env,
       PULUMI_BACKEND_URL: `file://${path.join(this.#scratch, 'backend')}`,
       PULUMI_CONFIG_PASSPHRASE: passphrase,
@@ -118,7 +117,11 @@ export class Project implements AsyncDisposable {
 
   /** Makes the project and its empty stack; skips the test with a reason where there is no CLI. */
   static async open(context: Mocha.Context, options: ProjectOptions): Promise<Project> {
+    const limitMs = context.timeout();
+    // The first test of a run may have to wait for the CLI to be built.
+    context.timeout(0);
     const found = await findInstallation();
+    context.timeout(limitMs);
     if ('missing' in found) skip(context, found.missing);
     const project = new Project(options, found.installation);
     try {
@@ -325,10 +328,4 @@ function writeProgram(folder: string, options: ProjectOptions): void {
   if (absent('node_modules')) {
     symlinkSync(path.join(repositoryRoot, 'node_modules'), path.join(folder, 'node_modules'));
   }
-}
-
-/** The user's own Pulumi, cluster and proxy settings must not reach a test. */
-function withoutPulumi(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const foreign = /^(PULUMI_|KUBECONFIG$|KUBERNETES_)/;
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !foreign.test(name)));
 }
