@@ -38,6 +38,8 @@ export interface DumpScheduleArgs {
   readonly keep: number;
   /** The system Namespace; it admits pods that work on disks. */
   readonly namespace: pulumi.Input<string>;
+  /** What must be ready before the first dump. */
+  readonly server: pulumi.Resource;
 }
 
 /** A dump of a homelab's database takes minutes; one that takes six hours hangs. */
@@ -90,7 +92,12 @@ export class DumpSchedule extends pulumi.ComponentResource {
         spec: { ...attempt, backoffLimit: 0 },
       },
       // A changed recipe proves itself: the job is made anew and dumps at once.
-      { parent: this, deleteBeforeReplace: true, customTimeouts: { create: '30m' } },
+      {
+        parent: this,
+        dependsOn: args.server,
+        deleteBeforeReplace: true,
+        customTimeouts: { create: '30m' },
+      },
     );
     new k8s.batch.v1.CronJob(
       `${name}-nightly`,

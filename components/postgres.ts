@@ -66,6 +66,8 @@ export class Postgres extends pulumi.ComponentResource {
       throw new pulumi.ResourceError(`no PostgreSQL version in the tag of ${args.image}`, this);
     const objectName = `postgres-${args.name}`;
     const labels = { ...managed, [label.database]: args.name };
+    // Part of the StatefulSet's selector, which cannot change: nothing else may carry them.
+    const podLabels = { 'app.kubernetes.io/name': 'postgres', [label.database]: args.name };
     const metadata = { name: objectName, namespace: args.namespace, labels };
     const volume = new AppVolume(
       `${name}-volume`,
@@ -88,7 +90,7 @@ export class Postgres extends pulumi.ComponentResource {
       {
         metadata,
         spec: {
-          selector: labels,
+          selector: podLabels,
           ports: [{ name: 'postgres', port: postgresPort, targetPort: 'postgres' }],
         },
       },
@@ -101,9 +103,9 @@ export class Postgres extends pulumi.ComponentResource {
         spec: {
           serviceName: service.metadata.name,
           replicas: 1,
-          selector: { matchLabels: labels },
+          selector: { matchLabels: podLabels },
           template: {
-            metadata: { labels },
+            metadata: { labels: { ...labels, ...podLabels } },
             spec: podSpec(args, format, {
               secretName: secret.metadata.name,
               claimName: volume.claimName,

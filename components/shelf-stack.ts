@@ -195,8 +195,9 @@ function buildDatabase(plan: Database, ground: Ground): Postgres {
         timeZone: dumps.timeZone,
         keep: dumps.keep,
         namespace: ground.system.namespaceName,
+        server: server.server,
       },
-      { ...ground.apps, dependsOn: server },
+      ground.apps,
     );
   return server;
 }

@@ -12,12 +12,16 @@ const holdsData: ReadonlySet<string> = new Set([
   'kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition',
 ]);
 
-/** An option that is set is left alone: letting go of a volume takes its protection off in words. */
+/**
+ * Call once, before the first resource. An option that is set is left alone: letting go of a volume
+ * takes its protection off in words.
+ */
 export function spreadSafetyNet(): void {
-  pulumi.runtime.registerResourceTransform((args) => {
-    if (!holdsData.has(args.type)) return undefined;
-    const protect = args.opts.protect ?? true;
-    const retainOnDelete = args.opts.retainOnDelete ?? true;
-    return { props: args.props, opts: { ...args.opts, protect, retainOnDelete } };
+  // The in-process kind: the newer one asks this process back over gRPC for each resource.
+  pulumi.runtime.registerStackTransformation(({ type, props, opts }) => {
+    if (!holdsData.has(type)) return undefined;
+    const protect = opts.protect ?? true;
+    const retainOnDelete = opts.retainOnDelete ?? true;
+    return { props: props as object, opts: { ...opts, protect, retainOnDelete } };
   });
 }
