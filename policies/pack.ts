@@ -10,5 +10,5 @@ import { rules } from './rules.ts';
 new PolicyPack('larder', {
   description: 'Checks that keep a homelab on Kubernetes from losing data',
   enforcementLevel: 'mandatory',
-  policies: registered(rules, today),
+  policies: registered(rules, { today, stateBackend: process.env['PULUMI_BACKEND_URL'] }),
 });

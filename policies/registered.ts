@@ -15,8 +15,14 @@ import { schemaOf } from './settings.ts';
 
 type Level = Finding['level'];
 
-/** `today` is asked once per check; see `clock.ts`. */
-export function registered(rules: readonly Rule[], today: () => string): Policies {
+/** What the pack takes from the process around it. */
+export interface Surroundings {
+  /** Asked once per check; see `clock.ts`. */
+  readonly today: () => string;
+  readonly stateBackend: string | undefined;
+}
+
+export function registered(rules: readonly Rule[], around: Surroundings): Policies {
   return rules.flatMap((rule) => {
     // Advice follows the configuration of its policy unless it has one of its own.
     let shared: Fields = {};
@@ -27,8 +33,8 @@ export function registered(rules: readonly Rule[], today: () => string): Policie
     const levels: readonly Level[] = rule.advises ? ['violation', 'advice'] : ['violation'];
     return levels.map((level) =>
       rule.scope === 'object'
-        ? objectPolicy(rule, level, configFor, today)
-        : stackPolicy(rule, level, configFor, today),
+        ? objectPolicy(rule, level, configFor, around)
+        : stackPolicy(rule, level, configFor, around),
     );
   });
 }
@@ -51,7 +57,7 @@ function objectPolicy(
   rule: ObjectRule,
   level: Level,
   configFor: ConfigFor,
-  today: () => string,
+  around: Surroundings,
 ): ResourceValidationPolicy {
   const { remedy } = rule;
   const policy: ResourceValidationPolicy = {
@@ -60,7 +66,8 @@ function objectPolicy(
       const config = configFor(level, plainFields(args.getConfig()));
       const object = declared(args);
       const findings = rule.check(object, config);
-      for (const { message } of reportable(rule, level, findings, config, today())) report(message);
+      for (const { message } of reportable(rule, level, findings, config, around.today()))
+        report(message);
     },
   };
   if (remedy === undefined || level === 'advice') return policy;
@@ -70,7 +77,7 @@ function objectPolicy(
       const config = plainFields(args.getConfig());
       const object = declared(args);
       const findings = rule.check(object, config);
-      if (reportable(rule, level, findings, config, today()).length === 0) return undefined;
+      if (reportable(rule, level, findings, config, around.today()).length === 0) return undefined;
       return corrected(args.props, remedy(object, config));
     },
   };
@@ -98,15 +105,17 @@ function stackPolicy(
   rule: StackRule,
   level: Level,
   configFor: ConfigFor,
-  today: () => string,
+  around: Surroundings,
 ): StackValidationPolicy {
   return {
     ...textOf(rule, level),
     validateStack: (args, report) => {
       const config = configFor(level, plainFields(args.getConfig()));
       const classes = Object.fromEntries(textMapAt(config, 'classes')) as Record<string, Home>;
-      const findings = rule.check(World.of(args.resources, { classes }), config);
-      for (const { message, object } of reportable(rule, level, findings, config, today())) {
+      const { stateBackend } = around;
+      const settings = stateBackend === undefined ? { classes } : { classes, stateBackend };
+      const findings = rule.check(World.of(args.resources, settings), config);
+      for (const { message, object } of reportable(rule, level, findings, config, around.today())) {
         report(message, object.urn);
       }
     },

@@ -37,6 +37,8 @@ export type Selector =
       /** A word of the command line decides; the first group captures it. */
       readonly by: 'argument';
       readonly pattern: RegExp;
+      /** What it means, when the word itself names no database. */
+      readonly means?: DatabaseKind;
     };
 
 export interface Application {
@@ -57,6 +59,18 @@ export interface Application {
   readonly serverHint?: string;
   /** Set when the makers themselves advise to stay with the file. */
   readonly makersAdvice?: string;
+  /** Set when the default is common knowledge not read at the source: then it is only advice. */
+  readonly isAssumed?: boolean;
   /** Where this was read. */
   readonly source: string;
+}
+
+/** The value of the first of these variables that is set names the kind. */
+export function value(...names: readonly string[]): Selector {
+  return { by: 'value', names };
+}
+
+/** One of these variables being set means the kind. */
+export function presence(means: DatabaseKind, ...names: readonly string[]): Selector {
+  return { by: 'presence', names, means };
 }

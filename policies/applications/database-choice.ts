@@ -21,6 +21,8 @@ export type Choice =
       readonly evidence: string;
       /** The file, when the setting names one. */
       readonly file?: string;
+      /** Set when it rests on a default that nobody has read at the source. */
+      readonly isAssumed?: boolean;
     }
   | {
       readonly kind: 'unknown';
@@ -51,6 +53,14 @@ export function applicationOf(
   );
 }
 
+/** The row whose image is called like the chart, as charts of applications usually are. */
+export function applicationOfName(
+  name: string,
+  table: readonly Application[],
+): Application | undefined {
+  return table.find((row) => row.images.some((pattern) => pattern.split('/').at(-1) === name));
+}
+
 export function databaseChoiceOf(place: Place, application: Application): Choice {
   for (const selector of application.selectors) {
     const choice = chosenBy(place, selector);
@@ -68,7 +78,9 @@ export function databaseChoiceOf(place: Place, application: Application): Choice
     return { kind: 'unknown', wanted };
   }
   const absent = variables.length === 0 ? '' : ` when ${variables[0]} is not set`;
-  return { kind: application.byDefault, evidence: `that is its default${absent}` };
+  const evidence = `that is its default${absent}`;
+  const isAssumed = application.isAssumed === true;
+  return { kind: application.byDefault, evidence, ...(isAssumed ? { isAssumed } : {}) };
 }
 
 function chosenBy(place: Place, selector: Selector): Choice | undefined {
@@ -82,7 +94,7 @@ function chosenBy(place: Place, selector: Selector): Choice | undefined {
     }
     case 'argument': {
       const word = selector.pattern.exec(place.container.words.join(' '))?.[1];
-      const kind = word === undefined ? undefined : databaseKindOf(word);
+      const kind = word === undefined ? undefined : (selector.means ?? databaseKindOf(word));
       return kind && { kind, evidence: `its arguments say ${quotable(word ?? '')}` };
     }
     case 'file':

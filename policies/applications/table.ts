@@ -1,45 +1,65 @@
-/** The applications we know, each with how it chooses its database. A row = a test. */
-import type { Application } from './application.ts';
+/**
+ * The applications we know, each with how it chooses its database. A row = a test
+ * (`test/unit/policies/applications.spec.ts`). The configuration of the policy can add rows, which
+ * are looked at first.
+ */
+import type { Application, DatabaseKind } from './application.ts';
+import { developmentApplications } from './development.ts';
+import { documentApplications } from './documents.ts';
+import { homeApplications } from './home.ts';
+import { mediaApplications } from './media.ts';
+import { operationsApplications } from './operations.ts';
+import { type Fields, listAt, textAt, textsAt } from '../model/value.ts';
 
 export const applications: readonly Application[] = [
-  {
-    name: 'Gitea',
-    images: ['gitea/gitea'],
-    selectors: [{ by: 'value', names: ['GITEA__database__DB_TYPE', 'DB_TYPE'] }],
-    byDefault: 'sqlite',
-    files: ['/data/gitea/gitea.db', '/var/lib/gitea/data/gitea.db'],
-    serverHint: 'GITEA__database__DB_TYPE=postgres with GITEA__database__HOST, __NAME, __USER',
-    source: 'gitea: docker/root/etc/s6/gitea/setup, custom/conf/app.example.ini',
-  },
-  {
-    name: 'Grafana',
-    images: ['grafana/grafana', 'grafana/grafana-oss'],
-    selectors: [
-      { by: 'value', names: ['GF_DATABASE_TYPE', 'GF_DATABASE_URL'] },
-      { by: 'file', path: '/grafana.ini', pattern: /^\[database\][^[]*?^type\s*=\s*(\S+)/ms },
-    ],
-    byDefault: 'sqlite',
-    files: ['/var/lib/grafana/grafana.db'],
-    serverHint: 'GF_DATABASE_TYPE=postgres with GF_DATABASE_HOST, _NAME, _USER',
-    source: 'grafana: conf/defaults.ini',
-  },
-  {
-    name: 'Vaultwarden',
-    images: ['vaultwarden/server'],
-    selectors: [{ by: 'value', names: ['DATABASE_URL'], otherwise: 'sqlite' }],
-    byDefault: 'sqlite',
-    files: ['/data/db.sqlite3'],
-    serverHint: 'DATABASE_URL=postgresql://…',
-    source: 'vaultwarden: .env.template',
-  },
-  {
-    name: 'Home Assistant',
-    images: ['home-assistant/home-assistant', 'homeassistant/*', '*/homeassistant'],
-    selectors: [{ by: 'file', path: '/configuration.yaml', pattern: /^\s*db_url:\s*(\S+)/m }],
-    byDefault: 'sqlite',
-    files: ['/config/home-assistant_v2.db'],
-    serverHint: 'recorder: db_url: postgresql://… in configuration.yaml',
-    makersAdvice: 'SQLite is "the default, and recommended, database engine"',
-    source: 'home-assistant.io/integrations/recorder',
-  },
+  ...developmentApplications,
+  ...documentApplications,
+  ...homeApplications,
+  ...mediaApplications,
+  ...operationsApplications,
 ];
+
+/** Rows from the configuration; the engine has checked their shape against the schema. */
+export function configuredApplications(config: Fields): readonly Application[] {
+  return listAt(config, 'applications').map((row) => {
+    const serverHint = textAt(row, 'serverHint');
+    return {
+      name: textAt(row, 'name') ?? 'an application',
+      images: textsAt(row, 'images'),
+      selectors: [{ by: 'value', names: textsAt(row, 'variables') }],
+      byDefault: (textAt(row, 'byDefault') ?? 'sqlite') as DatabaseKind | 'undecided',
+      files: textsAt(row, 'files'),
+      ...(serverHint === undefined ? {} : { serverHint }),
+      source: 'configuration of the policy',
+    };
+  });
+}
+
+export const configuredApplicationsSchema = {
+  type: 'array' as const,
+  description: 'Applications that the table does not know; looked at first.',
+  items: {
+    type: 'object' as const,
+    required: ['name', 'images'],
+    additionalProperties: false,
+    properties: {
+      name: { type: 'string' as const },
+      images: {
+        type: 'array' as const,
+        items: { type: 'string' as const },
+        description: 'publisher/name, name (official image) or */name',
+      },
+      variables: {
+        type: 'array' as const,
+        items: { type: 'string' as const },
+        description: 'Variables whose value (a word or a URL) names the database.',
+      },
+      byDefault: {
+        type: 'string' as const,
+        enum: ['sqlite', 'file', 'postgres', 'mysql', 'memory', 'server', 'undecided'],
+      },
+      files: { type: 'array' as const, items: { type: 'string' as const } },
+      serverHint: { type: 'string' as const },
+    },
+  },
+};

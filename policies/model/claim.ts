@@ -35,24 +35,27 @@ function claimOf(object: DeclaredObject, name: string, field: string, spec: Fiel
 
 /** Every request for storage that the program makes. */
 export function claimsOf(world: World): readonly Claim[] {
-  return [
-    ...world.all('', 'PersistentVolumeClaim').map(claimOfObject),
-    ...world.workloads.flatMap(templatesOf),
-    ...world.all('postgresql.cnpg.io', 'Cluster').flatMap(claimsOfCloudNativePg),
-  ];
+  return world.objects.flatMap(claimsOfObject);
+}
+
+/** The requests that one object makes. */
+export function claimsOfObject(object: DeclaredObject): readonly Claim[] {
+  if (isKind(object, '', 'PersistentVolumeClaim')) return [claimOfObject(object)];
+  if (isKind(object, 'apps', 'StatefulSet')) return templatesOf(object);
+  if (isKind(object, 'postgresql.cnpg.io', 'Cluster')) return claimsOfCloudNativePg(object);
+  return [];
 }
 
 function claimOfObject(object: DeclaredObject): Claim {
   return claimOf(object, object.name, 'spec', fieldsAt(object.fields, 'spec'));
 }
 
-export function templatesOf(workload: Workload): readonly Claim[] {
-  if (!isKind(workload.object, 'apps', 'StatefulSet')) return [];
-  return listAt(workload.object.fields, 'spec', 'volumeClaimTemplates').flatMap((item, index) => {
+function templatesOf(object: DeclaredObject): readonly Claim[] {
+  return listAt(object.fields, 'spec', 'volumeClaimTemplates').flatMap((item, index) => {
     const name = textAt(item, 'metadata', 'name');
     if (name === undefined || !isFields(item)) return [];
     const field = `spec.volumeClaimTemplates[${index}].spec`;
-    return [claimOf(workload.object, name, field, fieldsAt(item, 'spec'))];
+    return [claimOf(object, name, field, fieldsAt(item, 'spec'))];
   });
 }
 
@@ -68,7 +71,9 @@ function claimsOfCloudNativePg(object: DeclaredObject): readonly Claim[] {
 
 /** The claim behind a pod's volume: a template of that name first, then the claim it refers to. */
 export function claimOfVolume(world: World, workload: Workload, volume: string): Claim | undefined {
-  const template = templatesOf(workload).find((claim) => claim.name === volume);
+  const { object: owner } = workload;
+  const templates = isKind(owner, 'apps', 'StatefulSet') ? templatesOf(owner) : [];
+  const template = templates.find((claim) => claim.name === volume);
   if (template !== undefined) return template;
   const source = podVolume(workload, volume);
   const name = textAt(source, 'persistentVolumeClaim', 'claimName');

@@ -109,6 +109,9 @@ const rows: readonly EngineRow[] = [
   },
 ];
 
+/** A command that may look at the server first, and in the end becomes it. */
+const startsServer = /docker-entrypoint|exec\s+(gosu\s+\S+\s+)?(postgres|mysqld|mariadbd|mongod)\b/;
+
 /** The engine that an image holds, whatever the container does with it. */
 export function engineOfImage(image: Image): DatabaseEngine | undefined {
   return rows.find((row) => row.images.some((pattern) => matchesImage(image, pattern)));
@@ -120,5 +123,6 @@ export function databaseEngineOf(container: Container): DatabaseEngine | undefin
   if (container.isInit || image === undefined || image === UNKNOWN) return undefined;
   const row = rows.find((item) => item.images.some((pattern) => matchesImage(image, pattern)));
   if (row === undefined) return undefined;
-  return row.clients.test(container.words.join(' ')) ? undefined : row;
+  const words = container.words.join(' ');
+  return row.clients.test(words) && !startsServer.test(words) ? undefined : row;
 }

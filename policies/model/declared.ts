@@ -22,6 +22,8 @@ export interface DeclaredObject {
   readonly name: string;
   readonly labels: ReadonlyMap<string, string>;
   readonly annotations: ReadonlyMap<string, string>;
+  /** URNs of the resources that its inputs come from; known to stack rules only. */
+  readonly dependsOn: readonly string[];
   /** Pulumi's `protect` option. */
   readonly isProtected: boolean;
   readonly fields: Fields;
@@ -34,6 +36,7 @@ export interface GivenResource {
   readonly urn: string;
   readonly name: string;
   readonly opts: { readonly protect: boolean };
+  readonly dependencies?: readonly { readonly urn: string }[];
 }
 
 const kubernetesToken = /^kubernetes:([^:]+)\/([^:/]+):([^:]+)$/;
@@ -52,6 +55,7 @@ export function declared(given: GivenResource): DeclaredObject {
     name: textAt(fields, 'metadata', 'name') ?? given.name,
     labels: textMapAt(fields, 'metadata', 'labels'),
     annotations: textMapAt(fields, 'metadata', 'annotations'),
+    dependsOn: (given.dependencies ?? []).map((dependency) => dependency.urn),
     isProtected: given.opts.protect,
     fields,
   };

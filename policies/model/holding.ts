@@ -1,7 +1,9 @@
 /** Which declared objects hold data, so that deleting them loses it. */
-import { claimsOf } from './claim.ts';
+import type { PolicyConfigSchema } from '@pulumi/policy';
+import { type Claim, claimsOf } from './claim.ts';
+import { chartOf, hidesItsObjects } from './chart.ts';
 import { type DeclaredObject, isKind } from './declared.ts';
-import { textAt, textsAt } from './value.ts';
+import { type Fields, textAt, textsAt } from './value.ts';
 import type { World } from './world.ts';
 
 const operatorObjects: readonly (readonly [string, readonly string[]])[] = [
@@ -46,11 +48,9 @@ export function holdingOf(object: DeclaredObject): string | undefined {
     const group = textAt(object.fields, 'spec', 'group') ?? '';
     return holdingGroups.includes(group) ? `every ${group} object of its kind` : undefined;
   }
-  if (isKind(object, 'helm.sh', 'Release')) {
-    const chart = textAt(object.fields, 'chart')?.split('/').at(-1);
-    return chart !== undefined && holdingCharts.includes(chart)
-      ? `the storage system of chart ${chart}`
-      : undefined;
+  const chart = chartOf(object);
+  if (chart !== undefined && hidesItsObjects(object) && holdingCharts.includes(chart)) {
+    return `the storage system of chart ${chart}`;
   }
   return undefined;
 }
@@ -72,15 +72,21 @@ function isNamespaced(object: DeclaredObject): boolean {
   return !['PersistentVolume', 'CustomResourceDefinition'].includes(object.kind);
 }
 
-/** Classes whose claims may be lost, by the configuration of a policy. */
-export function isScratchClaim(
-  object: DeclaredObject,
-  config: Parameters<typeof textsAt>[0],
-): boolean {
-  if (!isKind(object, '', 'PersistentVolumeClaim')) return false;
-  const scratch = textsAt(config, 'scratchClasses');
-  const className = textAt(object.fields, 'spec', 'storageClassName');
-  return (
-    className !== undefined && (scratch.length > 0 ? scratch : ['scratch']).includes(className)
-  );
+export const scratchClassesSchema: PolicyConfigSchema['properties'][string] = {
+  type: 'array',
+  items: { type: 'string' },
+  default: ['scratch'],
+  description: 'Classes whose claims may be lost.',
+};
+
+/** True when the claim's class is one whose data may be lost, by the configuration of a policy. */
+export function isScratchClaim(claim: Claim, config: Fields): boolean {
+  const configured = textsAt(config, 'scratchClasses');
+  const scratch = configured.length > 0 ? configured : ['scratch'];
+  return typeof claim.className === 'string' && scratch.includes(claim.className);
+}
+
+/** True when the owner let go of the object in words, as the Larder components do it. */
+export function isRetired(object: DeclaredObject): boolean {
+  return object.annotations.get('larder.dev/retired') === 'true';
 }

@@ -16,11 +16,15 @@ export interface Fields {
   readonly [key: string]: Value;
 }
 
+/** What `pulumi policy analyze --file` puts in place of a secret that it cannot decrypt. */
+const redacted = '[secret]';
+
 type Path = readonly (string | number)[];
 
 /** Copies what the policy runtime gives into plain data; what cannot be read becomes `UNKNOWN`. */
 export function plain(given: unknown): Value {
   if (given === null || given === undefined) return null;
+  if (given === redacted) return UNKNOWN;
   if (typeof given === 'string' || typeof given === 'number' || typeof given === 'boolean') {
     return given;
   }

@@ -11,6 +11,8 @@ import { type Workload, workloadOf } from './workload.ts';
 export interface WorldSettings {
   /** Where the volumes of a class live, for classes that this program does not declare. */
   readonly classes: Readonly<Record<string, Home>>;
+  /** Where the state of the stack lies, when the pack was told. */
+  readonly stateBackend?: string;
 }
 
 export class World {

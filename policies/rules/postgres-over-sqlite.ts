@@ -6,27 +6,24 @@
 import type { Application } from '../applications/application.ts';
 import {
   applicationOf,
-  type Choice,
+  applicationOfName,
   databaseChoiceOf,
   type Place,
 } from '../applications/database-choice.ts';
-import { applications } from '../applications/table.ts';
-import { nameOfPlacement, type Placement, placementOfVolume } from '../model/placement.ts';
-import { mountOver } from '../model/workload.ts';
+import { type FileUse, fileUse } from '../applications/file-use.ts';
+import { suspectedFile } from '../applications/suspicion.ts';
+import {
+  applications,
+  configuredApplications,
+  configuredApplicationsSchema,
+} from '../applications/table.ts';
+import { chartOf, hidesItsObjects } from '../model/chart.ts';
+import type { DeclaredObject } from '../model/declared.ts';
+import { nameOfPlacement } from '../model/placement.ts';
 import type { Finding, StackRule } from '../rule.ts';
 import { classes } from '../settings.ts';
 
 const keepLocal = 'Move the volume to the local tier and give it a backup schedule';
-
-/** A container that will keep its data in a file with one writer. */
-interface FileUse {
-  readonly place: Place;
-  readonly application: Application;
-  readonly choice: Exclude<Choice, { kind: 'unknown' }>;
-  readonly file: string;
-  readonly volume: string | undefined;
-  readonly placement: Placement | undefined;
-}
 
 export const postgresOverSqlite: StackRule = {
   id: 'postgres-over-sqlite',
@@ -47,18 +44,42 @@ export const postgresOverSqlite: StackRule = {
   ],
   good: 'Gitea with GITEA__database__DB_TYPE=postgres, or Home Assistant on class local-ssd',
   bad: 'Gitea without DB_TYPE (its default is sqlite3) on a claim of class longhorn',
-  configSchema: { properties: { classes } },
-  check(world) {
-    return world.workloads.flatMap((workload) =>
+  configSchema: { properties: { classes, applications: configuredApplicationsSchema } },
+  check(world, config) {
+    const table = [...configuredApplications(config), ...applications];
+    const visible = world.workloads.flatMap((workload) =>
       workload.containers.flatMap((container) => {
         if (container.isInit) return [];
-        const application = applicationOf(container, applications);
-        if (application === undefined) return [];
-        return findingsOf({ world, workload, container }, application);
+        const place = { world, workload, container };
+        const application = applicationOf(container, table);
+        return application === undefined ? suspicion(place) : findingsOf(place, application);
       }),
     );
+    return [...visible, ...world.objects.flatMap((object) => hidden(object, table))];
   },
 };
+
+/** A Release keeps the workload to itself; its chart's name still tells which application it is. */
+function hidden(object: DeclaredObject, table: readonly Application[]): readonly Finding[] {
+  const chart = hidesItsObjects(object) ? chartOf(object) : undefined;
+  const application = chart && applicationOfName(chart, table);
+  if (application === undefined || application === '') return [];
+  const isServed = application.byDefault !== 'sqlite' && application.byDefault !== 'file';
+  if (isServed) return [];
+  const finding: Finding = {
+    object,
+    field: 'values',
+    found: `chart ${chart} hides which database ${application.name} will use`,
+    why: 'If it is SQLite, the volume under it decides whether the data is safe.',
+    waysOut: [
+      'Use helm.v4.Chart instead of helm.v3.Release: its objects are visible to every policy',
+      serverWay(application),
+      'Exempt the release with what you know as the reason',
+    ],
+    level: 'advice',
+  };
+  return [finding];
+}
 
 function findingsOf(place: Place, application: Application): readonly Finding[] {
   const choice = databaseChoiceOf(place, application);
@@ -66,16 +87,6 @@ function findingsOf(place: Place, application: Application): readonly Finding[] 
   if (choice.kind !== 'sqlite' && choice.kind !== 'file') return [];
   const use = fileUse(place, application, choice);
   return [...writersFinding(use), ...placementFinding(use)];
-}
-
-function fileUse(place: Place, application: Application, choice: FileUse['choice']): FileUse {
-  const { world, workload, container } = place;
-  const candidates = choice.file === undefined ? application.files : [choice.file];
-  const mounted = candidates.find((file) => mountOver(container, file) !== undefined);
-  const file = mounted ?? candidates[0] ?? '/';
-  const volume = mountOver(container, file)?.volume;
-  const placement = volume === undefined ? undefined : placementOfVolume(world, workload, volume);
-  return { place, application, choice, file, volume, placement };
 }
 
 function base(use: FileUse): Pick<Finding, 'object' | 'also' | 'field'> {
@@ -114,6 +125,24 @@ function undecided(place: Place, application: Application, wanted: string): Find
   };
 }
 
+/** An image that the table does not know, whose settings speak of SQLite. */
+function suspicion(place: Place): readonly Finding[] {
+  const found = suspectedFile(place);
+  if (found === undefined) return [];
+  const finding: Finding = {
+    object: place.workload.object,
+    field: `${place.container.field}.env`,
+    found: `${found.variable} suggests that it keeps its data in a SQLite file`,
+    waysOut: [
+      'Name a server database there, if the application takes one',
+      keepLocal,
+      'Add the application to "applications" in this policy\'s configuration to settle it',
+    ],
+    level: 'advice',
+  };
+  return [finding];
+}
+
 /** Two pods on one file: right locks do not help when two kernels hold them. */
 function writersFinding(use: FileUse): readonly Finding[] {
   const { workload } = use.place;
@@ -140,6 +169,11 @@ function writersFinding(use: FileUse): readonly Finding[] {
       level: 'violation',
     },
   ];
+}
+
+/** What rests on a default that nobody has read at the source must not stop an update. */
+function levelOf(use: FileUse): Finding['level'] {
+  return use.choice.isAssumed === true ? 'advice' : 'violation';
 }
 
 function placementFinding(use: FileUse): readonly Finding[] {
@@ -175,7 +209,7 @@ function networkFinding(use: FileUse, where: string): Finding {
       serverWay(use.application),
       'Use a block volume (ReadWriteOnce) instead of the network file system',
     ],
-    level: 'violation',
+    level: levelOf(use),
   };
 }
 
@@ -192,7 +226,7 @@ function replicatedFinding(use: FileUse, where: string): Finding {
       keepLocal,
       'Keep it with a reason, when node failover matters more than latency',
     ],
-    level: 'violation',
+    level: levelOf(use),
   };
 }
 

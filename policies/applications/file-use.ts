@@ -1,0 +1,67 @@
+/**
+ * A container that keeps its data in a file with one writer: which file, on which volume, and where
+ * that volume lives.
+ */
+import { settingOf } from '../model/environment.ts';
+import { type Placement, placementOfVolume } from '../model/placement.ts';
+import { mountOver } from '../model/workload.ts';
+import type { World } from '../model/world.ts';
+import type { Application } from './application.ts';
+import { applicationOf, type Choice, databaseChoiceOf, type Place } from './database-choice.ts';
+import { applications } from './table.ts';
+
+export interface FileUse {
+  readonly place: Place;
+  readonly application: Application;
+  readonly choice: Exclude<Choice, { kind: 'unknown' }>;
+  readonly file: string;
+  /** Undefined when no volume covers the file: it lies in the container itself. */
+  readonly placement: Placement | undefined;
+}
+
+/** Every container of the program that keeps its data in such a file, as far as the table knows. */
+export function fileUsesOf(world: World): readonly FileUse[] {
+  return world.workloads.flatMap((workload) =>
+    workload.containers.flatMap((container) => {
+      const application = container.isInit ? undefined : applicationOf(container, applications);
+      if (application === undefined) return [];
+      const place = { world, workload, container };
+      const choice = databaseChoiceOf(place, application);
+      if (choice.kind !== 'sqlite' && choice.kind !== 'file') return [];
+      return [fileUse(place, application, choice)];
+    }),
+  );
+}
+
+export function fileUse(
+  place: Place,
+  application: Application,
+  choice: FileUse['choice'],
+): FileUse {
+  const { world, workload, container } = place;
+  const candidates = [choice.file ?? movedFile(place, application) ?? application.files].flat();
+  const mounted = candidates.find((file) => mountOver(container, file) !== undefined);
+  const file = mounted ?? candidates[0] ?? '/';
+  const mount = mountOver(container, file) ?? onlyClaim(place);
+  const placement =
+    mount === undefined ? undefined : placementOfVolume(world, workload, mount.volume);
+  return { place, application, choice, file, placement };
+}
+
+function movedFile(place: Place, application: Application): string | undefined {
+  const names = application.fileVariables ?? [];
+  const setting = settingOf(place.world, place.workload, place.container, { names });
+  return setting?.kind === 'known' && setting.value.startsWith('/') ? setting.value : undefined;
+}
+
+/**
+ * Default paths move between versions and packagers. When no mount covers the one we know, but one
+ * claim is mounted, the data lies there rather than in the container.
+ */
+function onlyClaim({ world, workload, container }: Place) {
+  const claimed = container.mounts.filter((mount) => {
+    const placement = placementOfVolume(world, workload, mount.volume);
+    return placement !== undefined && placement.home !== 'ephemeral';
+  });
+  return claimed.length === 1 ? claimed[0] : undefined;
+}
