@@ -19,7 +19,7 @@ export const sizeGrammar = 'a size such as 20Gi, 500Mi or 1Ti (units: Ki Mi Gi T
 
 /** The size in bytes, or undefined when the text is no size or no whole number of bytes. */
 export function parseSize(text: string): number | undefined {
-  const match = /^(\d{1,15})(?:\.(\d{1,9}))?([KMGTP]i|[kMGTP])?$/.exec(text.trim());
+  const match = /^(\d{1,16})(?:\.(\d{1,9}))?([KMGTP]i|[kMGTP])?$/.exec(text.trim());
   if (match === null) return undefined;
   const [, whole = '', fraction = '', unit = ''] = match;
   const unitBytes = bytesOfUnit.get(unit);
