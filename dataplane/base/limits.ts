@@ -1,0 +1,26 @@
+/**
+ * Every limit of the data plane in one place (I-22), each with its reason. `docs/limits.md` says what
+ * a user sees when one is reached. Times are on the monotonic clock.
+ */
+export const limits = {
+  /** Members of a volume. Each further copy costs a full write; regions keep a bit per absent one. */
+  membersMax: 4,
+  /** One request to the engine: what NBD clients are promised by default (proto.md, block sizes). */
+  requestBytesMax: 32 * 2 ** 20,
+  /** One frame between engine and replica: the largest request and its header. */
+  frameBytesMax: 32 * 2 ** 20 + 64,
+  /** Requests taken in by an engine and not answered; more wait outside (NBD stops reading). */
+  requestsInFlightMax: 256,
+  /** Requests one connection may have open at a replica; an engine that sends more is cut off. */
+  peerRequestsInFlightMax: 1024,
+  /** Pages of the checksum table a store keeps in memory: 1 MiB, which maps 1 GiB of data. */
+  tablePagesMax: 256,
+  /** Unsaved pages at which a store saves them without being asked. */
+  tablePagesUnsavedMax: 128,
+  /** One copy step of a resync; foreground writes to it wait while it is under way. */
+  copyBytesMax: 256 * 2 ** 10,
+  /** ASCII bytes of the name of a volume, lineage or member (a Kubernetes UID has 36). */
+  idBytesMax: 40,
+  /** Characters of a reason that crosses the wire. */
+  reasonBytesMax: 512,
+} as const;

@@ -1,0 +1,351 @@
+/**
+ * Drives the engine of one volume: feeds its machine (volume/engine.ts) with what the ports bring, carries
+ * out its commands, and is the block device that clients see. It holds no rule about epochs or members.
+ */
+import { assert } from '../base/assert.ts';
+import { BoundedQueue } from '../base/bounded-queue.ts';
+import { Fault } from '../base/fault.ts';
+import { limits } from '../base/limits.ts';
+import {
+  decodeReply,
+  decodeWelcome,
+  encodeHello,
+  encodeRequest,
+  protocolVersion,
+} from '../peer/codec.ts';
+import { FrameReader } from '../peer/frame.ts';
+import type {
+  BlockFailure,
+  BlockGeometry,
+  BlockOutcome,
+  BlockService,
+  ByteRange,
+  ReadOutcome,
+  StatusOutcome,
+  WriteOptions,
+  ZeroOptions,
+} from '../ports/block-service.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Cluster } from '../ports/cluster.ts';
+import type { Connector, Link } from '../ports/link.ts';
+import { fits } from '../store/geometry.ts';
+import {
+  type Answer,
+  Engine,
+  type EngineCommand,
+  type EngineEvent,
+  type EngineOptions,
+  type EngineRequest,
+} from '../volume/engine.ts';
+import type { VolumeRecord } from '../volume/record.ts';
+import { nextFrame } from './frames.ts';
+import { Outbox } from './outbox.ts';
+
+export interface EnginePorts {
+  readonly clock: Clock;
+  readonly connector: Connector;
+  readonly cluster: Cluster;
+  /** Ends the process: called with a defect, which is never handled. */
+  readonly onDefect: (error: unknown) => void;
+}
+
+/** A connection to one member; events of one that is no longer current are dropped. */
+interface Connection {
+  readonly abort: AbortController;
+  outbox: Outbox | undefined;
+  link: Link | undefined;
+}
+
+/** Callers beyond the requests in flight. The NBD server stops reading long before. */
+const waitersMax = 4096;
+
+export class EngineDrive implements BlockService {
+  readonly #ports: EnginePorts;
+  readonly #volume: string;
+  readonly #engine: Engine;
+  readonly #connections = new Map<string, Connection>();
+  readonly #answers = new Map<number, (answer: Answer) => void>();
+  readonly #waiters = new BoundedQueue<() => void>(waitersMax);
+  readonly #events: EngineEvent[] = [];
+  #feeding = false;
+  #nextRequest = 1;
+  #timer: Disposable | undefined;
+  #timerAtMs = Infinity;
+  #ended: ((fault: Fault) => void)[] = [];
+  #fault: Fault | undefined;
+  #record: VolumeRecord | undefined;
+
+  constructor(ports: EnginePorts, volume: string, options: EngineOptions) {
+    this.#ports = ports;
+    this.#volume = volume;
+    this.#engine = new Engine(options);
+  }
+
+  /** Known once the record has been read; asked for before that is a defect. */
+  get geometry(): BlockGeometry {
+    const record = this.#record ?? this.#engine.record;
+    assert(record !== undefined, 'the geometry is known when the volume serves');
+    this.#record = record;
+    return { sizeBytes: record.sizeBytes, blockBytes: record.blockBytes, readOnly: false };
+  }
+
+  get serving(): boolean {
+    return this.#engine.serving;
+  }
+
+  get epoch(): number {
+    return this.#engine.epoch;
+  }
+
+  /** What it waits for, in words; empty when all is well. */
+  get reason(): string {
+    return this.#engine.reason;
+  }
+
+  /** Undefined while the engine lives. */
+  get fault(): Fault | undefined {
+    return this.#fault;
+  }
+
+  start(): void {
+    this.#feed({ kind: 'start' });
+  }
+
+  /** Takes no more requests, makes what it took durable, and ends (I-20). */
+  stop(): void {
+    this.#feed({ kind: 'stop' });
+  }
+
+  /** Resolves with the reason when the engine is over. */
+  async end(): Promise<Fault> {
+    if (this.#fault !== undefined) return this.#fault;
+    return new Promise((resolve) => {
+      this.#ended.push(resolve);
+    });
+  }
+
+  async read(range: ByteRange): Promise<ReadOutcome> {
+    const refusal = this.#refusal(range);
+    if (refusal !== undefined) return refusal;
+    const answer = await this.#request({ kind: 'read', span: range });
+    assert(answer.kind !== 'done', 'a read is answered with its bytes');
+    return answer;
+  }
+
+  async write(
+    offsetBytes: number,
+    bytes: Uint8Array,
+    options: WriteOptions,
+  ): Promise<BlockOutcome> {
+    const span = { offsetBytes, lengthBytes: bytes.length };
+    return (
+      this.#refusal(span) ?? (await this.#change({ kind: 'write', span, bytes, fua: options.fua }))
+    );
+  }
+
+  async zero(range: ByteRange, options: ZeroOptions): Promise<BlockOutcome> {
+    return this.#clear('zero', range, options.fua);
+  }
+
+  async trim(range: ByteRange, options: WriteOptions): Promise<BlockOutcome> {
+    return this.#clear('trim', range, options.fua);
+  }
+
+  async flush(): Promise<BlockOutcome> {
+    return this.#change({ kind: 'flush' });
+  }
+
+  /** Says "all allocated", which is always true enough; holes are told once members can be asked. */
+  async blockStatus(range: ByteRange): Promise<StatusOutcome> {
+    const { lengthBytes } = range;
+    const refusal = this.#refusal({ ...range, lengthBytes: Math.min(lengthBytes, 4096) });
+    return Promise.resolve(
+      refusal ?? { kind: 'extents', extents: [{ lengthBytes, allocated: true, zero: false }] },
+    );
+  }
+
+  /** Long ranges go in pieces, so that one request never holds the whole volume. */
+  async #clear(kind: 'zero' | 'trim', range: ByteRange, fua: boolean): Promise<BlockOutcome> {
+    const end = range.offsetBytes + range.lengthBytes;
+    for (let at = range.offsetBytes; ; at += limits.requestBytesMax) {
+      const span = { offsetBytes: at, lengthBytes: Math.min(limits.requestBytesMax, end - at) };
+      const outcome = this.#refusal(span) ?? (await this.#change({ kind, span, fua }));
+      if (outcome.kind !== 'done' || at + span.lengthBytes >= end) return outcome;
+    }
+  }
+
+  /** The one ladder at the door; below it everything is asserted. */
+  #refusal(span: ByteRange): BlockFailure | undefined {
+    const record = this.#engine.record;
+    if (this.#fault !== undefined) {
+      return { kind: 'refused', reason: 'shutting-down', message: this.#fault.message };
+    }
+    if (record === undefined) return undefined;
+    if (span.offsetBytes + span.lengthBytes > record.sizeBytes) {
+      const message = `The volume ends at ${record.sizeBytes}; asked for ${span.offsetBytes} to ${span.offsetBytes + span.lengthBytes}.`;
+      return { kind: 'refused', reason: 'out-of-range', message };
+    }
+    if (!fits(record, span) || span.lengthBytes > limits.requestBytesMax) {
+      const message = `A request is whole blocks of ${record.blockBytes}, at most ${limits.requestBytesMax} bytes; got ${span.lengthBytes} at ${span.offsetBytes}.`;
+      return { kind: 'refused', reason: 'invalid', message };
+    }
+    return undefined;
+  }
+
+  async #change(request: EngineRequest): Promise<BlockOutcome> {
+    const answer = await this.#request(request);
+    assert(answer.kind !== 'data', 'only reads are answered with bytes');
+    return answer;
+  }
+
+  async #request(request: EngineRequest): Promise<Answer> {
+    if (this.#answers.size >= limits.requestsInFlightMax) {
+      await new Promise<void>((go) => {
+        this.#waiters.push(go);
+      });
+    }
+    const id = this.#nextRequest++;
+    return new Promise((resolve) => {
+      this.#answers.set(id, resolve);
+      this.#feed({ kind: 'request', id, request });
+    });
+  }
+
+  /** One event at a time, even when carrying out a command brings the next at once. */
+  #feed(event: EngineEvent): void {
+    this.#events.push(event);
+    if (this.#feeding) return;
+    this.#feeding = true;
+    try {
+      for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
+        const commands = this.#engine.step(this.#ports.clock.nowMs(), next);
+        for (const command of commands) this.#carryOut(command);
+      }
+      this.#setTimer();
+    } catch (error) {
+      this.#ports.onDefect(error);
+    } finally {
+      this.#feeding = false;
+    }
+  }
+
+  #carryOut(command: EngineCommand): void {
+    switch (command.kind) {
+      case 'read-record':
+        void this.#readRecord();
+        return;
+      case 'swap':
+        void this.#swap(command.expected, command.next);
+        return;
+      case 'connect':
+        void this.#connect(command.member, command.address);
+        return;
+      case 'disconnect':
+        this.#drop(command.member);
+        return;
+      case 'send':
+        this.#connections
+          .get(command.member)
+          ?.outbox?.send(encodeRequest(command.id, command.request));
+        return;
+      case 'answer':
+        this.#answers.get(command.id)?.(command.answer);
+        this.#answers.delete(command.id);
+        this.#waiters.shift()?.();
+        return;
+      case 'ended':
+        this.#fault = command.fault;
+        for (const tell of this.#ended.splice(0)) tell(command.fault);
+    }
+  }
+
+  async #readRecord(): Promise<void> {
+    try {
+      const found = await this.#ports.cluster.read(this.#volume);
+      this.#feed({ kind: 'record-read', outcome: { kind: 'record', ...found } });
+    } catch (error) {
+      if (!(error instanceof Fault)) this.#ports.onDefect(error);
+      else this.#feed({ kind: 'record-read', outcome: { kind: 'unreachable' } });
+    }
+  }
+
+  async #swap(expected: string, next: VolumeRecord): Promise<void> {
+    try {
+      const outcome = await this.#ports.cluster.swap(this.#volume, expected, next);
+      this.#feed({ kind: 'swapped', outcome });
+    } catch (error) {
+      if (!(error instanceof Fault)) this.#ports.onDefect(error);
+      else this.#feed({ kind: 'swapped', outcome: { kind: 'unknown' } });
+    }
+  }
+
+  async #connect(member: string, address: string): Promise<void> {
+    const connection: Connection = {
+      abort: new AbortController(),
+      outbox: undefined,
+      link: undefined,
+    };
+    this.#drop(member);
+    this.#connections.set(member, connection);
+    const current = () => this.#connections.get(member) === connection;
+    let why = 'it ended';
+    try {
+      const link = await this.#ports.connector.connect(address, connection.abort.signal);
+      if (!current()) {
+        link.close();
+        return;
+      }
+      connection.link = link;
+      connection.outbox = new Outbox(link);
+      await this.#converse(member, connection, current);
+    } catch (error) {
+      if (!(error instanceof Fault)) this.#ports.onDefect(error);
+      else why = error.message;
+    }
+    if (!current()) return;
+    this.#drop(member);
+    this.#feed({ kind: 'disconnected', member, why });
+  }
+
+  async #converse(member: string, connection: Connection, current: () => boolean): Promise<void> {
+    const { link, outbox } = connection;
+    assert(link !== undefined && outbox !== undefined, 'a conversation has a link');
+    const frames = new FrameReader();
+    const version = { versionMin: protocolVersion, versionMax: protocolVersion };
+    outbox.send(encodeHello({ ...version, volume: this.#volume, member }));
+    const first = await nextFrame(link, frames);
+    if (first === undefined || !current()) return;
+    const welcome = decodeWelcome(first);
+    if ('kind' in welcome) {
+      throw new Fault('peer.refused', `Member ${member} refused the connection: ${welcome.reason}`);
+    }
+    this.#feed({ kind: 'connected', member, welcome });
+    for (;;) {
+      const frame = await nextFrame(link, frames);
+      if (frame === undefined || !current()) return;
+      this.#feed({ kind: 'reply', member, id: frame.id, reply: decodeReply(frame) });
+    }
+  }
+
+  #drop(member: string): void {
+    const connection = this.#connections.get(member);
+    if (connection === undefined) return;
+    this.#connections.delete(member);
+    connection.abort.abort();
+    connection.link?.close();
+  }
+
+  #setTimer(): void {
+    const atMs = this.#engine.wakeAtMs;
+    if (atMs === this.#timerAtMs) return;
+    this.#timer?.[Symbol.dispose]();
+    this.#timer = undefined;
+    this.#timerAtMs = atMs;
+    if (atMs === Infinity) return;
+    const delayMs = Math.max(0, atMs - this.#ports.clock.nowMs());
+    this.#timer = this.#ports.clock.after(delayMs, () => {
+      this.#timerAtMs = Infinity;
+      this.#feed({ kind: 'wake' });
+    });
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * One store, opened from its directory: checks whose it is, recovers it, and puts it behind the epoch gate.
+ * Creating a store is a step of its own that only happens when it was asked for.
+ */
+import { Fault } from '../base/fault.ts';
+import type { Disk, DiskFile } from '../ports/disk.ts';
+import { tableFile } from '../store/checksum-table.ts';
+import { EpochGate } from '../store/epoch-gate.ts';
+import { regionCount } from '../store/geometry.ts';
+import { decodeIdentity, encodeIdentity, type Identity, identityFile } from '../store/identity.ts';
+import { RegionMap, regionsFile } from '../store/region-map.ts';
+import { dataFile, Store, type StorePlants } from '../store/store.ts';
+import {
+  decodeSuperblock,
+  encodeSuperblock,
+  type Superblock,
+  superblockFile,
+  superblockSlotBytes,
+} from '../store/superblock.ts';
+import { StoreRunner } from './store-runner.ts';
+
+export interface HostedStore {
+  readonly store: Store;
+  readonly runner: StoreRunner;
+  readonly gate: EpochGate<object>;
+  readonly files: readonly DiskFile[];
+}
+
+const fileNames = [dataFile, tableFile, regionsFile, superblockFile] as const;
+
+/**
+ * Makes an empty store. The identity comes last: without it there is no store, and what an interrupted
+ * creation left behind is written over. Rejects with `store.foreign` where anything else lies.
+ */
+export async function createStore(disk: Disk, identity: Identity, lineage: string): Promise<void> {
+  const found = await disk.list();
+  const left: readonly string[] = fileNames;
+  if (found.some((name) => !left.includes(name) && !name.endsWith('.tmp'))) {
+    throw new Fault('store.foreign', `The directory holds ${found.join(', ')}, not a new store.`, {
+      hint: 'Give the replica an empty directory; nothing here was changed.',
+    });
+  }
+  if (found.includes(superblockFile)) {
+    const old = decodeSuperblock(await disk.readAll(superblockFile));
+    if (old.promisedEpoch > 0) {
+      throw new Fault('store.damaged', 'The directory holds a used store without its identity.', {
+        hint: 'Put the identity file back, or empty the directory if another copy is whole.',
+      });
+    }
+  }
+  const superblock: Superblock = {
+    counter: 1,
+    lineage,
+    promisedEpoch: 0,
+    standing: 'new',
+    clean: false,
+    absences: [undefined, undefined, undefined],
+  };
+  const slot = encodeSuperblock(superblock);
+  const slots = new Uint8Array(2 * superblockSlotBytes);
+  slots.set(slot, 0);
+  slots.set(slot, superblockSlotBytes);
+  await disk.replace(dataFile, new Uint8Array(0));
+  await disk.replace(tableFile, new Uint8Array(0));
+  await disk.replace(regionsFile, RegionMap.freshFile(regionCount(identity.geometry)));
+  await disk.replace(superblockFile, slots);
+  await disk.replace(identityFile, encodeIdentity(identity));
+}
+
+/** Rejects with `store.missing`, `store.foreign`, `store.damaged`, `store.newer-format`, `disk.failed`. */
+export async function openStore(
+  disk: Disk,
+  expected: { readonly volume: string; readonly member: string },
+  plants: StorePlants = {},
+): Promise<HostedStore> {
+  const names = await disk.list();
+  if (!names.includes(identityFile)) {
+    throw new Fault('store.missing', 'The directory holds no store.', {
+      hint: 'Check that the right disk is mounted; a new store is made only on request.',
+    });
+  }
+  const identity = decodeIdentity(await disk.readAll(identityFile));
+  if (identity.volume !== expected.volume || identity.member !== expected.member) {
+    throw new Fault(
+      'store.foreign',
+      `The directory holds ${identity.volume}/${identity.member}; expected was ${expected.volume}/${expected.member}.`,
+      { hint: 'Check which disk is mounted here; nothing was changed.' },
+    );
+  }
+  const superblock = decodeSuperblock(await disk.readAll(superblockFile));
+  const count = regionCount(identity.geometry);
+  const regions = RegionMap.load(count, await disk.readAll(regionsFile));
+  const store = new Store({ identity, superblock, regions }, plants);
+  const files = new Map<string, DiskFile>();
+  for (const name of fileNames) files.set(name, await disk.open(name));
+  const runner = new StoreRunner(files);
+  await runner.run(store.recover());
+  const gate = new EpochGate<object>(superblock.promisedEpoch);
+  return { store, runner, gate, files: [...files.values()] };
+}

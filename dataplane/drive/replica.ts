@@ -1,0 +1,307 @@
+/**
+ * Serves stores to engines: takes connections, reads questions, runs them on the store, answers. Which
+ * session may do what is the gate's rule (store/epoch-gate.ts); what happens on disk is the store's.
+ *
+ * A session that sends what the protocol does not allow is closed, and nothing else happens.
+ */
+import { Fault } from '../base/fault.ts';
+import { limits } from '../base/limits.ts';
+import {
+  decodeHello,
+  decodeRequest,
+  encodeReply,
+  encodeWelcome,
+  protocolVersion,
+} from '../peer/codec.ts';
+import { FrameReader, malformed } from '../peer/frame.ts';
+import type { Acceptor, Link } from '../ports/link.ts';
+import type { Log } from '../ports/log.ts';
+import { fits } from '../store/geometry.ts';
+import type { Store } from '../store/store.ts';
+import type { MemberReply, MemberRequest } from '../volume/member.ts';
+import type { HostedStore } from './hosted-store.ts';
+import { nextFrame } from './frames.ts';
+import { Outbox } from './outbox.ts';
+
+export interface ReplicaPorts {
+  readonly acceptor: Acceptor;
+  readonly log: Log;
+  /** Ends the process: called with a defect, which is never handled. */
+  readonly onDefect: (error: unknown) => void;
+}
+
+/** Mistakes that tests plant; never set anywhere else. */
+export interface ReplicaPlants {
+  readonly epochNotChecked?: boolean;
+  readonly promiseBeforeIdle?: boolean;
+}
+
+export interface ReplicaOptions {
+  /** A new token with every start of the process (I-10). */
+  readonly incarnation: string;
+  readonly plants: ReplicaPlants;
+}
+
+interface Session {
+  readonly link: Link;
+  readonly outbox: Outbox;
+  running: number;
+  /** Goes on reading when a place is free. */
+  resume: (() => void) | undefined;
+}
+
+export class ReplicaServer {
+  readonly #ports: ReplicaPorts;
+  readonly #options: ReplicaOptions;
+  readonly #stores = new Map<string, HostedStore>();
+  readonly #sessions = new Set<Session>();
+  readonly #cleaning = new Set<Store>();
+
+  constructor(ports: ReplicaPorts, options: ReplicaOptions) {
+    this.#ports = ports;
+    this.#options = options;
+  }
+
+  add(hosted: HostedStore): void {
+    const { volume, member } = hosted.store.identity;
+    this.#stores.set(`${volume}/${member}`, hosted);
+  }
+
+  /** Takes connections until `stop`. */
+  async serve(): Promise<void> {
+    for (;;) {
+      const link = await this.#ports.acceptor.accept();
+      if (link === undefined) return;
+      void this.#serveLink(link);
+    }
+  }
+
+  /** Ends every session, waits for what was begun, and closes the stores so that they can prove it (I-20). */
+  async stop(): Promise<void> {
+    this.#ports.acceptor.close();
+    for (const session of this.#sessions) session.link.close();
+    for (const hosted of this.#stores.values()) {
+      await new Promise<void>((done) => {
+        hosted.gate.whenIdle(done);
+      });
+      try {
+        await hosted.runner.run(hosted.store.close());
+      } catch (error) {
+        if (!(error instanceof Fault)) throw error;
+        this.#ports.log.warn(`the store was not closed: ${error.message}`);
+      }
+    }
+  }
+
+  async #serveLink(link: Link): Promise<void> {
+    const session: Session = { link, outbox: new Outbox(link), running: 0, resume: undefined };
+    this.#sessions.add(session);
+    try {
+      const frames = new FrameReader();
+      const first = await nextFrame(link, frames);
+      if (first === undefined) return;
+      const hello = decodeHello(first);
+      const hosted = this.#stores.get(`${hello.volume}/${hello.member}`);
+      if (hello.versionMin > protocolVersion || hello.versionMax < protocolVersion) {
+        this.#turnAway(session, `it speaks version ${protocolVersion} only`);
+      } else if (hosted === undefined) {
+        this.#turnAway(session, `it has no store ${hello.volume}/${hello.member}`);
+      } else if (hosted.store.failure !== undefined) {
+        this.#turnAway(session, `its store has failed: ${hosted.store.failure.message}`);
+      } else {
+        await this.#converse(session, hosted, frames);
+      }
+    } catch (error) {
+      if (!(error instanceof Fault)) this.#ports.onDefect(error);
+      else if (error.code === 'peer.malformed') this.#ports.log.warn(error.message);
+    } finally {
+      this.#sessions.delete(session);
+      link.close();
+    }
+  }
+
+  #turnAway(session: Session, reason: string): void {
+    session.outbox.send(encodeReply(0, { kind: 'failed', code: 'peer.refused', reason }));
+  }
+
+  async #converse(session: Session, hosted: HostedStore, frames: FrameReader): Promise<void> {
+    const { store } = hosted;
+    const { promisedEpoch, lineage, standing } = store.state;
+    session.outbox.send(
+      encodeWelcome({
+        volume: store.identity.volume,
+        lineage,
+        member: store.identity.member,
+        incarnation: this.#options.incarnation,
+        promisedEpoch,
+        standing,
+        proven: store.proven,
+      }),
+    );
+    for (;;) {
+      const frame = await nextFrame(session.link, frames);
+      if (frame === undefined) return;
+      const request = decodeRequest(frame);
+      check(store, request);
+      void this.#handle(session, hosted, frame.id, request);
+      // Not reading is the back-pressure: the link fills up, and the engine waits.
+      while (session.running >= limits.peerRequestsInFlightMax) {
+        await new Promise<void>((resume) => {
+          session.resume = resume;
+        });
+      }
+    }
+  }
+
+  async #handle(
+    session: Session,
+    hosted: HostedStore,
+    id: number,
+    request: MemberRequest,
+  ): Promise<void> {
+    session.running += 1;
+    try {
+      const reply = await this.#answer(session, hosted, request);
+      session.outbox.send(encodeReply(id, reply));
+    } catch (error) {
+      if (error instanceof Fault) {
+        hosted.store.fail(error);
+        const { code, message } = error;
+        session.outbox.send(encodeReply(id, { kind: 'failed', code, reason: message }));
+      } else {
+        this.#ports.onDefect(error);
+      }
+    } finally {
+      session.running -= 1;
+      session.resume?.();
+      session.resume = undefined;
+    }
+  }
+
+  async #answer(
+    session: Session,
+    hosted: HostedStore,
+    request: MemberRequest,
+  ): Promise<MemberReply> {
+    const { gate } = hosted;
+    if (request.kind === 'promise') return this.#promise(session, hosted, request.epoch);
+    const { plants } = this.#options;
+    if (!gate.admits(session, request.epoch) && plants.epochNotChecked !== true) {
+      return { kind: 'stale', promisedEpoch: gate.epoch };
+    }
+    gate.begin();
+    try {
+      return await this.#work(hosted, request);
+    } finally {
+      gate.end();
+    }
+  }
+
+  /** I-02, I-17: others are out at once, what they began ends, then it is durable, then it is answered. */
+  async #promise(session: Session, hosted: HostedStore, epoch: number): Promise<MemberReply> {
+    const { gate, store, runner } = hosted;
+    const stale = (): MemberReply => ({ kind: 'stale', promisedEpoch: gate.epoch });
+    if (!gate.raise(session, epoch)) return stale();
+    if (this.#options.plants.promiseBeforeIdle !== true) {
+      await new Promise<void>((idle) => {
+        gate.whenIdle(idle);
+      });
+    }
+    if (gate.epoch === epoch) await runner.run(store.promise(epoch));
+    if (!gate.promised(session)) return stale();
+    const { standing, absences } = store.state;
+    const dirty = store.changed()?.bytes ?? new Uint8Array(0);
+    const known = absences.filter((absence) => absence !== undefined);
+    return {
+      kind: 'promised',
+      report: { standing, proven: store.proven, dirty, absences: known },
+    };
+  }
+
+  async #work(
+    hosted: HostedStore,
+    request: Exclude<MemberRequest, { kind: 'promise' }>,
+  ): Promise<MemberReply> {
+    const { store, runner } = hosted;
+    switch (request.kind) {
+      case 'read':
+        return this.#read(hosted, request);
+      case 'write':
+        await runner.run(store.write(request.offsetBytes, request.bytes, request));
+        return { kind: 'done' };
+      case 'zero':
+      case 'trim':
+        await runner.run(store.zero(request.span, request));
+        return { kind: 'done' };
+      case 'flush':
+        await runner.run(store.flush());
+        return { kind: 'done' };
+      case 'become':
+        await runner.run(store.become(request.standing, request.proven));
+        return { kind: 'done' };
+      case 'track':
+        await runner.run(store.track(request.absence, request.whole));
+        return { kind: 'done' };
+      case 'untrack':
+        await runner.run(store.untrack(request.member));
+        return { kind: 'done' };
+      case 'changed':
+        return { kind: 'changed', regions: store.changed(request.absence)?.bytes };
+      case 'heartbeat':
+        store.flushedEverywhere(request.cleanThrough);
+        void this.#clean(hosted);
+        return { kind: 'done' };
+    }
+  }
+
+  /** A disk that cannot read is like a block that does not match: another member may have it. */
+  async #read(
+    hosted: HostedStore,
+    request: Extract<MemberRequest, { kind: 'read' }>,
+  ): Promise<MemberReply> {
+    const { store, runner } = hosted;
+    try {
+      return await runner.run(store.read(request.span));
+    } catch (error) {
+      if (!(error instanceof Fault) || store.failure !== undefined) throw error;
+      const { blockBytes } = store.geometry;
+      const first = request.span.offsetBytes / blockBytes;
+      const count = request.span.lengthBytes / blockBytes;
+      return {
+        kind: 'corrupt',
+        blocks: Array.from({ length: count }, (_, index) => first + index),
+      };
+    }
+  }
+
+  async #clean(hosted: HostedStore): Promise<void> {
+    const { store, runner, gate } = hosted;
+    if (this.#cleaning.has(store) || !store.cleanable) return;
+    this.#cleaning.add(store);
+    gate.begin();
+    try {
+      await runner.run(store.clean());
+    } catch (error) {
+      if (error instanceof Fault) store.fail(error);
+      else this.#ports.onDefect(error);
+    } finally {
+      gate.end();
+      this.#cleaning.delete(store);
+    }
+  }
+}
+
+/** What the codec cannot know. Throws `peer.malformed`. */
+function check(store: Store, request: MemberRequest): void {
+  const { geometry } = store;
+  if (request.kind === 'write') {
+    const { offsetBytes, bytes } = request;
+    if (!fits(geometry, { offsetBytes, lengthBytes: bytes.length })) {
+      throw malformed(`a write of ${bytes.length} bytes at ${offsetBytes}`);
+    }
+  } else if ('span' in request && !fits(geometry, request.span)) {
+    throw malformed(
+      `a ${request.kind} of ${request.span.lengthBytes} bytes at ${request.span.offsetBytes}`,
+    );
+  }
+}

@@ -1,0 +1,26 @@
+/**
+ * The configuration manager: one record a volume, changed only by compare-and-swap. In Kubernetes it
+ * is the status of the `Volume` object; without it, a locked file.
+ */
+import type { VolumeRecord } from '../volume/record.ts';
+
+/** Opaque; equal only when nothing was written in between. */
+export type RecordVersion = string;
+
+export interface VersionedRecord {
+  readonly version: RecordVersion;
+  readonly record: VolumeRecord;
+}
+
+export type SwapOutcome =
+  | { readonly kind: 'written'; readonly version: RecordVersion }
+  /** Somebody wrote since `expected` was read. Nothing was changed. */
+  | { readonly kind: 'conflict' }
+  /** No answer came: it may have been written, it may not, it may yet be. Read before going on. */
+  | { readonly kind: 'unknown' };
+
+export interface Cluster {
+  /** The newest record, read from the manager itself, never from a cache. Rejects: `cluster.unreachable`. */
+  read(volume: string): Promise<VersionedRecord>;
+  swap(volume: string, expected: RecordVersion, next: VolumeRecord): Promise<SwapOutcome>;
+}

@@ -1,0 +1,31 @@
+/**
+ * One directory on a disk, which holds one store.
+ *
+ * A write is `written` when its promise resolves: reads see it and a killed process leaves it in
+ * place. It is `durable` only when a `sync` of its file that began later has resolved. A rejected
+ * promise carries a `Fault` (`disk.failed`, `disk.full`); after a rejected `sync` nothing is known
+ * about unsynced writes, for ever (I-18).
+ */
+export interface Disk {
+  /** Names of the files in the directory; empty when there is no directory. */
+  list(): Promise<readonly string[]>;
+  /** Opens an existing file. */
+  open(name: string): Promise<DiskFile>;
+  /** Whole content of a small file. */
+  readAll(name: string): Promise<Uint8Array>;
+  /**
+   * Puts a whole file in place: temporary file, sync, rename, sync of the directory. After a crash
+   * there is the old file or the new one, whole. Nobody else renames.
+   */
+  replace(name: string, content: Uint8Array): Promise<void>;
+}
+
+export interface DiskFile {
+  /** Beyond the end of the file reads as zeroes. The bytes belong to the caller. */
+  read(offsetBytes: number, lengthBytes: number): Promise<Uint8Array>;
+  write(offsetBytes: number, bytes: Uint8Array): Promise<void>;
+  /** Makes the range read as zeroes and gives its space back where the file system can. */
+  punch(offsetBytes: number, lengthBytes: number): Promise<void>;
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,122 @@
+/**
+ * The checksum table: one page a region, one four-byte seal a block (seal.ts). Pages are read when they
+ * are needed, kept up to a limit, and dropped again once they are saved, so memory
+ * does not grow with the volume.
+ *
+ * A page on disk is a 512-byte header and the seals. The region map keeps the page's checksum; a page of
+ * a clean region that does not match is unreadable as a whole, and each block of it comes back when it
+ * is written again.
+ */
+import { assert } from '../base/assert.ts';
+import { ByteReader, ByteWriter } from '../base/bytes.ts';
+import { crc32c } from '../base/crc32c.ts';
+import { limits } from '../base/limits.ts';
+import { sealAbsent, sealUnreadable } from './seal.ts';
+
+export const tableFile = 'table';
+const pageHeaderBytes = 512;
+const magic = 0x4c54424c; // "LTBL"
+
+export interface TablePage {
+  readonly region: number;
+  readonly seals: Uint32Array;
+  /** Grows with every change; equal to `savedVersion` when the page on disk is the same. */
+  version: number;
+  savedVersion: number;
+}
+
+export interface PageImage {
+  readonly page: TablePage;
+  readonly version: number;
+  readonly offsetBytes: number;
+  readonly bytes: Uint8Array;
+  readonly crc: number;
+}
+
+export function pageBytes(regionBlocks: number): number {
+  return pageHeaderBytes + regionBlocks * 4;
+}
+
+export class ChecksumTable {
+  readonly #regionBlocks: number;
+  /** In order of use, the least recent first. */
+  readonly #pages = new Map<number, TablePage>();
+
+  constructor(regionBlocks: number) {
+    this.#regionBlocks = regionBlocks;
+  }
+
+  get unsavedCount(): number {
+    let count = 0;
+    for (const page of this.#pages.values()) if (page.version !== page.savedVersion) count += 1;
+    return count;
+  }
+
+  /** Undefined: it must be read first. */
+  find(region: number): TablePage | undefined {
+    const page = this.#pages.get(region);
+    if (page !== undefined) {
+      this.#pages.delete(region);
+      this.#pages.set(region, page);
+    }
+    return page;
+  }
+
+  /** Takes in a page that was read, unless somebody else did so meanwhile. */
+  install(region: number, seals: Uint32Array): TablePage {
+    const known = this.find(region);
+    if (known !== undefined) return known;
+    const page: TablePage = { region, seals, version: 0, savedVersion: 0 };
+    this.#pages.set(region, page);
+    this.#evict(page);
+    return page;
+  }
+
+  unsaved(): readonly TablePage[] {
+    return [...this.#pages.values()].filter((page) => page.version !== page.savedVersion);
+  }
+
+  image(page: TablePage): PageImage {
+    const writer = new ByteWriter(pageBytes(this.#regionBlocks)).u32(magic).u32(page.region);
+    writer.raw(new Uint8Array(pageHeaderBytes - 8));
+    for (const seal of page.seals) writer.u32(seal);
+    const offsetBytes = page.region * pageBytes(this.#regionBlocks);
+    const { bytes } = writer;
+    return { page, version: page.version, offsetBytes, bytes, crc: pageCrc(bytes, page.region) };
+  }
+
+  /**
+   * @param expectedCrc of the region map; undefined after a crash in a dirty region, where the page may be
+   * a mix of old and new seals, each of them whole
+   */
+  decode(region: number, bytes: Uint8Array, expectedCrc: number | undefined): Uint32Array {
+    const seals = new Uint32Array(this.#regionBlocks);
+    const reader = new ByteReader(bytes);
+    const named = reader.u32() === magic && reader.u32() === region;
+    if (expectedCrc === undefined ? !named : pageCrc(bytes, region) !== expectedCrc) {
+      // Never written at all (a hole in the file) is a page of absent blocks, but only after a crash.
+      const hole = expectedCrc === undefined && bytes.every((byte) => byte === 0);
+      return seals.fill(hole ? sealAbsent : sealUnreadable);
+    }
+    reader.raw(pageHeaderBytes - 8);
+    for (let index = 0; index < seals.length; index++) seals[index] = reader.u32();
+    return seals;
+  }
+
+  /** @param keep about to be changed by the caller, who holds on to it */
+  #evict(keep: TablePage): void {
+    if (this.#pages.size <= limits.tablePagesMax) return;
+    for (const [region, page] of this.#pages) {
+      if (page === keep || page.version !== page.savedVersion) continue;
+      this.#pages.delete(region);
+      if (this.#pages.size <= limits.tablePagesMax) return;
+    }
+    assert(this.#pages.size < limits.tablePagesMax * 64, 'I-22 the pages of a store have a limit');
+  }
+}
+
+/** Never 0, which in the region map means "no page". */
+function pageCrc(bytes: Uint8Array, region: number): number {
+  const crc = crc32c(bytes, region);
+  return crc === 0 ? 1 : crc;
+}

@@ -1,0 +1,169 @@
+/**
+ * Bringing an absent member back (I-05, I-08, I-13, I-14). From the first moment it gets every new write;
+ * meanwhile what it missed is copied, region by region, each step alone on its range; then it flushes,
+ * and only then does the record count it in.
+ */
+import { assert } from '../base/assert.ts';
+import { Bitmap } from '../base/bitmap.ts';
+import { regionCount, regionSpan } from '../store/geometry.ts';
+import type { Core } from './core.ts';
+import type { MemberLink } from './member-link.ts';
+import type { Membership } from './membership.ts';
+import { chunks, copySpan } from './opening.ts';
+import type { Operations } from './operations.ts';
+import { grown } from './record.ts';
+import type { Procedure } from './task.ts';
+
+export class CatchUp {
+  readonly #core: Core;
+  readonly #operations: Operations;
+  readonly #membership: Membership;
+  /** One member is copied at a time. */
+  #busy = false;
+
+  constructor(core: Core, operations: Operations, membership: Membership) {
+    this.#core = core;
+    this.#operations = operations;
+    this.#membership = membership;
+  }
+
+  /** Runs as long as the volume is served, once for each member. */
+  *watch(link: MemberLink): Procedure {
+    const core = this.#core;
+    for (;;) {
+      yield { ready: () => !this.#busy && link.role === 'absent' && link.usable };
+      this.#busy = true;
+      const done = yield* this.#fill(link);
+      if (!done && link.role === 'copying') {
+        link.role = 'absent';
+        link.drop(true);
+      }
+      this.#busy = false;
+      if (!done) yield* core.pause(core.options.retryMs);
+    }
+  }
+
+  /** False when it has to begin again: somebody was lost on the way. */
+  *#fill(link: MemberLink): Procedure<boolean> {
+    const core = this.#core;
+    const { report } = link;
+    const member = core.known.members.find((other) => other.id === link.id);
+    if (report === undefined || member === undefined) return false;
+    const absence = { member: link.id, generation: member.departedAt };
+    const { epoch } = core;
+    if (report.standing === 'new') {
+      // I-05: what survivors know about an earlier store of this member says nothing about this one.
+      const request = { kind: 'track', epoch, absence, whole: true } as const;
+      const calls = core.needed().map((other) => ({ link: other, request }));
+      if (!(yield* core.callAll(calls))) return false;
+    }
+    // I-14: durable before the first byte.
+    const target = { kind: 'become', epoch, standing: 'inconsistent', proven: false } as const;
+    if ((yield* core.call(link, target)).kind !== 'done') return false;
+    link.role = 'copying';
+    // Writes sent before this moment did not go to the newcomer; when they are done, survivors know them.
+    yield* this.#operations.settled();
+    const plan = yield* this.#plan(link, absence.generation);
+    if (plan === undefined || !(yield* this.#copy(link, plan))) return false;
+    return yield* this.#join(link);
+  }
+
+  /** What it missed, and what it may have lost itself. */
+  *#plan(link: MemberLink, generation: number): Procedure<Bitmap | undefined> {
+    const core = this.#core;
+    const source = core.needed().find((other) => other.usable);
+    if (source === undefined || link.report === undefined) return undefined;
+    const absence = { member: link.id, generation };
+    const heard = yield* core.call(source, { kind: 'changed', epoch: core.epoch, absence });
+    if (heard.kind !== 'changed' || heard.regions === undefined) return undefined;
+    const plan = new Bitmap(regionCount(core.geometry), heard.regions.slice());
+    if (core.options.plants.ownLossForgotten !== true) {
+      plan.addAll(new Bitmap(plan.size, link.report.dirty.slice()));
+    }
+    return plan;
+  }
+
+  *#copy(link: MemberLink, plan: Bitmap): Procedure<boolean> {
+    const core = this.#core;
+    for (const region of plan.members()) {
+      for (const span of chunks(regionSpan(core.geometry, region))) {
+        const unlocked = core.options.plants.copyWithoutOrder === true;
+        const turn = unlocked ? undefined : yield* this.#operations.enter(span);
+        const copied =
+          link.role === 'copying' &&
+          (yield* copySpan(core, {
+            sources: core.needed().filter((other) => other.usable),
+            targets: [link],
+            span,
+            leaveUnreadable: false,
+          }));
+        if (turn !== undefined) this.#operations.leave(turn);
+        if (!copied) return false;
+      }
+    }
+    return true;
+  }
+
+  /** I-08: flushed, able to prove itself, aware of the other absent ones; then counted in. */
+  *#join(link: MemberLink): Procedure<boolean> {
+    const core = this.#core;
+    const { epoch } = core;
+    if ((yield* core.call(link, { kind: 'flush', epoch })).kind !== 'done') return false;
+    const others = core.known.members.filter((other) => !other.inSync && other.id !== link.id);
+    const tracked = yield* core.callAll(
+      others.map((other) => ({
+        link,
+        request: {
+          kind: 'track',
+          epoch,
+          absence: { member: other.id, generation: other.departedAt },
+          whole: true,
+        },
+      })),
+    );
+    const proof = { kind: 'become', epoch, standing: 'inconsistent', proven: true } as const;
+    if (!tracked || (yield* core.call(link, proof)).kind !== 'done') return false;
+    yield* this.#membership.turn(() => true);
+    const joined = yield* this.#grow(link);
+    this.#membership.release();
+    if (!joined) return false;
+    for (const other of others) link.tracks.set(other.id, other.departedAt);
+    const calls = core
+      .needed()
+      .filter((other) => other !== link)
+      .map((other) => ({
+        link: other,
+        request: { kind: 'untrack', epoch, member: link.id } as const,
+      }));
+    for (const { link: other } of calls) other.tracks.delete(link.id);
+    yield* core.callAll(calls);
+    const settled = { kind: 'become', epoch, standing: 'in-sync', proven: true } as const;
+    yield* core.call(link, settled);
+    return true;
+  }
+
+  /** Under the turn of membership. */
+  *#grow(link: MemberLink): Procedure<boolean> {
+    const core = this.#core;
+    for (;;) {
+      // Others may have left since the copy began: the newcomer must know about all of them.
+      if (link.role !== 'copying' || !link.usable) return false;
+      link.role = 'joining';
+      const swapped = yield* core.swap(grown(core.known, link.id));
+      if (swapped) {
+        link.role = 'in-sync';
+        return true;
+      }
+      link.role = 'copying';
+      if (core.options.plants.timeoutIsFailure === true) {
+        link.drop(true);
+        return false;
+      }
+      if (!core.isMine) {
+        core.superseded();
+        return false;
+      }
+      assert(!core.ended, 'a superseded engine changes no members');
+    }
+  }
+}

@@ -1,0 +1,231 @@
+/**
+ * What the procedures of an engine share: the record, the members, the time, and the orders given out.
+ * The volume machine (engine.ts) owns it; nothing outside `volume/` sees it.
+ */
+import { assert } from '../base/assert.ts';
+import { Fault } from '../base/fault.ts';
+import type { Geometry } from '../store/geometry.ts';
+import type { EngineCommand, EngineOptions, ReadRecord, Swapped } from './engine.ts';
+import type { MemberRequest } from './member.ts';
+import { type Heard, MemberLink } from './member-link.ts';
+import type { VolumeRecord } from './record.ts';
+import { type Procedure, Tasks } from './task.ts';
+
+export class Core {
+  readonly options: EngineOptions;
+  readonly tasks = new Tasks();
+  readonly links = new Map<string, MemberLink>();
+  nowMs = 0;
+  record: VolumeRecord | undefined;
+  version = '';
+  epoch = 0;
+  serving = false;
+  /** Why the engine is over; it does nothing more. */
+  ended: Fault | undefined;
+  /** What it is waiting for, for people. */
+  reason = 'starting';
+  #commands: EngineCommand[] = [];
+  #sequence = 1;
+  #readRecord: ReadRecord | undefined;
+  #swapped: Swapped | undefined;
+  #clusterBusy = false;
+
+  constructor(options: EngineOptions) {
+    this.options = options;
+  }
+
+  get geometry(): Geometry {
+    return this.known;
+  }
+
+  /** The record, once it has been read. */
+  get known(): VolumeRecord {
+    assert(this.record !== undefined, 'the record is read before anything else');
+    return this.record;
+  }
+
+  /** The record, as last read, still says that this engine is the writer. */
+  get isMine(): boolean {
+    return this.known.epoch === this.epoch && this.known.writer === this.options.incarnation;
+  }
+
+  command(command: EngineCommand): void {
+    this.#commands.push(command);
+  }
+
+  takeCommands(): readonly EngineCommand[] {
+    const taken = this.#commands;
+    this.#commands = [];
+    return taken;
+  }
+
+  nextSequence(): number {
+    this.#sequence += 1;
+    return this.#sequence;
+  }
+
+  get lastSequence(): number {
+    return this.#sequence;
+  }
+
+  link(id: string): MemberLink {
+    const link = this.links.get(id);
+    assert(link !== undefined, `${id} is a member`);
+    return link;
+  }
+
+  needed(): readonly MemberLink[] {
+    return [...this.links.values()].filter((link) => link.needed);
+  }
+
+  end(fault: Fault): void {
+    if (this.ended !== undefined) return;
+    this.ended = fault;
+    this.serving = false;
+    this.reason = fault.message;
+    this.tasks.stopAll();
+    for (const link of this.links.values()) this.command({ kind: 'disconnect', member: link.id });
+    this.command({ kind: 'ended', fault });
+  }
+
+  superseded(): void {
+    this.end(
+      new Fault('volume.superseded', `A later epoch than ${this.epoch} has been opened.`, {
+        hint: 'Another engine serves this volume now; this one has stopped.',
+      }),
+    );
+  }
+
+  ask(
+    link: MemberLink,
+    request: MemberRequest,
+    hear: (heard: Heard) => void,
+    lasting = false,
+  ): void {
+    if (!link.usable && !lasting) {
+      hear({ kind: 'gone' });
+      return;
+    }
+    const id = link.ask({ request, hear, lasting });
+    if (link.usable) this.command({ kind: 'send', member: link.id, id, request });
+  }
+
+  /** Asks and waits. A `stale` answer has ended the engine, a `failed` one has broken the member. */
+  *call(link: MemberLink, request: MemberRequest): Procedure<Heard> {
+    let heard: Heard | undefined;
+    this.ask(link, request, (answer) => {
+      heard = answer;
+    });
+    yield { ready: () => heard !== undefined };
+    assert(heard !== undefined, 'a wait without a time ends when it is ready');
+    this.judge(link, heard);
+    return heard;
+  }
+
+  /** True when the answer says neither that the engine is over nor that the member is. */
+  judge(link: MemberLink, heard: Heard): boolean {
+    if (heard.kind === 'stale') {
+      this.superseded();
+      return false;
+    }
+    if (heard.kind === 'failed') {
+      link.broken = `${heard.code}: ${heard.reason}`;
+      return false;
+    }
+    return heard.kind !== 'gone';
+  }
+
+  /** All at once; true when every one said yes. */
+  *callAll(
+    calls: readonly { readonly link: MemberLink; readonly request: MemberRequest }[],
+  ): Procedure<boolean> {
+    const answers: boolean[] = [];
+    for (const { link, request } of calls) {
+      this.ask(link, request, (heard) => {
+        answers.push(this.judge(link, heard));
+      });
+    }
+    yield { ready: () => answers.length === calls.length };
+    return answers.every((answer) => answer);
+  }
+
+  /** The newest record; waits as long as the manager is away. */
+  *read(): Procedure<VolumeRecord> {
+    for (;;) {
+      yield* this.#turn();
+      this.#readRecord = undefined;
+      this.command({ kind: 'read-record' });
+      yield { ready: () => this.#readRecord !== undefined };
+      this.#clusterBusy = false;
+      const outcome = this.#readRecord as ReadRecord | undefined;
+      if (outcome?.kind === 'record') {
+        this.record = outcome.record;
+        this.version = outcome.version;
+        return outcome.record;
+      }
+      this.reason = 'the configuration record cannot be read just now';
+      yield* this.pause(this.options.retryMs);
+    }
+  }
+
+  /**
+   * Compare-and-swap until it is known what became of it. False: somebody else wrote since, and `record`
+   * is what is there now.
+   */
+  *swap(next: VolumeRecord): Procedure<boolean> {
+    const { plants } = this.options;
+    for (;;) {
+      yield* this.#turn();
+      this.#swapped = undefined;
+      this.command({ kind: 'swap', expected: this.version, next });
+      yield { ready: () => this.#swapped !== undefined };
+      this.#clusterBusy = false;
+      const outcome = this.#swapped as Swapped | undefined;
+      if (outcome?.kind === 'written') {
+        this.record = next;
+        this.version = outcome.version;
+        return true;
+      }
+      if (outcome?.kind === 'conflict' && plants.conflictIsSuccess === true) {
+        this.record = next;
+        return true;
+      }
+      if (outcome?.kind === 'unknown' && plants.timeoutIsFailure === true) return false;
+      const before = this.version;
+      const found = yield* this.read();
+      if (sameRecord(found, next)) return true;
+      // An unanswered swap may still arrive; trying again with the same version settles it either way.
+      if (this.version !== before) return false;
+    }
+  }
+
+  *pause(forMs: number): Procedure {
+    yield { ready: () => false, orAtMs: this.nowMs + forMs };
+  }
+
+  recordRead(outcome: ReadRecord): void {
+    this.#readRecord = outcome;
+  }
+
+  swapped(outcome: Swapped): void {
+    this.#swapped = outcome;
+  }
+
+  /** One question to the manager at a time. */
+  *#turn(): Procedure {
+    yield { ready: () => !this.#clusterBusy };
+    this.#clusterBusy = true;
+  }
+
+  addLinks(): void {
+    for (const member of this.known.members) {
+      if (!this.links.has(member.id)) {
+        this.links.set(member.id, new MemberLink(member, this.nowMs));
+      }
+    }
+  }
+}
+
+function sameRecord(a: VolumeRecord, b: VolumeRecord): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}

@@ -1,0 +1,372 @@
+/**
+ * The engine of one volume as a machine: events in, commands out. It decides everything about epochs,
+ * members, order and acknowledgement, and touches nothing: `drive/engine.ts` carries out the commands
+ * over the ports, in the simulator as in production.
+ */
+import { assert } from '../base/assert.ts';
+import { Fault } from '../base/fault.ts';
+import { type ByteSpan, regionCount } from '../store/geometry.ts';
+import { CatchUp } from './catch-up.ts';
+import { Core } from './core.ts';
+import { Lease } from './lease.ts';
+import type { MemberReply, MemberRequest, Welcome } from './member.ts';
+import type { MemberLink } from './member-link.ts';
+import { Membership } from './membership.ts';
+import { Opening } from './opening.ts';
+import { Operations } from './operations.ts';
+import type { VolumeRecord } from './record.ts';
+import type { Procedure } from './task.ts';
+
+export interface EngineOptions {
+  /** A new token with every start: who writes in the record. */
+  readonly incarnation: string;
+  /** The member asked first for reads, normally on the engine's own node; may be empty. */
+  readonly preferred: string;
+  /** How long the confirmation of a member carries the right to read. */
+  readonly leaseMs: number;
+  readonly heartbeatMs: number;
+  /** A member that is away this long is taken out of the in-sync set. */
+  readonly memberLossMs: number;
+  /** Pause before a connection, or the configuration manager, is tried again. */
+  readonly retryMs: number;
+  /** Unflushed writes are flushed after this long without being asked, which keeps the dirty log short. */
+  readonly quietFlushMs: number;
+  readonly plants: EnginePlants;
+}
+
+/** Mistakes that tests plant to prove that the simulator finds them; never set anywhere else. */
+export interface EnginePlants {
+  readonly acknowledgeEarly?: boolean;
+  readonly flushNotForwarded?: boolean;
+  readonly trimNotReplicated?: boolean;
+  readonly readFromAnybody?: boolean;
+  readonly copyWithoutOrder?: boolean;
+  readonly shrinkBeforeSwap?: boolean;
+  readonly conflictIsSuccess?: boolean;
+  readonly timeoutIsFailure?: boolean;
+  readonly noLease?: boolean;
+  readonly noLeaseWait?: boolean;
+  readonly noReconcile?: boolean;
+  readonly ownLossForgotten?: boolean;
+  readonly restartIgnored?: boolean;
+}
+
+export type EngineRequest =
+  | { readonly kind: 'read'; readonly span: ByteSpan }
+  | {
+      readonly kind: 'write';
+      readonly span: ByteSpan;
+      readonly bytes: Uint8Array;
+      readonly fua: boolean;
+    }
+  | { readonly kind: 'zero' | 'trim'; readonly span: ByteSpan; readonly fua: boolean }
+  | { readonly kind: 'flush' };
+
+export type Answer =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'data'; readonly bytes: Uint8Array }
+  | { readonly kind: 'failed'; readonly reason: 'io' | 'no-space'; readonly fault: Fault };
+
+export type ReadRecord =
+  | { readonly kind: 'record'; readonly version: string; readonly record: VolumeRecord }
+  | { readonly kind: 'unreachable' };
+
+export type Swapped =
+  | { readonly kind: 'written'; readonly version: string }
+  | { readonly kind: 'conflict' }
+  | { readonly kind: 'unknown' };
+
+export type EngineEvent =
+  | { readonly kind: 'start' }
+  /** Time has passed. */
+  | { readonly kind: 'wake' }
+  | { readonly kind: 'record-read'; readonly outcome: ReadRecord }
+  | { readonly kind: 'swapped'; readonly outcome: Swapped }
+  | { readonly kind: 'connected'; readonly member: string; readonly welcome: Welcome }
+  /** The connection ended or never came to be. */
+  | { readonly kind: 'disconnected'; readonly member: string; readonly why: string }
+  | {
+      readonly kind: 'reply';
+      readonly member: string;
+      readonly id: number;
+      readonly reply: MemberReply;
+    }
+  | { readonly kind: 'request'; readonly id: number; readonly request: EngineRequest }
+  /** Take no more requests; end when those taken are answered and durable (I-20). */
+  | { readonly kind: 'stop' };
+
+export type EngineCommand =
+  | { readonly kind: 'read-record' }
+  | { readonly kind: 'swap'; readonly expected: string; readonly next: VolumeRecord }
+  | { readonly kind: 'connect'; readonly member: string; readonly address: string }
+  /** No event of the present connection comes after it. */
+  | { readonly kind: 'disconnect'; readonly member: string }
+  | {
+      readonly kind: 'send';
+      readonly member: string;
+      readonly id: number;
+      readonly request: MemberRequest;
+    }
+  | { readonly kind: 'answer'; readonly id: number; readonly answer: Answer }
+  | { readonly kind: 'ended'; readonly fault: Fault };
+
+export class Engine {
+  readonly #core: Core;
+  readonly #lease: Lease;
+  readonly #operations: Operations;
+  readonly #membership: Membership;
+  readonly #catchUp: CatchUp;
+  #stopping = false;
+
+  constructor(options: EngineOptions) {
+    this.#core = new Core(options);
+    this.#lease = new Lease(options.leaseMs);
+    this.#operations = new Operations(this.#core, this.#lease);
+    this.#membership = new Membership(this.#core);
+    this.#catchUp = new CatchUp(this.#core, this.#operations, this.#membership);
+  }
+
+  get serving(): boolean {
+    return this.#core.serving;
+  }
+
+  get epoch(): number {
+    return this.#core.epoch;
+  }
+
+  /** What it waits for, in words; empty when all is well. */
+  get reason(): string {
+    return this.#core.reason;
+  }
+
+  /** Undefined before the record was read. */
+  get record(): VolumeRecord | undefined {
+    return this.#core.record;
+  }
+
+  /** When to send a `wake` if nothing else happens; Infinity for never. */
+  get wakeAtMs(): number {
+    return this.#core.tasks.wakeAtMs();
+  }
+
+  step(nowMs: number, event: EngineEvent): readonly EngineCommand[] {
+    const core = this.#core;
+    assert(nowMs >= core.nowMs, 'I-16 the monotonic clock does not go back');
+    core.nowMs = nowMs;
+    if (core.ended === undefined) {
+      this.#take(event);
+      core.tasks.run(nowMs);
+    } else if (event.kind === 'request') {
+      this.#refuse(event.id, core.ended);
+    }
+    if (core.ended !== undefined) this.#operations.abandon(core.ended);
+    return core.takeCommands();
+  }
+
+  #take(event: EngineEvent): void {
+    const core = this.#core;
+    switch (event.kind) {
+      case 'start':
+        core.tasks.start(this.#live());
+        return;
+      case 'wake':
+        return;
+      case 'record-read':
+        core.recordRead(event.outcome);
+        return;
+      case 'swapped':
+        core.swapped(event.outcome);
+        return;
+      case 'connected':
+        this.#connected(core.link(event.member), event.welcome);
+        return;
+      case 'disconnected':
+        this.#disconnected(core.link(event.member));
+        return;
+      case 'reply':
+        core.link(event.member).answer(event.id, event.reply);
+        return;
+      case 'request':
+        if (this.#stopping) this.#refuse(event.id, ending());
+        else this.#operations.submit(event.id, event.request);
+        return;
+      case 'stop':
+        this.#stopping = true;
+        core.tasks.start(this.#leave());
+    }
+  }
+
+  *#live(): Procedure {
+    const core = this.#core;
+    const opening = new Opening(core);
+    core.tasks.start(this.#connectAll());
+    yield* opening.open();
+    if (!core.serving) return;
+    this.#operations.serve();
+    core.tasks.start(this.#membership.watch());
+    for (const link of core.links.values()) {
+      core.tasks.start(this.#catchUp.watch(link));
+      core.tasks.start(this.#beat(link));
+    }
+    core.tasks.start(this.#flushQuietly());
+  }
+
+  *#connectAll(): Procedure {
+    yield { ready: () => this.#core.epoch > 0 && this.#core.links.size > 0 };
+    for (const link of this.#core.links.values()) {
+      this.#core.tasks.start(this.#keepConnected(link));
+    }
+  }
+
+  *#keepConnected(link: MemberLink): Procedure {
+    const core = this.#core;
+    for (;;) {
+      yield { ready: () => link.state === 'down' && core.isMine };
+      link.state = 'connecting';
+      core.command({ kind: 'connect', member: link.id, address: link.address });
+      yield { ready: () => link.state === 'down' };
+      yield* core.pause(core.options.retryMs);
+    }
+  }
+
+  #connected(link: MemberLink, welcome: Welcome): void {
+    const core = this.#core;
+    if (link.state !== 'connecting') return;
+    const { lineage, volume } = core.known;
+    if (
+      welcome.member !== link.id ||
+      welcome.volume !== volume ||
+      (welcome.lineage !== lineage && welcome.standing !== 'new')
+    ) {
+      core.reason = `${link.id} serves ${welcome.volume} of lineage ${welcome.lineage}, not this volume`;
+      this.#hangUp(link);
+      return;
+    }
+    if (welcome.promisedEpoch > core.epoch) {
+      core.tasks.start(this.#explainNewerEpoch(welcome.promisedEpoch, link.id));
+      this.#hangUp(link);
+      return;
+    }
+    const restarted = link.incarnation !== '' && link.incarnation !== welcome.incarnation;
+    if (
+      core.serving &&
+      link.needed &&
+      restarted &&
+      !welcome.proven &&
+      core.options.plants.restartIgnored !== true
+    ) {
+      // I-10: what it had acknowledged and not flushed may be gone.
+      link.broken = 'it was restarted and cannot prove that it lost nothing';
+    }
+    link.incarnation = welcome.incarnation;
+    link.state = 'promising';
+    const id = link.ask({
+      request: { kind: 'promise', epoch: core.epoch },
+      lasting: false,
+      hear: (heard) => {
+        if (heard.kind !== 'promised') {
+          if (core.judge(link, heard) && core.ended === undefined) this.#hangUp(link);
+          return;
+        }
+        if (heard.report.dirty.length !== (regionCount(core.geometry) + 7) >> 3) {
+          link.broken = 'it has another number of regions';
+          return;
+        }
+        link.report = heard.report;
+        link.state = 'up';
+        if (link.broken !== '') return;
+        for (const [question, request] of link.open()) {
+          core.command({ kind: 'send', member: link.id, id: question, request });
+        }
+      },
+    });
+    core.command({
+      kind: 'send',
+      member: link.id,
+      id,
+      request: { kind: 'promise', epoch: core.epoch },
+    });
+  }
+
+  #hangUp(link: MemberLink): void {
+    this.#core.command({ kind: 'disconnect', member: link.id });
+    this.#disconnected(link);
+  }
+
+  #disconnected(link: MemberLink): void {
+    if (link.state === 'up') link.downSinceMs = this.#core.nowMs;
+    link.state = 'down';
+    link.report = undefined;
+    if (link.role === 'copying') link.role = 'absent';
+    link.drop(link.role === 'absent');
+  }
+
+  /** I-04: either somebody opened a later epoch, or the record was put back to an older state. */
+  *#explainNewerEpoch(promisedEpoch: number, member: string): Procedure {
+    const core = this.#core;
+    const mine = core.epoch;
+    const record = yield* core.read();
+    if (record.epoch >= promisedEpoch) {
+      if (record.epoch !== mine) core.superseded();
+      return;
+    }
+    core.end(
+      new Fault(
+        'cluster.rolled-back',
+        `Member ${member} has promised epoch ${promisedEpoch}; the record says ${record.epoch}.`,
+        {
+          hint: 'The control plane was restored from an older state: see runbooks/rolled-back.md.',
+        },
+      ),
+    );
+  }
+
+  *#beat(link: MemberLink): Procedure {
+    const core = this.#core;
+    const { heartbeatMs, memberLossMs } = core.options;
+    for (;;) {
+      yield { ready: () => link.usable && link.role !== 'absent' };
+      const askedAtMs = core.nowMs;
+      let heard = false;
+      const cleanThrough = link.role === 'in-sync' ? this.#operations.cleanThrough : 0;
+      core.ask(link, { kind: 'heartbeat', epoch: core.epoch, cleanThrough }, (answer) => {
+        heard = true;
+        if (!core.judge(link, answer)) return;
+        this.#lease.confirm(link.id, askedAtMs);
+        this.#operations.leaseRenewed();
+      });
+      yield { ready: () => heard, orAtMs: askedAtMs + memberLossMs };
+      if (!heard) {
+        // It does not answer: the connection is as good as gone, and has been since the question.
+        this.#hangUp(link);
+        link.downSinceMs = askedAtMs;
+      }
+      yield* core.pause(heartbeatMs);
+    }
+  }
+
+  *#flushQuietly(): Procedure {
+    for (;;) {
+      yield* this.#core.pause(this.#core.options.quietFlushMs);
+      if (this.#operations.unflushed) this.#operations.flushQuietly();
+    }
+  }
+
+  *#leave(): Procedure {
+    const core = this.#core;
+    yield { ready: () => core.serving && this.#operations.idle };
+    if (this.#operations.unflushed) this.#operations.flushQuietly();
+    yield { ready: () => this.#operations.idle };
+    core.end(ending());
+  }
+
+  #refuse(id: number, fault: Fault): void {
+    this.#core.command({ kind: 'answer', id, answer: { kind: 'failed', reason: 'io', fault } });
+  }
+}
+
+function ending(): Fault {
+  return new Fault('volume.ending', 'The engine has left this volume.', {
+    hint: 'Attach the volume again.',
+  });
+}

@@ -1,0 +1,82 @@
+/**
+ * One member as its engine sees it: whether it can be reached, which part it plays, and which questions
+ * are open. Holds no rule of its own beyond "a question is answered once".
+ */
+import type { MemberReply, MemberReport, MemberRequest } from './member.ts';
+import type { MemberRecord } from './record.ts';
+
+/**
+ * `in-sync`: its answer is needed (I-06). `joining`: as in-sync, while the record is being changed to say so
+ * (I-08). `copying`: gets every write and is being filled. `absent`: gets nothing.
+ */
+export type MemberRole = 'in-sync' | 'joining' | 'copying' | 'absent';
+
+/** `gone`: no answer will come, because the member or the connection is out. */
+export type Heard = MemberReply | { readonly kind: 'gone' };
+
+interface Question {
+  readonly request: MemberRequest;
+  readonly hear: (heard: Heard) => void;
+  /** Asked again on the next connection, as long as the member may not be missed. */
+  readonly lasting: boolean;
+}
+
+export class MemberLink {
+  readonly id: string;
+  readonly address: string;
+  role: MemberRole = 'absent';
+  state: 'down' | 'connecting' | 'promising' | 'up' = 'down';
+  downSinceMs: number;
+  incarnation = '';
+  /** From the promise on the present connection. */
+  report: MemberReport | undefined;
+  /** Out for good until it is an absent member again: it lost writes, or its disk failed (I-10, I-18). */
+  broken = '';
+  /** Generations of absent members it durably tracks, by member. */
+  readonly tracks = new Map<string, number>();
+  readonly #questions = new Map<number, Question>();
+  #nextQuestion = 1;
+
+  constructor(record: MemberRecord, nowMs: number) {
+    this.id = record.id;
+    this.address = record.address;
+    this.downSinceMs = nowMs;
+  }
+
+  get usable(): boolean {
+    return this.state === 'up' && this.broken === '';
+  }
+
+  /** Nothing may be acknowledged without it. */
+  get needed(): boolean {
+    return this.role === 'in-sync' || this.role === 'joining';
+  }
+
+  /** The number under which the answer will come; to be sent when `usable`. */
+  ask(question: Question): number {
+    const id = this.#nextQuestion++;
+    this.#questions.set(id, question);
+    return id;
+  }
+
+  /** False when nobody waits for it. */
+  answer(id: number, reply: MemberReply): boolean {
+    const question = this.#questions.get(id);
+    if (question === undefined) return false;
+    this.#questions.delete(id);
+    question.hear(reply);
+    return true;
+  }
+
+  /** The lasting questions, to be sent again. */
+  *open(): IterableIterator<readonly [number, MemberRequest]> {
+    for (const [id, { request }] of this.#questions) yield [id, request];
+  }
+
+  /** Gives up questions that do not last, or all of them. */
+  drop(everything: boolean): void {
+    const dropped = [...this.#questions].filter(([, { lasting }]) => everything || !lasting);
+    for (const [id] of dropped) this.#questions.delete(id);
+    for (const [, { hear }] of dropped) hear({ kind: 'gone' });
+  }
+}

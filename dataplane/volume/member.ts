@@ -1,0 +1,76 @@
+/**
+ * What an engine asks of a member and what it hears back. `peer/codec.ts` gives the bytes; the twins and
+ * the real replica server give the answers.
+ */
+import type { FaultCode } from '../base/fault.ts';
+import type { Absence, Standing } from '../store/superblock.ts';
+import type { ByteSpan } from '../store/geometry.ts';
+
+export type MemberRequest =
+  | { readonly kind: 'promise'; readonly epoch: number }
+  | {
+      readonly kind: 'become';
+      readonly epoch: number;
+      readonly standing: Standing;
+      readonly proven: boolean;
+    }
+  | {
+      readonly kind: 'track';
+      readonly epoch: number;
+      readonly absence: Absence;
+      readonly whole: boolean;
+    }
+  | { readonly kind: 'untrack'; readonly epoch: number; readonly member: string }
+  | { readonly kind: 'changed'; readonly epoch: number; readonly absence: Absence }
+  | {
+      readonly kind: 'write';
+      readonly epoch: number;
+      readonly sequence: number;
+      readonly offsetBytes: number;
+      readonly bytes: Uint8Array;
+      readonly fua: boolean;
+    }
+  | {
+      readonly kind: 'zero' | 'trim';
+      readonly epoch: number;
+      readonly sequence: number;
+      readonly span: ByteSpan;
+      readonly fua: boolean;
+    }
+  | { readonly kind: 'read'; readonly epoch: number; readonly span: ByteSpan }
+  | { readonly kind: 'flush'; readonly epoch: number }
+  /** Renews the lease and says which writes every in-sync member has flushed. */
+  | { readonly kind: 'heartbeat'; readonly epoch: number; readonly cleanThrough: number };
+
+/** How a member stands when it promises. */
+export interface MemberReport {
+  readonly standing: Standing;
+  /** It has lost nothing since it was last confirmed in sync (I-10). */
+  readonly proven: boolean;
+  /** Its dirty regions, as the bytes of a `Bitmap`. */
+  readonly dirty: Uint8Array;
+  readonly absences: readonly Absence[];
+}
+
+export type MemberReply =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'promised'; readonly report: MemberReport }
+  | { readonly kind: 'data'; readonly bytes: Uint8Array }
+  | { readonly kind: 'corrupt'; readonly blocks: readonly number[] }
+  /** Regions as the bytes of a `Bitmap`; undefined when that absence was not tracked. */
+  | { readonly kind: 'changed'; readonly regions: Uint8Array | undefined }
+  /** The sender's epoch is not the promised one, or another session has taken over. */
+  | { readonly kind: 'stale'; readonly promisedEpoch: number }
+  | { readonly kind: 'failed'; readonly code: FaultCode; readonly reason: string };
+
+/** The first thing a member says on a connection. */
+export interface Welcome {
+  readonly volume: string;
+  readonly lineage: string;
+  readonly member: string;
+  /** New with every start of the process that serves the store. */
+  readonly incarnation: string;
+  readonly promisedEpoch: number;
+  readonly standing: Standing;
+  readonly proven: boolean;
+}

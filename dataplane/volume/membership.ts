@@ -1,0 +1,138 @@
+/**
+ * Losing members while serving (I-07, I-09, I-18, I-19). The record changes first; survivors then durably
+ * note whom they miss and since when; only then does the lost member's answer stop being needed.
+ */
+import { Fault } from '../base/fault.ts';
+import type { Core } from './core.ts';
+import type { MemberLink } from './member-link.ts';
+import { inSyncIds, shrunk } from './record.ts';
+import type { Procedure } from './task.ts';
+
+export class Membership {
+  readonly #core: Core;
+  /** Growing and shrinking take turns. */
+  #busy = false;
+
+  constructor(core: Core) {
+    this.#core = core;
+  }
+
+  /** Runs as long as the volume is served. */
+  *watch(): Procedure {
+    for (;;) {
+      yield* this.turn(() => this.#lost().length > 0);
+      yield* this.#shrink();
+      this.release();
+    }
+  }
+
+  /** Waits for the condition and for its turn to change members. */
+  *turn(ready: () => boolean): Procedure {
+    // A member becomes lost by time alone, so this looks again with every heartbeat.
+    while (this.#busy || !ready()) yield* this.#look(() => !this.#busy && ready());
+    this.#busy = true;
+  }
+
+  release(): void {
+    this.#busy = false;
+  }
+
+  *#look(ready: () => boolean): Procedure {
+    const { nowMs, options } = this.#core;
+    yield { ready, orAtMs: nowMs + options.heartbeatMs };
+  }
+
+  /** Members whose answer is needed and will not come, or is no longer asked for by the record. */
+  #lost(): readonly MemberLink[] {
+    const { options, nowMs } = this.#core;
+    const recorded = inSyncIds(this.#core.known);
+    return this.#core
+      .needed()
+      .filter(
+        (link) =>
+          link.broken !== '' ||
+          (link.state !== 'up' && nowMs >= link.downSinceMs + options.memberLossMs) ||
+          (link.role === 'in-sync' && !recorded.includes(link.id)),
+      );
+  }
+
+  *#shrink(): Procedure {
+    const core = this.#core;
+    for (;;) {
+      const lost = this.#lost();
+      if (lost.length === 0) return;
+      const members = inSyncIds(core.known).map((id) => core.link(id));
+      const left = members.filter((link) => !lost.includes(link));
+      if (left.length === 0) {
+        yield* this.#wait(members);
+        continue;
+      }
+      core.reason = `removing ${lost.map((link) => link.id).join(', ')} from the in-sync set`;
+      const gone = new Set(lost.map((link) => link.id));
+      if (core.options.plants.shrinkBeforeSwap === true) this.#forget(lost);
+      if (!(yield* core.swap(shrunk(core.known, gone)))) {
+        if (core.isMine) continue;
+        core.superseded();
+        return;
+      }
+      if (yield* this.#track(lost, left)) {
+        this.#forget(lost);
+        core.reason = '';
+        return;
+      }
+    }
+  }
+
+  /** Nobody is left. Whoever comes back without a loss may go on; if nobody can, it is over (I-09). */
+  *#wait(lost: readonly MemberLink[]): Procedure {
+    const core = this.#core;
+    core.reason = `frozen: no in-sync member can be reached (${lost.map((l) => l.id).join(', ')})`;
+    if (lost.every((link) => link.broken !== '')) {
+      const why = lost.map((link) => `${link.id}: ${link.broken}`).join('; ');
+      core.end(
+        new Fault('volume.data-lost', `No in-sync member holds what was acknowledged (${why}).`, {
+          hint: 'Attach the volume again: it opens with what the members made durable.',
+        }),
+      );
+    }
+    const before = lost.map((link) => link.usable + link.broken).join();
+    yield { ready: () => lost.map((link) => link.usable + link.broken).join() !== before };
+  }
+
+  /** I-13. True when every member that is left and still there has it durably. */
+  *#track(lost: readonly MemberLink[], left: readonly MemberLink[]): Procedure<boolean> {
+    const core = this.#core;
+    const calls = [];
+    for (const { id } of lost) {
+      const generation = core.known.members.find((member) => member.id === id)?.departedAt ?? 0;
+      const absence = { member: id, generation };
+      for (const link of left) {
+        if (link.tracks.get(id) === generation) continue;
+        const request = { kind: 'track', epoch: core.epoch, absence, whole: false } as const;
+        calls.push({ link, request });
+      }
+    }
+    for (;;) {
+      if (yield* core.callAll(calls)) break;
+      // A member that is away now either comes back within its time and is asked again, or is lost too.
+      yield* this.#look(() => left.every((link) => link.usable || link.broken !== ''));
+      if (this.#lost().some((link) => left.includes(link))) return false;
+    }
+    for (const { link, request } of calls) {
+      link.tracks.set(request.absence.member, request.absence.generation);
+    }
+    return true;
+  }
+
+  #forget(lost: readonly MemberLink[]): void {
+    for (const link of lost) {
+      link.role = 'absent';
+      link.broken = '';
+      link.drop(true);
+      // It starts over with a promise, as a member that has to be copied.
+      this.#core.command({ kind: 'disconnect', member: link.id });
+      link.state = 'down';
+      link.downSinceMs = this.#core.nowMs;
+    }
+  }
+}

@@ -1,0 +1,265 @@
+/**
+ * Opening an epoch: claim it, have it promised, decide whose data counts, make the copies equal. Nothing
+ * is read or acknowledged before this ends (I-01, I-02, I-03, I-04, I-09, I-10, I-12).
+ */
+import { assert } from '../base/assert.ts';
+import { Bitmap } from '../base/bitmap.ts';
+import { isZero } from '../base/bytes.ts';
+import { Fault } from '../base/fault.ts';
+import { limits } from '../base/limits.ts';
+import { regionCount, regionSpan, type ByteSpan } from '../store/geometry.ts';
+import type { Core } from './core.ts';
+import type { MemberRequest } from './member.ts';
+import type { MemberLink } from './member-link.ts';
+import { claimed, inSyncIds, shrunk } from './record.ts';
+import type { Procedure } from './task.ts';
+
+/** One in-sync member of the record, as far as it has been heard. */
+export interface Candidate {
+  readonly id: string;
+  /** It has promised the new epoch. */
+  readonly promised: boolean;
+  readonly standing: 'new' | 'inconsistent' | 'in-sync' | undefined;
+  readonly proven: boolean;
+}
+
+export type Decision =
+  | { readonly kind: 'keep'; readonly kept: readonly string[] }
+  /** Nobody who can be reached is known to hold everything. */
+  | { readonly kind: 'wait'; readonly missing: readonly string[] };
+
+/**
+ * Whose data counts. A member that can prove that it lost nothing is enough. Without proof all must be
+ * there: then nobody has more than these, and what none of them flushed was nobody's to keep.
+ */
+export function decide(candidates: readonly Candidate[]): Decision {
+  const proven = candidates.filter(
+    (member) => member.promised && member.proven && member.standing !== 'new',
+  );
+  if (proven.length > 0) return { kind: 'keep', kept: proven.map((member) => member.id) };
+  // I-05: an emptied store is not a member that came back.
+  const missing = candidates.filter((member) => !member.promised || member.standing === 'new');
+  if (missing.length > 0) return { kind: 'wait', missing: missing.map((member) => member.id) };
+  return { kind: 'keep', kept: candidates.map((member) => member.id) };
+}
+
+export class Opening {
+  readonly #core: Core;
+
+  constructor(core: Core) {
+    this.#core = core;
+  }
+
+  /** Ends when the volume may be served, or never. */
+  *open(): Procedure {
+    const core = this.#core;
+    const found = yield* core.read();
+    core.addLinks();
+    let startedFrom = found.epoch;
+    for (;;) {
+      if (!(yield* this.#claim(startedFrom))) return;
+      startedFrom = core.epoch;
+      for (const link of core.links.values()) link.role = 'absent';
+      for (const id of inSyncIds(core.known)) core.link(id).role = 'in-sync';
+      for (const link of core.links.values()) {
+        if (link.state !== 'down') core.command({ kind: 'disconnect', member: link.id });
+        link.state = 'down';
+        link.broken = '';
+        link.report = undefined;
+        link.tracks.clear();
+        link.drop(true);
+      }
+      if (yield* this.#attempt()) return;
+    }
+  }
+
+  /** I-01. False when another engine has claimed since this one started: it has ended. */
+  *#claim(startedFrom: number): Procedure<boolean> {
+    const core = this.#core;
+    core.reason = 'claiming the next epoch';
+    for (;;) {
+      if (core.known.epoch !== startedFrom) {
+        core.superseded();
+        return false;
+      }
+      const next = claimed(core.known, core.options.incarnation);
+      core.epoch = next.epoch;
+      if (yield* core.swap(next)) return true;
+    }
+  }
+
+  /** False: a member was lost on the way, and everything starts again with a new epoch. */
+  *#attempt(): Procedure<boolean> {
+    const core = this.#core;
+    const decision = yield* this.#gather();
+    const { kept, firstPromiseAtMs, silent } = decision;
+    const gone = new Set(inSyncIds(core.known).filter((id) => !kept.includes(id)));
+    if (gone.size > 0) {
+      // I-03: the removal is in the record before anything is served.
+      if (!(yield* core.swap(shrunk(core.known, gone)))) return false;
+      for (const id of gone) core.link(id).role = 'absent';
+    }
+    const links = kept.map((id) => core.link(id));
+    if (!(yield* this.#trackAbsent(links, gone))) return false;
+    if (!(yield* this.#reconcile(links))) return false;
+    if (silent && core.options.plants.noLeaseWait !== true) {
+      // I-03, I-16: whoever cannot be reached may still answer the old engine's reads.
+      const untilMs = firstPromiseAtMs + core.options.leaseMs * 1.25;
+      core.reason = 'waiting until the old engine can no longer read';
+      yield { ready: () => false, orAtMs: untilMs };
+    }
+    const told = yield* core.callAll(
+      links.map((link) => ({
+        link,
+        request: { kind: 'become', epoch: core.epoch, standing: 'in-sync', proven: true },
+      })),
+    );
+    if (!told || links.some((link) => !link.usable)) return false;
+    assert(
+      inSyncIds(core.known).every((id) => core.link(id).usable),
+      'I-02 every recorded in-sync member has promised before the first answer',
+    );
+    core.serving = true;
+    core.reason = '';
+    return true;
+  }
+
+  /** Waits for promises until it can be decided who counts. */
+  *#gather(): Procedure<{
+    readonly kept: readonly string[];
+    readonly firstPromiseAtMs: number;
+    /** Somebody in the in-sync set did not promise. */
+    readonly silent: boolean;
+  }> {
+    const core = this.#core;
+    const graceEndsAtMs = core.nowMs + core.options.memberLossMs;
+    const links = inSyncIds(core.known).map((id) => core.link(id));
+    let firstPromiseAtMs = Infinity;
+    const heard = () => {
+      const all = links.every((link) => link.usable && link.report !== undefined);
+      if (links.some((link) => link.usable)) {
+        firstPromiseAtMs = Math.min(firstPromiseAtMs, core.nowMs);
+      }
+      return all;
+    };
+    core.reason = `waiting for ${links.map((link) => link.id).join(', ')}`;
+    yield { ready: heard, orAtMs: graceEndsAtMs };
+    for (;;) {
+      heard();
+      const decision = decide(
+        links.map((link) => ({
+          id: link.id,
+          promised: link.usable && link.report !== undefined,
+          standing: link.report?.standing,
+          proven: link.report?.proven ?? false,
+        })),
+      );
+      if (decision.kind === 'keep') {
+        const silent = links.some((link) => !link.usable);
+        return { kept: decision.kept, firstPromiseAtMs, silent };
+      }
+      core.reason = `waiting for ${decision.missing.join(', ')}: without them flushed data may be missing`;
+      if (links.every((link) => link.usable && link.report?.standing === 'new')) {
+        core.end(
+          new Fault('volume.data-lost', 'Every in-sync member came back empty.', {
+            hint: 'Bring back a disk that holds this volume, or restore it from a backup.',
+          }),
+        );
+      }
+      const shown = () => links.map((link) => `${link.usable}${link.report?.standing}`).join();
+      const before = shown();
+      yield { ready: () => shown() !== before };
+    }
+  }
+
+  /** I-13: from now on every kept member knows what each absent one misses. */
+  *#trackAbsent(links: readonly MemberLink[], gone: ReadonlySet<string>): Procedure<boolean> {
+    const core = this.#core;
+    const calls = [];
+    for (const member of core.known.members.filter((other) => !other.inSync)) {
+      const absence = { member: member.id, generation: member.departedAt };
+      for (const link of links) {
+        const known = link.report?.absences.some(
+          (other) => other.member === absence.member && other.generation === absence.generation,
+        );
+        link.tracks.set(member.id, absence.generation);
+        if (known === true) continue;
+        const whole = !gone.has(member.id);
+        calls.push({
+          link,
+          request: { kind: 'track', epoch: core.epoch, absence, whole } as const,
+        });
+      }
+    }
+    return yield* core.callAll(calls);
+  }
+
+  /** I-12: what may differ is copied from one member to the others before anybody reads it. */
+  *#reconcile(links: readonly MemberLink[]): Procedure<boolean> {
+    const core = this.#core;
+    const [source, ...targets] = links;
+    if (source === undefined) return false;
+    core.reason = 'making the copies equal after an unclean end';
+    if (targets.length > 0 && core.options.plants.noReconcile !== true) {
+      const regions = new Bitmap(regionCount(core.geometry));
+      for (const link of links) {
+        assert(link.report !== undefined, 'a kept member has promised');
+        regions.addAll(new Bitmap(regions.size, link.report.dirty.slice()));
+      }
+      for (const region of regions.members()) {
+        for (const span of chunks(regionSpan(core.geometry, region))) {
+          const copy = { sources: links, targets, span, leaveUnreadable: true };
+          if (!(yield* copySpan(core, copy))) return false;
+        }
+      }
+    }
+    return yield* core.callAll(
+      links.map((link) => ({ link, request: { kind: 'flush', epoch: core.epoch } })),
+    );
+  }
+}
+
+/** Cuts a span into pieces of one copy step. */
+export function chunks(span: ByteSpan): readonly ByteSpan[] {
+  const pieces: ByteSpan[] = [];
+  for (let at = 0; at < span.lengthBytes; at += limits.copyBytesMax) {
+    const lengthBytes = Math.min(limits.copyBytesMax, span.lengthBytes - at);
+    pieces.push({ offsetBytes: span.offsetBytes + at, lengthBytes });
+  }
+  return pieces;
+}
+
+/**
+ * Copies one span from the first source that has it whole, block by block where none has. The caller makes
+ * sure that nothing else touches the span. False: it did not happen everywhere.
+ */
+export function* copySpan(
+  core: Core,
+  copy: {
+    readonly sources: readonly MemberLink[];
+    readonly targets: readonly MemberLink[];
+    readonly span: ByteSpan;
+    /** What to make of a block that no source can read: leave it, or fail. */
+    readonly leaveUnreadable: boolean;
+  },
+): Procedure<boolean> {
+  const { targets, span } = copy;
+  for (const source of copy.sources) {
+    const heard = yield* core.call(source, { kind: 'read', epoch: core.epoch, span });
+    if (heard.kind === 'corrupt') continue;
+    if (heard.kind !== 'data') return false;
+    const { bytes } = heard;
+    const order = { epoch: core.epoch, sequence: core.nextSequence(), fua: false };
+    const request: MemberRequest = isZero(bytes)
+      ? { kind: 'zero', ...order, span }
+      : { kind: 'write', ...order, offsetBytes: span.offsetBytes, bytes };
+    return yield* core.callAll(targets.map((link) => ({ link, request })));
+  }
+  const { blockBytes } = core.geometry;
+  if (span.lengthBytes === blockBytes) return copy.leaveUnreadable;
+  for (let at = 0; at < span.lengthBytes; at += blockBytes) {
+    const block = { offsetBytes: span.offsetBytes + at, lengthBytes: blockBytes };
+    if (!(yield* copySpan(core, { ...copy, span: block }))) return false;
+  }
+  return true;
+}

@@ -1,0 +1,72 @@
+/**
+ * What the configuration manager holds about a volume, and the only three ways it may change while
+ * engines run: claim an epoch, shrink the in-sync set, grow it. Each returns the next record, to be
+ * written by compare-and-swap on the version that was read; none does I/O.
+ */
+import { assert } from '../base/assert.ts';
+
+export interface MemberRecord {
+  readonly id: string;
+  /** Where its replica server listens. */
+  readonly address: string;
+  readonly inSync: boolean;
+  /**
+   * The generation at which it was last taken out of the in-sync set. Survivors keep what changed since
+   * under this number; a returning member whose number they do not have is copied in full.
+   */
+  readonly departedAt: number;
+}
+
+export interface VolumeRecord {
+  readonly volume: string;
+  /** Minted when the volume is made and by an operator's override; copies of two lineages never mix. */
+  readonly lineage: string;
+  readonly sizeBytes: number;
+  readonly blockBytes: number;
+  readonly regionBlocks: number;
+  readonly epoch: number;
+  /** Incarnation of the engine that opened the epoch; empty before the first. */
+  readonly writer: string;
+  /** Counts departures. */
+  readonly generation: number;
+  readonly members: readonly MemberRecord[];
+}
+
+export function inSyncIds(record: VolumeRecord): readonly string[] {
+  return record.members.filter((member) => member.inSync).map((member) => member.id);
+}
+
+/** I-01: what an engine writes before it does anything else. */
+export function claimed(record: VolumeRecord, writer: string): VolumeRecord {
+  return { ...record, epoch: record.epoch + 1, writer };
+}
+
+/** I-07, I-09. Members that are not in sync stay as they are. */
+export function shrunk(record: VolumeRecord, gone: ReadonlySet<string>): VolumeRecord {
+  const generation = record.generation + 1;
+  const next = {
+    ...record,
+    generation,
+    members: record.members.map((member) =>
+      member.inSync && gone.has(member.id)
+        ? { ...member, inSync: false, departedAt: generation }
+        : member,
+    ),
+  };
+  assert(inSyncIds(next).length > 0, 'I-09 the in-sync set is never shrunk to empty');
+  return next;
+}
+
+/** I-08: only after the newcomer holds everything. */
+export function grown(record: VolumeRecord, newcomer: string): VolumeRecord {
+  assert(
+    record.members.some((member) => member.id === newcomer && !member.inSync),
+    `I-08 ${newcomer} is a member that is not in sync yet`,
+  );
+  return {
+    ...record,
+    members: record.members.map((member) =>
+      member.id === newcomer ? { ...member, inSync: true } : member,
+    ),
+  };
+}
