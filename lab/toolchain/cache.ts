@@ -77,6 +77,18 @@ export class ToolCache {
     return (await damageOf(entry)) === undefined ? entry : undefined;
   }
 
+  /** As `find`, but looks at names and sizes only and never writes. */
+  async glance(key: EntryKey): Promise<string | undefined> {
+    const entry = this.pathOf(key);
+    const manifest = await readManifest(entry);
+    if (manifest === undefined) return undefined;
+    for (const record of manifest.files) {
+      const status = await stat(path.join(entry, record.path)).catch(() => undefined);
+      if (status?.size !== record.sizeBytes) return undefined;
+    }
+    return entry;
+  }
+
   /**
    * Returns the entry's folder, filling it first when it is missing or damaged. `fill` gets an empty
    * folder on the same file system; what it leaves there becomes the entry.
@@ -102,7 +114,7 @@ export class ToolCache {
     try {
       await fill(partial);
       options.signal.throwIfAborted();
-      await writeManifest(partial, await describeFiles(partial, true));
+      await writeManifest(partial, await describeFiles(partial));
       await rm(entry, { recursive: true, force: true });
       await rename(partial, entry);
       await flushFolder(this.folder);
@@ -171,14 +183,14 @@ function isManifest(value: unknown): value is Manifest {
   );
 }
 
-async function describeFiles(folder: string, flush: boolean): Promise<Manifest> {
+async function describeFiles(folder: string): Promise<Manifest> {
   const files: FileRecord[] = [];
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   for (const found of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
     if (!found.isFile()) continue;
     const file = path.join(found.parentPath, found.name);
     const sha256 = await hashFile(file);
-    if (flush) await flushFile(file);
+    await flushFile(file);
     const status = await stat(file);
     files.push({
       path: path.relative(folder, file),

@@ -5,7 +5,7 @@
  * checksum database watching. An older one (Debian 12 has 1.19) cannot, but it can download that very
  * module like any other; unpacked with its executable bits it is the wanted Go.
  */
-import { chmod, cp, readdir, rename } from 'node:fs/promises';
+import { chmod, readdir, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { LabFault } from '../base/fault.ts';
 import { run } from '../base/run.ts';
@@ -77,7 +77,7 @@ export async function downloadGoAsModule(
       async (folder) => {
         const source = await downloadToolchainModule(older, goVersion, folder, context);
         step.note('unpacking');
-        await unpackToolchain(source, folder);
+        await unpackToolchain(source, folder, context.signal);
       },
     ),
   );
@@ -110,19 +110,13 @@ async function downloadToolchainModule(
 }
 
 /** Module archives carry neither executable bits nor go.mod files of modules within. */
-async function unpackToolchain(source: string, folder: string): Promise<void> {
-  await cp(source, folder, { recursive: true });
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  for (const entry of entries) {
+async function unpackToolchain(source: string, folder: string, signal: AbortSignal): Promise<void> {
+  // Fresh modes: Go makes its module cache read-only, folders too.
+  await run('cp', ['--recursive', '--no-preserve=mode', `${source}/.`, folder], { signal });
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
     const file = path.join(entry.parentPath, entry.name);
-    if (entry.isDirectory()) {
-      await chmod(file, 0o755);
-    } else if (/^(bin|pkg\/tool\/[^/]+)\/[^/]+$/.test(path.relative(folder, file))) {
-      await chmod(file, 0o755);
-    }
-  }
-  for (const entry of entries) {
-    if (entry.name !== '_go.mod') continue;
-    await rename(path.join(entry.parentPath, entry.name), path.join(entry.parentPath, 'go.mod'));
+    const isProgram = /^(bin|pkg\/tool\/[^/]+)\/[^/]+$/.test(path.relative(folder, file));
+    if (isProgram && entry.isFile()) await chmod(file, 0o755);
+    if (entry.name === '_go.mod') await rename(file, path.join(entry.parentPath, 'go.mod'));
   }
 }

@@ -5,6 +5,7 @@
  * Go version is exactly the wanted one whatever the machine has, nothing is written into the checkout.
  * Go keeps its module and build caches where it always does, so a second build is short.
  */
+import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { LabFault } from '../base/fault.ts';
@@ -215,7 +216,7 @@ async function copyModuleFiles(source: GoSource, modulesFolder: string): Promise
     ['go.mod', goMod],
     ['go.sum', goSum],
   ] as const) {
-    const fresh = path.join(folder, `.${name}.${process.pid}`);
+    const fresh = path.join(folder, `.${name}.${randomUUID()}`);
     await writeFile(fresh, text);
     await rename(fresh, path.join(folder, name));
   }

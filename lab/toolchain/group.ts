@@ -1,6 +1,6 @@
 /**
  * Runs a program that starts others (a compiler driver) in a process group of its own, so that
- * cancelling it ends all of them: interrupt first, kill after a grace period. It resolves only when
+ * cancelling it ends all of them: terminate first, kill after a grace period. It resolves only when
  * none of them is left.
  */
 import { execa } from 'execa';
@@ -51,7 +51,7 @@ export async function runGroup(
   const atExit = () => kill('SIGKILL');
   let timer: NodeJS.Timeout | undefined;
   const onAbort = () => {
-    kill('SIGINT');
+    kill('SIGTERM');
     timer = setTimeout(() => kill('SIGKILL'), graceMs);
   };
   process.once('exit', atExit);

@@ -31,7 +31,7 @@ export interface Location<Name extends string> {
 
 export interface Places {
   readonly catalogue: Catalogue;
-  readonly cache: ToolCache;
+  readonly cache: Pick<ToolCache, 'find' | 'folder'>;
   readonly env: NodeJS.ProcessEnv;
 }
 

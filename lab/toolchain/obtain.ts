@@ -103,7 +103,7 @@ interface Wanted {
 
 /** What is still to do, collected tool by tool, then done. */
 class Work {
-  readonly places: Places;
+  readonly places: Places & { readonly cache: ToolCache };
   readonly #context: ToolContext;
   readonly #wanted: Wanted[] = [];
   readonly #unavailable = new Set<string>();
@@ -334,7 +334,10 @@ function startDownloads(
 }
 
 /** In this order: a Go that is here, one kept from before, an older one's help, download, package. */
-async function ensureGo(places: Places, context: ToolContext): Promise<GoCommand> {
+async function ensureGo(
+  places: Places & { readonly cache: ToolCache },
+  context: ToolContext,
+): Promise<GoCommand> {
   const { catalogue, cache, env } = places;
   const tool = toolOf('go', catalogue);
   const { goVersion } = catalogue;

@@ -230,13 +230,13 @@ export async function ensurePackages(
   );
 }
 
-/** The same for packages chosen one by one. */
+/** The same for packages chosen one by one; `onHost` is this machine unless a test says otherwise. */
 export async function installPackages(
   wanted: readonly Package[],
   context: ToolContext,
+  onHost?: PackageHost,
 ): Promise<void> {
-  const env = environmentOf(context);
-  const host = await packageHost(env);
+  const host = onHost ?? (await packageHost(environmentOf(context)));
   const plan = planPackages(wanted, host);
   switch (plan.kind) {
     case 'complete':

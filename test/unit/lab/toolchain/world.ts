@@ -1,0 +1,76 @@
+/** A temporary machine for toolchain tests: folders, a PATH of fake programs, progress kept as text. */
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { LabPaths } from '../../../../lab/base/paths.ts';
+import { Progress } from '../../../../lab/base/progress.ts';
+import type { Catalogue, Tool, ToolContext } from '../../../../lab/toolchain/tool.ts';
+
+export class World implements Disposable {
+  readonly folder: string = mkdtempSync(path.join(tmpdir(), 'larder-toolchain-'));
+  readonly bin: string = path.join(this.folder, 'bin');
+  readonly paths: LabPaths;
+  readonly controller = new AbortController();
+  /** Environment beside PATH, HOME and LARDER_OFFLINE=1. */
+  readonly extra: NodeJS.ProcessEnv = {};
+  #said = '';
+
+  constructor(cache?: string) {
+    const tools = cache ?? path.join(this.folder, 'cache');
+    mkdirSync(this.bin);
+    this.paths = {
+      tools: path.join(tools, 'tools'),
+      images: path.join(tools, 'images'),
+      goModules: path.join(tools, 'go'),
+      state: path.join(this.folder, 'state'),
+    };
+  }
+
+  get context(): ToolContext {
+    const output = { write: (text: string) => (this.#said += text) };
+    return {
+      progress: new Progress(output),
+      paths: this.paths,
+      signal: this.controller.signal,
+      env: {
+        PATH: `${this.bin}${path.delimiter}/usr/bin${path.delimiter}/bin`,
+        HOME: this.folder,
+        LARDER_OFFLINE: '1',
+        ...this.extra,
+      },
+    };
+  }
+
+  /** Everything shown so far. */
+  get said(): string {
+    return this.#said;
+  }
+
+  /** Puts a shell script on PATH; returns its path. */
+  program(name: string, body: string, folder: string = this.bin): string {
+    mkdirSync(folder, { recursive: true });
+    const file = path.join(folder, name);
+    writeFileSync(file, `#!/bin/sh\n${body}\n`);
+    chmodSync(file, 0o755);
+    return file;
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** A tool called `tiny` that prints its version when asked. */
+export function tinyTool(origins: Tool['origins'], version = '1.2.3'): Tool {
+  return {
+    version,
+    neededFor: 'this test',
+    versionArguments: ['--version'],
+    versionPattern: /(?:^|\s)(\d+\.\d+\.\d+)/m,
+    origins,
+  };
+}
+
+export function tinyCatalogue(parts: Partial<Catalogue>): Catalogue {
+  return { goVersion: '1.26.8', tools: {}, modules: {}, archives: {}, ...parts };
+}
