@@ -3,7 +3,7 @@
  * order, `!` takes out again. Syntax of gobwas/glob with `/` as separator: `*` stays within a folder,
  * `**` does not, `?` is one character, `[ab]` and `[!ab]` one of a set, `{a,b}` one of several.
  */
-import { globSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import path from 'node:path';
 
 /** Paths relative to `folder`, sorted. */
@@ -13,7 +13,7 @@ export function filesMatching(folder: string, globs: readonly string[]): string[
     pattern: patternOf(glob.replace(/^!/, '')),
   }));
   const chosen = new Set<string>();
-  for (const entry of globSync('**', { cwd: folder, withFileTypes: true })) {
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
     if (entry.isDirectory()) continue;
     const file = path.relative(folder, path.join(entry.parentPath, entry.name));
     for (const { excludes, pattern } of rules) {

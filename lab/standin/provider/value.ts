@@ -98,12 +98,9 @@ export class ResourceReference {
 
 /** True for maps of properties, false for every class above, arrays and scalars. */
 export function isPropertyMap(value: PropertyValue | undefined): value is PropertyMap {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    !Array.isArray(value) &&
-    Object.getPrototypeOf(value) === Object.prototype
-  );
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
 }
 
 /** True when the value itself or anything inside it is not known yet. */

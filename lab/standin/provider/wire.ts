@@ -128,12 +128,9 @@ function text(map: Json, key: string): string | undefined {
 }
 
 function encodeMap(map: PropertyMap): Record<string, JavaScriptValue> {
-  const json: Record<string, JavaScriptValue> = {};
-  for (const [key, value] of Object.entries(map)) {
-    // Callers build maps with spreads; an absent property is simply not sent.
-    if (value !== undefined) json[key] = encodeValue(value);
-  }
-  return json;
+  // Callers build maps with spreads; an absent property is simply not sent.
+  const present = Object.entries(map).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(present.map(([key, value]) => [key, encodeValue(value)]));
 }
 
 function encodeValue(value: PropertyValue): JavaScriptValue {

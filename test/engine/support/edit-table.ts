@@ -15,6 +15,8 @@ export type Step =
 export interface Edit {
   /** Kind and field, as in the table. */
   readonly row: string;
+  /** The resource's name in the program: names that the provider makes up begin with it. */
+  readonly name: string;
   readonly kind: string;
   readonly args: Values;
   /** Merged over `args` at its top level. */
@@ -42,8 +44,9 @@ const named = (name: string) => ({ name });
 /** Names are completed with the row's number, so that all rows fit into one cluster. */
 export function rows(namespace: string, unique: string): readonly Edit[] {
   const inNamespace = (name: string) => ({ ...named(name), namespace });
+  // No pod uses these claims and no volume is there for them: nobody waits for them to be bound.
   const claim = (name: string, spec: Values = {}) => ({
-    metadata: inNamespace(name),
+    metadata: { ...inNamespace(name), annotations: skipAwait },
     spec: {
       storageClassName: `${unique}-late`,
       accessModes: ['ReadWriteOnce'],
@@ -128,7 +131,13 @@ export function rows(namespace: string, unique: string): readonly Edit[] {
     ['PVC accessModes', pvc, claim('c2'), claim('c2', { accessModes: ['ReadWriteMany'] }), dbr],
     ['PVC volumeName', pvc, claim('c3'), claim('c3', { volumeName: 'v' }), dbr],
     ['PVC metadata.name', pvc, claim('c4'), claim('c4-new'), 'replace'],
-    ['PVC labels', pvc, claim('c5'), { metadata: { ...inNamespace('c5'), labels: app } }, 'update'],
+    [
+      'PVC labels',
+      pvc,
+      claim('c5'),
+      { metadata: { ...inNamespace('c5'), annotations: skipAwait, labels: app } },
+      'update',
+    ],
     ['PV local.path', pv, volume('v1'), volume('v1', { local: { path: '/mnt/nvme/two' } }), dbr],
     ['PV capacity', pv, volume('v2'), volume('v2', { capacity: { storage: '2Gi' } }), 'update'],
     [
@@ -290,7 +299,14 @@ export function rows(namespace: string, unique: string): readonly Edit[] {
       'update',
     ],
   ];
-  return edits.map(([row, kind, args, edit, step]) => ({ row, kind, args, edit, step }));
+  return edits.map(([row, kind, args, edit, step]) => ({
+    row,
+    name: nameOf(row),
+    kind,
+    args,
+    edit,
+    step,
+  }));
 }
 
 /** Edits that stay updates and that the API server forbids. */
@@ -359,7 +375,8 @@ export function refusals(namespace: string, unique: string): readonly Refusal[] 
       'storage.v1.CSIDriver',
       driver,
       { spec: { attachRequired: true } },
-      /attachRequired: Invalid value.*field is immutable/s,
+      // Kubernetes itself spells the field so.
+      /attach(ed)?Required: Invalid value.*field is immutable/s,
     ],
     [
       'PriorityClass value',
@@ -376,7 +393,14 @@ export function refusals(namespace: string, unique: string): readonly Refusal[] 
       /`selector` does not match template `labels`/,
     ],
   ];
-  return refused.map(([row, kind, args, edit, message]) => ({ row, kind, args, edit, message }));
+  return refused.map(([row, kind, args, edit, message]) => ({
+    row,
+    name: nameOf(row),
+    kind,
+    args,
+    edit,
+    message,
+  }));
 }
 
 export function declaredOf(edit: Omit<Edit, 'step'>, isEdited: boolean): DeclaredObject {
@@ -385,6 +409,10 @@ export function declaredOf(edit: Omit<Edit, 'step'>, isEdited: boolean): Declare
     args: isEdited ? { ...edit.args, ...edit.edit } : edit.args,
     ...(edit.options === undefined ? {} : { options: edit.options }),
   };
+}
+
+function nameOf(row: string): string {
+  return row.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-');
 }
 
 function onNode(name: string): Values {

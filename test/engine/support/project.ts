@@ -107,6 +107,8 @@ export class Project implements AsyncDisposable {
     this.#projectName = manifest.name;
     this.#env = {
       ...installation.env,
+      // No kubeconfig, login or npm settings of whoever runs the tests.
+      HOME: this.#scratch,
       PULUMI_BACKEND_URL: `file://${path.join(this.#scratch, 'backend')}`,
       PULUMI_CONFIG_PASSPHRASE: passphrase,
       // Makes --event-log known.

@@ -1,0 +1,140 @@
+/**
+ * The program on a cluster without nodes, for the engine tests: the homelab stack with its kubeconfig
+ * laid over, a stand-in kubelet, and a look at what is in the cluster past Pulumi.
+ *
+ * The program's names are fixed, so one shelf at a time uses the cluster; `open` begins with an empty
+ * one.
+ */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import {
+  CoreV1Api,
+  KubeConfig,
+  type KubernetesObject,
+  RbacAuthorizationV1Api,
+  StorageV1Api,
+} from '@kubernetes/client-node';
+import { parse } from 'yaml';
+import { repositoryRoot } from '../../../lab/base/paths.ts';
+import { type TestApiServer, useApiServer } from './api-server.ts';
+import { Project } from './project.ts';
+import { StandInKubelet } from './stand-in-kubelet.ts';
+
+type Values = Record<string, unknown>;
+
+const nodes = ['kube01', 'kube02', 'kube03'];
+const managed = 'app.kubernetes.io/managed-by=larder';
+const emptyLimitMs = 60_000;
+const pollMs = 100;
+
+export class TestShelf implements AsyncDisposable {
+  readonly project: Project;
+  readonly kubelet: StandInKubelet;
+  readonly core: CoreV1Api;
+  readonly #stack: Values;
+
+  private constructor(project: Project, kubelet: StandInKubelet, core: CoreV1Api, stack: Values) {
+    this.project = project;
+    this.kubelet = kubelet;
+    this.core = core;
+    this.#stack = stack;
+  }
+
+  static async open(context: Mocha.Context): Promise<TestShelf> {
+    const api = await useApiServer(context);
+    const stack = homelabOn(api);
+    await emptyCluster(api);
+    const project = await Project.open(context, {
+      repository: true,
+      stack: 'homelab',
+      config: stack,
+    });
+    const core = clientOf(api.kubeconfig).makeApiClient(CoreV1Api);
+    const kubelet = await StandInKubelet.start(api.kubeconfig, nodes);
+    return new TestShelf(project, kubelet, core, stack);
+  }
+
+  /** Changes the first database of the stack file. */
+  changeDatabase(change: Values): void {
+    this.configureDatabases([{ ...this.#database(), ...change }]);
+  }
+
+  configureDatabases(databases: readonly Values[]): void {
+    this.project.configure({ 'larder:postgres': databases });
+  }
+
+  #database(): Values {
+    const [first = {}] = this.#stack['larder:postgres'] as Values[];
+    return first;
+  }
+
+  /** Back to the stack file as `open` wrote it. */
+  restoreConfig(): void {
+    this.project.configure(this.#stack);
+  }
+
+  /** What identifies the data: UIDs of the namespace, the volume and the claim. */
+  async identities(): Promise<Readonly<Record<string, string | undefined>>> {
+    const name = 'postgres-main';
+    const [namespace, volume, claim] = await Promise.all([
+      this.core.readNamespace({ name: 'apps' }),
+      this.core.readPersistentVolume({ name: `larder-${name}` }),
+      this.core.readNamespacedPersistentVolumeClaim({ namespace: 'apps', name }),
+    ]);
+    return {
+      namespace: namespace.metadata?.uid,
+      volume: volume.metadata?.uid,
+      claim: claim.metadata?.uid,
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kubelet[Symbol.asyncDispose]();
+    await this.project[Symbol.asyncDispose]();
+  }
+}
+
+function homelabOn(api: TestApiServer): Values {
+  const text = readFileSync(path.join(repositoryRoot, 'Pulumi.homelab.yaml'), 'utf8');
+  const { config } = parse(text) as { config: Values };
+  return { ...config, 'larder:cluster': { context: 'test', kubeconfig: api.kubeconfig } };
+}
+
+function clientOf(kubeconfig: string): KubeConfig {
+  const config = new KubeConfig();
+  config.loadFromFile(kubeconfig);
+  return config;
+}
+
+/** Removes what an earlier test left, and waits until it is gone. */
+async function emptyCluster(api: TestApiServer): Promise<void> {
+  const config = clientOf(api.kubeconfig);
+  const core = config.makeApiClient(CoreV1Api);
+  const storage = config.makeApiClient(StorageV1Api);
+  const rbac = config.makeApiClient(RbacAuthorizationV1Api);
+  const labelSelector = managed;
+  const left = async (): Promise<KubernetesObject[]> => {
+    const [namespaces, volumes] = await Promise.all([
+      core.listNamespace({ labelSelector }),
+      core.listPersistentVolume({ labelSelector }),
+    ]);
+    return [...namespaces.items, ...volumes.items];
+  };
+  for (const { metadata } of (await core.listNamespace({ labelSelector })).items)
+    await core.deleteNamespace({ name: metadata?.name ?? '' });
+  for (const { metadata } of (await core.listPersistentVolume({ labelSelector })).items)
+    await core.deletePersistentVolume({ name: metadata?.name ?? '' });
+  await storage.deleteCollectionStorageClass({ labelSelector });
+  await rbac.deleteCollectionClusterRole({ labelSelector });
+  await rbac.deleteCollectionClusterRoleBinding({ labelSelector });
+  const deadlineMs = performance.now() + emptyLimitMs;
+  for (;;) {
+    const names = (await left()).map(({ metadata }) => metadata?.name);
+    if (names.length === 0) return;
+    if (performance.now() > deadlineMs)
+      throw new Error(`still there after ${emptyLimitMs / 1000} s: ${names.join(', ')}`);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    setTimeout(resolve, pollMs);
+    await promise;
+  }
+}
