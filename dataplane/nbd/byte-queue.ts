@@ -37,6 +37,22 @@ export class ByteQueue {
     return copy;
   }
 
+  /** The next `count` bytes without taking them, or nothing while there are fewer. */
+  peek(count: number): Uint8Array | undefined {
+    if (count > this.#lengthBytes) return undefined;
+    const peeked = new Uint8Array(count);
+    let from = this.#at;
+    let filled = 0;
+    for (const chunk of this.#chunks) {
+      const piece = chunk.subarray(from, from + count - filled);
+      peeked.set(piece, filled);
+      filled += piece.length;
+      from = 0;
+      if (filled === count) break;
+    }
+    return peeked;
+  }
+
   /** Moves bytes into `target` from its start; says how many there were for it. */
   drainInto(target: Uint8Array): number {
     let filled = 0;

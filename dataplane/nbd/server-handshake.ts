@@ -238,7 +238,7 @@ export class ServerHandshake {
   }
 
   #list(data: Uint8Array): boolean {
-    if (data.length > 0) return this.#invalid('LIST carries no data');
+    if (data.length > 0) return this.#invalid('takes no data');
     for (const entry of this.#exports.list()) {
       this.#reply(optionReply.server, encodeListEntry(entry.name, entry.description));
     }
@@ -246,7 +246,7 @@ export class ServerHandshake {
   }
 
   #startTls(data: Uint8Array): boolean {
-    if (data.length > 0) return this.#invalid('STARTTLS carries no data');
+    if (data.length > 0) return this.#invalid('takes no data');
     if (this.#secure) return this.#invalid('TLS is on already');
     if (this.#security === 'plain') {
       return this.#refuse(optionReply.errorPolicy, 'this server was started without a certificate');
@@ -285,7 +285,7 @@ export class ServerHandshake {
   }
 
   #structuredReply(data: Uint8Array): boolean {
-    if (data.length > 0) return this.#invalid('STRUCTURED_REPLY carries no data');
+    if (data.length > 0) return this.#invalid('takes no data');
     this.#structured = true;
     return this.#reply(optionReply.acknowledged, nothing);
   }
