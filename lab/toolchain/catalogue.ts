@@ -128,7 +128,7 @@ const tools: Readonly<Record<ToolName, Tool>> = {
   versitygw: built('versitygw', '1.8.0', 'an S3 server for backup tests'),
   gitea: built('gitea', '1.26.0', 'the Gitea application tests'),
   loki: built('loki', '3.7.8', 'the Loki application tests'),
-  promtool: built('promtool', '3.0.0', 'checking alert rules'),
+  promtool: built('promtool', '3.5.0', 'checking alert rules'),
 };
 
 /** What `npm start` needs. */
@@ -273,6 +273,48 @@ const modules: Readonly<Record<string, Omit<GoModule, 'folder'>>> = {
       ),
     ],
   },
+  versitygw: {
+    version: '1.8.0',
+    what: 'versitygw',
+    neededFor: 'backup tests against S3',
+    coldSeconds: 95,
+    programs: [
+      program('versitygw', 'github.com/versity/versitygw/cmd/versitygw', 'main.Version=v1.8.0'),
+    ],
+  },
+  promtool: {
+    version: '3.5.0',
+    what: 'promtool',
+    neededFor: 'checking alert rules',
+    coldSeconds: 240,
+    programs: [
+      program(
+        'promtool',
+        'github.com/prometheus/prometheus/cmd/promtool',
+        'github.com/prometheus/common/version.Version=3.5.0',
+      ),
+    ],
+  },
+  gitea: {
+    version: '1.26.0',
+    what: 'Gitea',
+    neededFor: 'the Gitea application tests',
+    coldSeconds: 200,
+    programs: [program('gitea', 'code.gitea.io/gitea', 'main.Version=1.26.0')],
+  },
+  loki: {
+    version: '3.7.8',
+    what: 'Loki',
+    neededFor: 'the Loki application tests',
+    coldSeconds: 390,
+    programs: [
+      program(
+        'loki',
+        'github.com/grafana/loki/v3/cmd/loki',
+        'github.com/grafana/loki/v3/pkg/util/build.Version=3.7.8',
+      ),
+    ],
+  },
 };
 
 /** A provider plugin of Pulumi; its version is that of the npm package with the same name. */
@@ -344,6 +386,7 @@ const moduleFolders = path.join(repositoryRoot, 'lab/toolchain/go');
 
 export const catalogue: Catalogue = {
   goVersion,
+  goFolders: ['/usr/local/go/bin', '/usr/lib/go/bin', '/snap/bin'],
   tools,
   modules: Object.fromEntries(
     Object.entries(modules).map(([name, module]) => [

@@ -2,6 +2,7 @@
  * `npm run doctor`: what is there, what it is needed for, what to do about the rest. It looks only:
  * nothing is built, fetched, installed or written, and it takes a few seconds at most.
  */
+import path from 'node:path';
 import { ToolCache } from './cache.ts';
 import { catalogue } from './catalogue.ts';
 import { chooseDownloader, chooseGo, findGos } from './go-command.ts';
@@ -16,12 +17,12 @@ import {
   type PackageHost,
 } from './packages.ts';
 import { environmentOf, platform, type Catalogue, type Tool, type ToolContext } from './tool.ts';
-import { which } from './which.ts';
+import { isWithin, which } from './which.ts';
 
 export interface ToolRow {
   readonly name: string;
   readonly level: Level;
-  /** Absolute path, or how it will be had. */
+  /** Its path (`~` for the home folder), or how it will be had. */
   readonly found: string;
   readonly version: string;
   readonly neededFor: string;
@@ -53,7 +54,7 @@ export async function diagnose(context: ToolContext): Promise<Diagnosis> {
   const url = catalogue.archives['pulumi']?.urls[platform];
   const [host, gos, isNetworkOpen] = await Promise.all([
     packageHost(env),
-    findGos(toolNamed('go'), env),
+    findGos(catalogue, env),
     url === undefined ? false : isReachable(url, env),
   ]);
   const means: Means = {
@@ -66,7 +67,8 @@ export async function diagnose(context: ToolContext): Promise<Diagnosis> {
       const { found, rejected } = await locate(name, places);
       if (found !== undefined) {
         const { path: file, version } = found;
-        return { name, level: 'ok' as const, found: file, version, neededFor: tool.neededFor };
+        const where = underHome(file, env);
+        return { name, level: 'ok' as const, found: where, version, neededFor: tool.neededFor };
       }
       return missingTool(name, tool, rejected.at(0)?.version, means, catalogue);
     }),
@@ -84,10 +86,9 @@ export async function diagnose(context: ToolContext): Promise<Diagnosis> {
 
 const toBeBuilt = 'not built yet';
 
-function toolNamed(name: string): Tool {
-  const tool = catalogue.tools[name];
-  if (tool === undefined) throw new Error(`the catalogue has no tool named ${name}`);
-  return tool;
+function underHome(file: string, env: NodeJS.ProcessEnv): string {
+  const home = env['HOME'];
+  return home !== undefined && isWithin(file, home) ? `~/${path.relative(home, file)}` : file;
 }
 
 function canAptInstall(host: PackageHost): boolean {
@@ -111,7 +112,7 @@ export function missingTool(
         continue;
       case 'download':
         if (!means.isNetworkOpen) continue;
-        return { ...base, level: 'warn', found: `is downloaded when needed${other}` };
+        return { ...base, level: 'later', found: `is downloaded when needed${other}` };
       case 'package':
         // The table of packages says how.
         return { ...base, level: 'fail', found: `missing${other}`, advice: adviceFor(name) };
@@ -120,7 +121,7 @@ export function missingTool(
         const minutes = Math.max(1, Math.round(seconds / 60));
         const advice = `is built when needed (about ${minutes} min with its module)`;
         if (means.hasGo || means.canGetGo) {
-          return { ...base, level: 'warn', found: toBeBuilt, advice };
+          return { ...base, level: 'later', found: toBeBuilt, advice };
         }
         const how = 'install Go 1.21 or newer (go.dev/dl), then it is built when needed';
         return { ...base, level: 'fail', found: toBeBuilt, advice: how };
@@ -150,13 +151,18 @@ export function packageRow(
   const isAutomatic = canAptInstall(host) && !host.noInstall;
   return {
     ...base,
-    level: isAutomatic || candidate.group !== 'lab' ? 'warn' : 'fail',
+    level: isAutomatic ? 'later' : candidate.group === 'lab' ? 'fail' : 'warn',
     found: 'missing',
     advice: isAutomatic ? `is installed when needed (${command})` : command,
   };
 }
 
-const marks: Readonly<Record<Level, string>> = { ok: 'ok  ', warn: 'warn', fail: 'FAIL' };
+const marks: Readonly<Record<Level, string>> = {
+  ok: 'ok',
+  later: 'later',
+  warn: 'warn',
+  fail: 'FAIL',
+};
 
 /** Three tables of plain text, ending without a newline. */
 export function renderDiagnosis(diagnosis: Diagnosis): string {

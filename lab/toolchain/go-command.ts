@@ -11,8 +11,14 @@ import { LabFault } from '../base/fault.ts';
 import { run } from '../base/run.ts';
 import { recipeHash, type EntryKey, type ToolCache } from './cache.ts';
 import type { GoCommand } from './go.ts';
-import { readVersion } from './locate.ts';
-import { environmentOf, goArchitecture, platform, type Tool, type ToolContext } from './tool.ts';
+import { readVersion, toolOf } from './locate.ts';
+import {
+  environmentOf,
+  goArchitecture,
+  platform,
+  type Catalogue,
+  type ToolContext,
+} from './tool.ts';
 import { isAtLeast } from './version.ts';
 import { candidates } from './which.ts';
 
@@ -26,10 +32,14 @@ export interface FoundGo {
   readonly version: string;
 }
 
-/** Every Go on this machine, the first on PATH first, then where installers put it. */
-export async function findGos(tool: Tool, env: NodeJS.ProcessEnv): Promise<readonly FoundGo[]> {
-  const usual = ['/usr/local/go/bin', '/usr/lib/go/bin', '/snap/bin'].join(path.delimiter);
-  const files = candidates('go', { ...env, PATH: `${env['PATH'] ?? ''}${path.delimiter}${usual}` });
+/** Every Go on this machine, those on PATH first. */
+export async function findGos(
+  catalogue: Catalogue,
+  env: NodeJS.ProcessEnv,
+): Promise<readonly FoundGo[]> {
+  const tool = toolOf('go', catalogue);
+  const folders = [env['PATH'] ?? '', ...catalogue.goFolders].join(path.delimiter);
+  const files = candidates('go', { ...env, PATH: folders });
   const found: FoundGo[] = [];
   for (const file of files) {
     const version = await readVersion(file, tool, env);

@@ -11,8 +11,11 @@ import { cgroupLayout, missingControllers } from '../cluster/cgroups.ts';
 import type { LabPaths } from '../base/paths.ts';
 import { which } from './which.ts';
 
-/** `warn`: something is slower or some tests are skipped; `fail`: the lab cannot run. */
-export type Level = 'ok' | 'warn' | 'fail';
+/**
+ * `later`: not here yet, comes by itself when it is needed; `warn`: something is slower or some tests
+ * are skipped; `fail`: the lab cannot run.
+ */
+export type Level = 'ok' | 'later' | 'warn' | 'fail';
 
 export interface MachineRow {
   readonly subject: string;

@@ -339,9 +339,8 @@ async function ensureGo(
   context: ToolContext,
 ): Promise<GoCommand> {
   const { catalogue, cache, env } = places;
-  const tool = toolOf('go', catalogue);
   const { goVersion } = catalogue;
-  const gos = await findGos(tool, env);
+  const gos = await findGos(catalogue, env);
   const present = chooseGo(gos, goVersion);
   if (present !== undefined) return present;
   const kept = await cache.find(downloadedGoKey(goVersion));
@@ -352,7 +351,7 @@ async function ensureGo(
   const got = await locate('go', places);
   const file =
     got.found === undefined ? [] : [{ path: got.found.path, version: got.found.version }];
-  const fetched = chooseGo([...file, ...(await findGos(tool, env))], goVersion);
+  const fetched = chooseGo([...file, ...(await findGos(catalogue, env))], goVersion);
   if (fetched !== undefined) return fetched;
   throw new LabFault(
     'No Go was found that could fetch the wanted one.',

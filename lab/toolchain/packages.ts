@@ -209,15 +209,26 @@ export function installCommand(
   host: Pick<PackageHost, 'distributions' | 'isRoot'>,
 ): string {
   const sudo = host.isRoot ? '' : 'sudo ';
-  const has = (...ids: readonly string[]) => host.distributions.some((id) => ids.includes(id));
-  const names = (manager: 'debian' | 'dnf' | 'pacman' | 'apk') =>
-    missing.flatMap((wanted) => wanted[manager] ?? []).join(' ');
-  if (has('debian', 'ubuntu')) return `${sudo}apt-get install ${names('debian')}`;
-  if (has('fedora', 'rhel')) return `${sudo}dnf install ${names('dnf')}`;
-  if (has('arch')) return `${sudo}pacman -S ${names('pacman')}`;
-  if (has('alpine')) return `${sudo}apk add ${names('apk')}`;
-  return `install, with your distribution's package manager, what Debian calls ${names('debian')}`;
+  for (const [manager, command, ids] of managers) {
+    if (!ids.some((id) => host.distributions.includes(id))) continue;
+    const known = missing.flatMap((wanted) => wanted[manager] ?? []);
+    const unknown = missing.filter((wanted) => wanted[manager] === undefined);
+    const rest = unknown.map((wanted) => wanted.debian).join(' ');
+    return [
+      ...(known.length > 0 ? [`${sudo}${command} ${known.join(' ')}`] : []),
+      ...(rest === '' ? [] : [`install what Debian calls ${rest}`]),
+    ].join(', and ');
+  }
+  const names = missing.map((wanted) => wanted.debian).join(' ');
+  return `install, with your distribution's package manager, what Debian calls ${names}`;
 }
+
+const managers = [
+  ['debian', 'apt-get install', ['debian', 'ubuntu']],
+  ['dnf', 'dnf install', ['fedora', 'rhel']],
+  ['pacman', 'pacman -S', ['arch']],
+  ['apk', 'apk add', ['alpine']],
+] as const;
 
 /** Makes sure that the packages of these groups are there; throws a `LabFault` that says how if not. */
 export async function ensurePackages(

@@ -92,6 +92,8 @@ export interface Archive {
 
 export interface Catalogue {
   readonly goVersion: string;
+  /** Where installers put Go without telling PATH. */
+  readonly goFolders: readonly string[];
   readonly tools: Readonly<Record<string, Tool>>;
   /** In the order in which they are built. */
   readonly modules: Readonly<Record<string, GoModule>>;

@@ -1,10 +1,18 @@
 /** A temporary machine for toolchain tests: folders, a PATH of fake programs, progress kept as text. */
+import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { LabFault } from '../../../../lab/base/fault.ts';
 import type { LabPaths } from '../../../../lab/base/paths.ts';
 import { Progress } from '../../../../lab/base/progress.ts';
-import type { Catalogue, Tool, ToolContext } from '../../../../lab/toolchain/tool.ts';
+import {
+  platform,
+  type Archive,
+  type Catalogue,
+  type Tool,
+  type ToolContext,
+} from '../../../../lab/toolchain/tool.ts';
 
 export class World implements Disposable {
   readonly folder: string = mkdtempSync(path.join(tmpdir(), 'larder-toolchain-'));
@@ -71,6 +79,27 @@ export function tinyTool(origins: Tool['origins'], version = '1.2.3'): Tool {
   };
 }
 
+/** An archive for this platform with a pinned hash that holds `tiny/tiny`. */
+export function toolArchive(url: string, sha256: string): Archive {
+  return {
+    version: '1.2.3',
+    what: 'tiny',
+    urls: { [platform]: url },
+    checksum: { kind: 'pinned', sha256: { [platform]: sha256 } },
+    programs: { tiny: 'tiny/tiny' },
+  };
+}
+
+/** The fault that `work` fails with; any other outcome fails the test. */
+export async function faultOf(work: Promise<unknown>): Promise<LabFault> {
+  const error: unknown = await work.then(
+    () => 'success',
+    (reason: unknown) => reason,
+  );
+  assert.ok(error instanceof LabFault, `expected a LabFault, got ${String(error)}`);
+  return error;
+}
+
 export function tinyCatalogue(parts: Partial<Catalogue>): Catalogue {
-  return { goVersion: '1.26.8', tools: {}, modules: {}, archives: {}, ...parts };
+  return { goVersion: '1.26.8', goFolders: [], tools: {}, modules: {}, archives: {}, ...parts };
 }
