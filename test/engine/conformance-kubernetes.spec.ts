@@ -47,7 +47,7 @@ describe('kubernetes provider: edits [Edits]', () => {
     const declare = (isEdited: boolean) =>
       declareObjects(
         project,
-        stackOf(Object.fromEntries(table.map((edit) => [edit.row, declaredOf(edit, isEdited)]))),
+        stackOf(Object.fromEntries(table.map((edit) => [edit.name, declaredOf(edit, isEdited)]))),
       );
     declare(false);
     succeeded(await project.up({ previewFirst: true }));
@@ -55,14 +55,14 @@ describe('kubernetes provider: edits [Edits]', () => {
 
     declare(true);
     const preview = succeeded(await project.preview());
-    const planned = table.map(({ row }) => [row, stepOf(preview, row)]);
+    const planned = table.map(({ row, name }) => [row, stepOf(preview, name)]);
     assert.deepEqual(
       planned,
       table.map(({ row, step }) => [row, step]),
     );
     const up = succeeded(await project.up());
     assert.deepEqual(
-      table.map(({ row }) => [row, stepOf(up, row)]),
+      table.map(({ row, name }) => [row, stepOf(up, name)]),
       planned,
       'preview and up agree',
     );
@@ -75,7 +75,9 @@ describe('kubernetes provider: edits [Edits]', () => {
       declareObjects(
         project,
         stackOf(
-          Object.fromEntries(table.map((edit) => [edit.row, declaredOf(edit, isEdited(edit.row))])),
+          Object.fromEntries(
+            table.map((edit) => [edit.name, declaredOf(edit, isEdited(edit.row))]),
+          ),
         ),
       );
     declare(() => false);
@@ -83,7 +85,7 @@ describe('kubernetes provider: edits [Edits]', () => {
     for (const { row, message } of table) {
       declare((other) => other === row);
       const preview = failed(await project.preview());
-      assert.match(preview.screen, message, row);
+      assert.match(preview.screen, message, `${row}:\n${preview.screen}`);
     }
     declare(() => false);
     assert.deepEqual(succeeded(await project.preview()).operations, [], 'nothing was changed');

@@ -92,8 +92,9 @@ function completed(inputs: PropertyMap, type: Exclude<ResourceType, { form: 'una
 }
 
 /**
- * A Secret's `stringData` is a way to write `data`; the object that the server keeps has `data`
- * alone. Source: pulumi-kubernetes `clients/unstructured.go` `normalizeSecret`.
+ * A Secret's `stringData` is a way to write `data`: the object that the server keeps has `data`
+ * alone, so that is what is compared, or every refresh would bring a difference.
+ * Source: pulumi-kubernetes `clients/unstructured.go` `normalizeSecret`.
  */
 function withEncodedData(inputs: PropertyMap): PropertyMap {
   const text = inputs['stringData'];
@@ -104,7 +105,8 @@ function withEncodedData(inputs: PropertyMap): PropertyMap {
     data[key] = typeof value === 'string' ? Buffer.from(value).toString('base64') : value;
   }
   const given = inputs['data'];
-  return { ...inputs, data: { ...(isPropertyMap(given) ? given : {}), ...data } };
+  const both = { ...(isPropertyMap(given) ? given : {}), ...data };
+  return withoutProperty({ ...inputs, data: both }, ['stringData']);
 }
 
 async function withNamespace(

@@ -19,6 +19,7 @@ import { propertyText, toObject } from './inputs.ts';
 import { kindOf, resourceType } from './kind.ts';
 import { creationFailed, notReadyAfter } from './messages.ts';
 import { idOf, type KubeObject, textAt, withoutAt } from './object.ts';
+import { withoutRepeats } from './progress.ts';
 import { canPreview, clusterOf, type Session } from './session.ts';
 
 export async function create(session: Session, request: CreateRequest): Promise<CreateResult> {
@@ -37,6 +38,7 @@ export async function create(session: Session, request: CreateRequest): Promise<
   }
 
   const fieldManager = newFieldManager(object, settings.enableServerSideApply);
+  const progress = withoutRepeats(context);
   const subject = { urn: request.urn, fieldManager };
   let created: KubeObject;
   try {
@@ -50,7 +52,7 @@ export async function create(session: Session, request: CreateRequest): Promise<
         enablePatchForce: settings.enablePatchForce,
         isPreview: request.preview,
       },
-      context,
+      progress,
     );
   } catch (error) {
     if (request.preview && isPassedOver(error)) return asInputs;
@@ -71,7 +73,7 @@ export async function create(session: Session, request: CreateRequest): Promise<
   if (rule === undefined) return { id, outputs: outputs(created) };
   const { timeoutSeconds } = request;
   const order = { rule, declared: object, object: created, timeoutSeconds };
-  const readiness = await untilReady(cluster, order, context);
+  const readiness = await untilReady(cluster, order, progress);
   if (readiness.isReady) return { id, outputs: outputs(readiness.live) };
   const message = notReadyAfter('creation', id, readiness.reason);
   throw new InitializationFailed(message, {

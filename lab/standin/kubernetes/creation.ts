@@ -12,6 +12,7 @@ import { type Cluster, referenceTo } from './cluster.ts';
 import { creationManager, mayForce } from './field-managers.ts';
 import { kindOf } from './kind.ts';
 import { type KubeObject, nameOf, withAt, withoutAt } from './object.ts';
+import type { Progress } from './progress.ts';
 
 export interface CreationOrder {
   readonly object: KubeObject;
@@ -21,11 +22,6 @@ export interface CreationOrder {
   readonly upsertExisting: boolean;
   readonly enablePatchForce: boolean;
   readonly isPreview: boolean;
-}
-
-export interface Progress {
-  readonly signal: AbortSignal;
-  status(message: string): void;
 }
 
 /** The preview cannot be asked of the server: what the object needs comes with the same update. */

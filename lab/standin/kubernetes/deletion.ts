@@ -8,9 +8,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { annotation, isTrue, propagationPolicy, timeoutSecondsOf } from './annotations.ts';
 import { isForbidden, isNotFound, NoSuchKind } from './api-failure.ts';
 import { type Cluster, type ObjectReference, referenceTo } from './cluster.ts';
-import type { Progress } from './creation.ts';
 import { kindOf, kindText } from './kind.ts';
 import { at, type KubeObject, listAt, numberAt, textAt, uidOf } from './object.ts';
+import type { Progress } from './progress.ts';
 import { relinquish } from './relinquish.ts';
 
 export interface DeletionOrder {
@@ -79,7 +79,10 @@ async function untilGone(
   for (let pollMs = pollMsFirst; ; pollMs = Math.min(pollMs * 1.5, pollMsMax)) {
     const live = await cluster.find(reference, progress.signal);
     // Another object of the same name is not ours to wait for.
-    if (live === undefined || uidOf(live) !== uid) return;
+    if (live === undefined || uidOf(live) !== uid) {
+      progress.status('');
+      return;
+    }
     const holding = whatHolds(live);
     progress.status(holding);
     if (performance.now() >= deadlineMs)

@@ -11,6 +11,7 @@ import { declared, propertyText, toObject } from './inputs.ts';
 import { resourceType } from './kind.ts';
 import { patchHoldsRequiredField, undeletable } from './messages.ts';
 import { type KubeObject, mapAt, parseId } from './object.ts';
+import { withoutRepeats } from './progress.ts';
 import type { Session } from './session.ts';
 
 export async function remove(session: Session, request: DeleteRequest): Promise<void> {
@@ -39,7 +40,7 @@ export async function remove(session: Session, request: DeleteRequest): Promise<
         fieldManager: fieldManagerInState(request.state),
         timeoutSeconds: request.timeoutSeconds,
       },
-      context,
+      withoutRepeats(context),
     );
   } catch (error) {
     const fields = isPatch ? requiredFields(error) : [];

@@ -20,6 +20,7 @@ import { propertyText, toObject } from './inputs.ts';
 import { kindOf, resourceType } from './kind.ts';
 import { notReadyAfter, updateFailed } from './messages.ts';
 import { idOf, type KubeObject, textAt } from './object.ts';
+import { withoutRepeats } from './progress.ts';
 import { canPreview, clusterOf, type Session } from './session.ts';
 import { updateObject } from './update.ts';
 
@@ -88,7 +89,7 @@ async function awaited(
   if (rule === undefined) return after;
   const { timeoutSeconds } = request;
   const order = { rule, declared: object, object: after, timeoutSeconds };
-  const readiness = await untilReady(cluster, order, session.context);
+  const readiness = await untilReady(cluster, order, withoutRepeats(session.context));
   if (readiness.isReady) return readiness.live;
   const message = notReadyAfter('update', idOf(after), readiness.reason);
   throw new InitializationFailed(message, {

@@ -1,12 +1,11 @@
 /**
- * Services: ready when they lead somewhere. A load balancer needs an address, and every Service
- * that selects pods needs one ready pod. So a headless Service that a StatefulSet's pods stand
- * behind must not be waited for before the StatefulSet is made: a program that depends on it would
- * wait in vain (`pulumi.com/skipAwait` is the way out). That is the official provider's rule.
+ * Services: ready when they lead somewhere. A load balancer needs an address, and a Service with an
+ * address of its own needs a pod behind it, ready or not; a headless Service is only a name. The
+ * official provider waits ten more seconds for endpoints to settle, this one does not.
  *
  * Source: pulumi-kubernetes `await/service.go` (10 minutes).
  */
-import { at, type KubeObject, listAt, mapAt, nameOf, namespaceOf, textAt } from '../object.ts';
+import { at, type KubeObject, listAt, nameOf, namespaceOf, textAt } from '../object.ts';
 import { type ReadinessRule, ready, type Related, waiting } from './judgement.ts';
 
 export const serviceRule: ReadinessRule = {
@@ -20,9 +19,9 @@ export const serviceRule: ReadinessRule = {
   }),
   judge(service, related) {
     const what = `Service ${nameOf(service)}`;
-    if (leadsElsewhere(service)) return ready;
-    if (!hasReadyEndpoint(related)) {
-      return waiting(`Waiting for a ready Pod behind ${what}`, [
+    if (isOnlyName(service)) return ready;
+    if (!hasEndpoint(related)) {
+      return waiting(`Waiting for a Pod behind ${what}`, [
         `[${what}] does not target any Pods: selected Pods may not be ready, or spec.selector ` +
           'may not match the labels of any Pod',
       ]);
@@ -37,16 +36,13 @@ export const serviceRule: ReadinessRule = {
   },
 };
 
-/** A name elsewhere, or an empty headless Service whose endpoints somebody else writes. */
-function leadsElsewhere(service: KubeObject): boolean {
-  const isHeadless = at(service, 'spec', 'clusterIP') === 'None';
-  const selectsNothing = Object.keys(mapAt(service, 'spec', 'selector')).length === 0;
-  return textAt(service, 'spec', 'type') === 'ExternalName' || (isHeadless && selectsNothing);
+function isOnlyName(service: KubeObject): boolean {
+  return (
+    textAt(service, 'spec', 'type') === 'ExternalName' ||
+    at(service, 'spec', 'clusterIP') === 'None'
+  );
 }
 
-function hasReadyEndpoint(related: Related): boolean {
-  return (related['slices'] ?? []).some((slice) =>
-    // An absent condition means ready (discovery.k8s.io/v1 EndpointConditions).
-    listAt(slice, 'endpoints').some((endpoint) => at(endpoint, 'conditions', 'ready') !== false),
-  );
+function hasEndpoint(related: Related): boolean {
+  return (related['slices'] ?? []).some((slice) => listAt(slice, 'endpoints').length > 0);
 }

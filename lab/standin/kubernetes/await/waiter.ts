@@ -7,8 +7,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { timeoutSecondsOf } from '../annotations.ts';
 import { isForbidden, isNotFound, NoSuchKind, Unreachable } from '../api-failure.ts';
 import { type Cluster, referenceTo } from '../cluster.ts';
-import type { Progress } from '../creation.ts';
 import { type KubeObject, nameOf } from '../object.ts';
+import type { Progress } from '../progress.ts';
 import type { Judgement, ReadinessRule, Related } from './judgement.ts';
 
 export type Readiness =
