@@ -4,14 +4,16 @@
  * silenced, and violations enforced, apart from each other.
  */
 import type { Policies, ResourceValidationPolicy, StackValidationPolicy } from '@pulumi/policy';
+import { checkedConfig } from './configuration.ts';
 import { exemptionOf } from './exemption.ts';
 import { messageOf, urlOf } from './message.ts';
 import { type DeclaredObject, declared } from './model/declared.ts';
 import type { Home } from './model/drivers.ts';
 import { type Fields, plainFields, textMapAt } from './model/value.ts';
-import { World } from './model/world.ts';
+import type { WorldSettings } from './model/world.ts';
 import type { Edit, Finding, ObjectRule, Rule, StackRule } from './rule.ts';
 import { schemaOf } from './settings.ts';
+import { SharedReading } from './shared-reading.ts';
 
 type Level = Finding['level'];
 
@@ -22,28 +24,43 @@ export interface Surroundings {
   readonly stateBackend: string | undefined;
 }
 
+/** A rule at one of its levels, and what its policy needs. */
+interface Registration {
+  readonly level: Level;
+  readonly position: number;
+  readonly reading: SharedReading;
+  readonly around: Surroundings;
+  /** The configuration to judge by, from the one that the runtime has for this policy. */
+  readonly configFrom: (given: unknown) => Fields;
+}
+
 export function registered(rules: readonly Rule[], around: Surroundings): Policies {
-  return rules.flatMap((rule) => {
+  const reading = new SharedReading();
+  return rules.flatMap((rule, index) => {
     // Advice follows the configuration of its policy unless it has one of its own.
-    let shared: Fields = {};
-    const configFor = (level: Level, own: Fields): Fields => {
-      if (level === 'violation') shared = own;
-      return Object.keys(own).length > 0 ? own : shared;
-    };
+    let main: Fields = {};
     const levels: readonly Level[] = rule.advises ? ['violation', 'advice'] : ['violation'];
-    return levels.map((level) =>
-      rule.scope === 'object'
-        ? objectPolicy(rule, level, configFor, around)
-        : stackPolicy(rule, level, configFor, around),
-    );
+    return levels.map((level, nth) => {
+      const configFrom = (given: unknown): Fields => {
+        const own = checkedConfig(nameOfPolicy(rule, level), rule, plainFields(given));
+        if (level === 'violation') main = own;
+        return Object.keys(own).length > 0 ? own : main;
+      };
+      const registration = { level, position: 2 * index + nth, reading, around, configFrom };
+      return rule.scope === 'object'
+        ? objectPolicy(rule, registration)
+        : stackPolicy(rule, registration);
+    });
   });
 }
 
-type ConfigFor = (level: Level, own: Fields) => Fields;
+export function nameOfPolicy(rule: Rule, level: Level): string {
+  return level === 'violation' ? rule.id : `${rule.id}-advice`;
+}
 
 function textOf(rule: Rule, level: Level) {
   return {
-    name: level === 'violation' ? rule.id : `${rule.id}-advice`,
+    name: nameOfPolicy(rule, level),
     description: level === 'violation' ? rule.description : `Advice: ${rule.description}`,
     enforcementLevel: level === 'violation' ? rule.level : ('advisory' as const),
     severity: level === 'violation' ? rule.severity : ('low' as const),
@@ -53,32 +70,27 @@ function textOf(rule: Rule, level: Level) {
   };
 }
 
-function objectPolicy(
-  rule: ObjectRule,
-  level: Level,
-  configFor: ConfigFor,
-  around: Surroundings,
-): ResourceValidationPolicy {
-  const { remedy } = rule;
+function objectPolicy(rule: ObjectRule, registration: Registration): ResourceValidationPolicy {
+  const { level, position, reading, around, configFrom } = registration;
   const policy: ResourceValidationPolicy = {
     ...textOf(rule, level),
     validateResource: (args, report) => {
-      const config = configFor(level, plainFields(args.getConfig()));
-      const object = declared(args);
-      const findings = rule.check(object, config);
-      for (const { message } of reportable(rule, level, findings, config, around.today()))
-        report(message);
+      const config = configFrom(args.getConfig());
+      const findings = rule.check(reading.object(position, args), config);
+      const shown = reportable(rule, level, findings, config, around.today());
+      for (const { message } of shown) report(message);
     },
   };
+  const { remedy } = rule;
   if (remedy === undefined || level === 'advice') return policy;
   return {
     ...policy,
     remediateResource: (args) => {
-      const config = plainFields(args.getConfig());
+      const config = configFrom(args.getConfig());
       const object = declared(args);
       const findings = rule.check(object, config);
-      if (reportable(rule, level, findings, config, around.today()).length === 0) return undefined;
-      return corrected(args.props, remedy(object, config));
+      const shown = reportable(rule, level, findings, config, around.today());
+      return shown.length === 0 ? undefined : corrected(args.props, remedy(object, config));
     },
   };
 }
@@ -101,25 +113,25 @@ function corrected(
   return props;
 }
 
-function stackPolicy(
-  rule: StackRule,
-  level: Level,
-  configFor: ConfigFor,
-  around: Surroundings,
-): StackValidationPolicy {
+function stackPolicy(rule: StackRule, registration: Registration): StackValidationPolicy {
+  const { level, position, reading, around, configFrom } = registration;
   return {
     ...textOf(rule, level),
     validateStack: (args, report) => {
-      const config = configFor(level, plainFields(args.getConfig()));
-      const classes = Object.fromEntries(textMapAt(config, 'classes')) as Record<string, Home>;
-      const { stateBackend } = around;
-      const settings = stateBackend === undefined ? { classes } : { classes, stateBackend };
-      const findings = rule.check(World.of(args.resources, settings), config);
+      const config = configFrom(args.getConfig());
+      const world = reading.world(position, args.resources, settingsOf(config, around));
+      const findings = rule.check(world, config);
       for (const { message, object } of reportable(rule, level, findings, config, around.today())) {
         report(message, object.urn);
       }
     },
   };
+}
+
+function settingsOf(config: Fields, { stateBackend }: Surroundings): WorldSettings {
+  // The schema admits the names of homes only.
+  const classes = Object.fromEntries(textMapAt(config, 'classes')) as Record<string, Home>;
+  return stateBackend === undefined ? { classes } : { classes, stateBackend };
 }
 
 /** The findings of one level that no exemption covers, as messages. */
