@@ -19,6 +19,7 @@ import {
 } from './disk-pod.ts';
 import { label, managed } from './names.ts';
 import { script } from './script.ts';
+import { secretData } from './secret-data.ts';
 
 export interface DumpScheduleArgs {
   /** Name of the database; dumps are kept in a folder of this name. */
@@ -73,8 +74,8 @@ export class DumpSchedule extends pulumi.ComponentResource {
     // A copy: a pod reads Secrets of its own Namespace only.
     const secret = new k8s.core.v1.Secret(
       `${name}-secret`,
-      { metadata, stringData: { password: args.password } },
-      { parent: this, ignoreChanges: ['stringData.password'] },
+      { metadata, data: secretData({ password: args.password }) },
+      { parent: this, ignoreChanges: ['data.password'] },
     );
     const template = {
       metadata: { labels },

@@ -14,6 +14,7 @@ import { annotation, label, managed } from './names.ts';
 import { readPostgresImage } from './rules/databases.ts';
 import { formatOf } from './rules/edits.ts';
 import { script } from './script.ts';
+import { secretData } from './secret-data.ts';
 
 export interface PostgresArgs {
   /** Service, StatefulSet, Secret and claim are called `postgres-<name>`. */
@@ -85,23 +86,12 @@ export class Postgres extends pulumi.ComponentResource {
     );
     this.password = this.#password(name, args);
     const secret = this.#secret(name, args, metadata);
-    const service = new k8s.core.v1.Service(
-      `${name}-service`,
-      {
-        metadata,
-        spec: {
-          selector: podLabels,
-          ports: [{ name: 'postgres', port: postgresPort, targetPort: 'postgres' }],
-        },
-      },
-      { parent: this },
-    );
     this.server = new k8s.apps.v1.StatefulSet(
       `${name}-server`,
       {
         metadata,
         spec: {
-          serviceName: service.metadata.name,
+          serviceName: objectName,
           replicas: 1,
           selector: { matchLabels: podLabels },
           template: {
@@ -114,6 +104,18 @@ export class Postgres extends pulumi.ComponentResource {
         },
       },
       { parent: this, dependsOn: volume },
+    );
+    const service = new k8s.core.v1.Service(
+      `${name}-service`,
+      {
+        metadata,
+        spec: {
+          selector: podLabels,
+          ports: [{ name: 'postgres', port: postgresPort, targetPort: 'postgres' }],
+        },
+      },
+      // Pulumi waits for pods behind a Service: were the server to wait for it, neither would come.
+      { parent: this, dependsOn: this.server },
     );
     this.host = pulumi.interpolate`${service.metadata.name}.${service.metadata.namespace}.svc`;
     this.registerOutputs({ host: this.host });
@@ -138,20 +140,20 @@ export class Postgres extends pulumi.ComponentResource {
       `${name}-secret`,
       {
         metadata,
-        stringData: {
+        data: secretData({
           host: pulumi.interpolate`${metadata.name}.${metadata.namespace}.svc`,
           port: String(postgresPort),
           database: args.database,
           username: args.user,
           password: this.password,
-        },
+        }),
       },
       {
         parent: this,
         provider: args.dataProvider,
         protect: args.retire !== true,
         retainOnDelete: true,
-        ignoreChanges: ['stringData.password'],
+        ignoreChanges: ['data.password'],
       },
     );
   }

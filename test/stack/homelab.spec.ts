@@ -68,7 +68,7 @@ describe('homelab stack', () => {
     for (const provider of ['cluster', 'cluster-data'])
       assert.equal(named(provider).inputs['kubeconfig'], secretMark);
     for (const secret of ['postgres-main-secret', 'dump-main-secret'])
-      assert.equal(named(secret).inputs['stringData'], secretMark);
+      assert.equal(named(secret).inputs['data'], secretMark);
     const golden = readFileSync(path.join(import.meta.dirname, 'golden/homelab.txt'), 'utf8');
     assert.doesNotMatch(golden, /a-(?:token|password)-that-no-golden-may-show/);
   });

@@ -43,6 +43,7 @@ export class TestShelf implements AsyncDisposable {
   static async open(context: Mocha.Context): Promise<TestShelf> {
     const api = await useApiServer(context);
     const stack = homelabOn(api);
+    const kubelet = await StandInKubelet.start(api.kubeconfig, nodes);
     await emptyCluster(api);
     const project = await Project.open(context, {
       repository: true,
@@ -50,22 +51,33 @@ export class TestShelf implements AsyncDisposable {
       config: stack,
     });
     const core = clientOf(api.kubeconfig).makeApiClient(CoreV1Api);
-    const kubelet = await StandInKubelet.start(api.kubeconfig, nodes);
     return new TestShelf(project, kubelet, core, stack);
   }
 
-  /** Changes the first database of the stack file. */
-  changeDatabase(change: Values): void {
-    this.configureDatabases([{ ...this.#database(), ...change }]);
-  }
-
-  configureDatabases(databases: readonly Values[]): void {
+  configureDatabases(databases: readonly object[]): void {
     this.project.configure({ 'larder:postgres': databases });
   }
 
-  #database(): Values {
-    const [first = {}] = this.#stack['larder:postgres'] as Values[];
+  /** The database of the homelab stack, as its file declares it. */
+  get database(): object {
+    const [first] = this.#stack['larder:postgres'] as readonly object[];
+    if (first === undefined) throw new Error('the homelab stack declares no database');
     return first;
+  }
+
+  /** Says that what is in the cluster may be taken over. */
+  adopt(adopt: boolean): void {
+    const cluster = this.#stack['larder:cluster'] as object;
+    this.project.configure({ 'larder:cluster': { ...cluster, adopt } });
+  }
+
+  /** What the Secret of the database says. */
+  async password(): Promise<string | undefined> {
+    const secret = await this.core.readNamespacedSecret({
+      namespace: 'apps',
+      name: 'postgres-main',
+    });
+    return secret.data?.['password'];
   }
 
   /** Back to the stack file as `open` wrote it. */

@@ -1,26 +1,39 @@
 /**
- * A stand-in for the kubelets of a cluster that has none (api-server.ts): it says of every pod what a
- * kubelet would say if all went well. Pods of jobs succeed, others run and are ready. No container ever
- * runs; what containers do is the system tests' matter.
+ * A stand-in for scheduler and kubelets of a cluster that has none (api-server.ts): it keeps the nodes
+ * Ready, gives every pod a node and an address, and says of it what a kubelet would say if all went
+ * well. Pods of jobs succeed, others run and are ready. No container ever runs; what containers do is
+ * the system tests' matter.
  *
  * A test may make pods fail: `kubelet.failing = (pod) => 'reason' | undefined`.
  */
-import { CoreV1Api, KubeConfig, type V1Pod, type V1PodStatus } from '@kubernetes/client-node';
+import {
+  CoreV1Api,
+  KubeConfig,
+  type V1Node,
+  type V1Pod,
+  type V1PodStatus,
+} from '@kubernetes/client-node';
 
 /** Says why a pod's container ends with an error; undefined when it does not. */
 export type Failing = (podName: string) => string | undefined;
 
 const lookIntervalMs = 100;
+/** The controller-manager gives a node up after 40 s without news. */
+const heartbeatIntervalMs = 10_000;
 
 export class StandInKubelet implements AsyncDisposable {
   failing: Failing = () => undefined;
   readonly #core: CoreV1Api;
+  readonly #nodes: readonly string[];
   readonly #stopped = Promise.withResolvers<void>();
   readonly #work: Promise<void>;
-  #running = true;
+  #isRunning = true;
+  #heartbeatMs = Number.NEGATIVE_INFINITY;
+  #addresses = 0;
 
-  private constructor(core: CoreV1Api) {
+  private constructor(core: CoreV1Api, nodes: readonly string[]) {
     this.#core = core;
+    this.#nodes = nodes;
     this.#work = this.#serve();
   }
 
@@ -31,21 +44,21 @@ export class StandInKubelet implements AsyncDisposable {
     const core = config.makeApiClient(CoreV1Api);
     for (const name of nodes) {
       const labels = { 'kubernetes.io/hostname': name };
-      await core.createNode({ body: { metadata: { name, labels } } }).catch(ignoreExisting);
+      await unless(409, core.createNode({ body: { metadata: { name, labels } } }));
     }
-    return new StandInKubelet(core);
+    return new StandInKubelet(core, nodes);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#running = false;
+    this.#isRunning = false;
     this.#stopped.resolve();
     await this.#work;
   }
 
   async #serve(): Promise<void> {
-    while (this.#running) {
-      const fieldSelector = 'status.phase=Pending';
-      const { items } = await this.#core.listPodForAllNamespaces({ fieldSelector });
+    while (this.#isRunning) {
+      if (performance.now() - this.#heartbeatMs > heartbeatIntervalMs) await this.#beat();
+      const { items } = await this.#core.listPodForAllNamespaces();
       await Promise.all(items.map((pod) => this.#answerFor(pod)));
       const { promise, resolve } = Promise.withResolvers<void>();
       const timer = setTimeout(resolve, lookIntervalMs);
@@ -54,21 +67,44 @@ export class StandInKubelet implements AsyncDisposable {
     }
   }
 
+  async #beat(): Promise<void> {
+    this.#heartbeatMs = performance.now();
+    const now = new Date();
+    const ready = {
+      type: 'Ready',
+      status: 'True',
+      reason: 'StandIn',
+      message: '',
+      lastHeartbeatTime: now,
+      lastTransitionTime: now,
+    };
+    for (const name of this.#nodes) {
+      const node: V1Node = await this.#core.readNode({ name });
+      const body = { ...node, status: { conditions: [ready] } };
+      await unless(409, this.#core.replaceNodeStatus({ name, body }));
+    }
+  }
+
   async #answerFor(pod: V1Pod): Promise<void> {
     const { name = '', namespace = '' } = pod.metadata ?? {};
-    const status = statusOf(pod, this.failing(name));
-    const body = { ...pod, status };
-    try {
-      await this.#core.replaceNamespacedPodStatus({ name, namespace, body });
-    } catch (error) {
-      // Deleted or changed since it was listed: the next look decides.
-      const { code } = error as { code?: unknown };
-      if (code !== 404 && code !== 409) throw error;
+    const target = { name, namespace };
+    if (pod.metadata?.deletionTimestamp !== undefined) {
+      await gone(this.#core.deleteNamespacedPod({ ...target, gracePeriodSeconds: 0 }));
+    } else if (pod.spec?.nodeName === undefined) {
+      const wanted = pod.spec?.nodeSelector?.['kubernetes.io/hostname'];
+      const node = { kind: 'Node', name: wanted ?? this.#nodes[0] ?? '' };
+      const body = { metadata: { name }, target: node };
+      await gone(this.#core.createNamespacedBinding({ namespace, body }));
+    } else if (pod.status?.phase === 'Pending') {
+      this.#addresses += 1;
+      const address = `10.9.${Math.floor(this.#addresses / 250)}.${1 + (this.#addresses % 250)}`;
+      const body = { ...pod, status: statusOf(pod, this.failing(name), address) };
+      await gone(this.#core.replaceNamespacedPodStatus({ ...target, body }));
     }
   }
 }
 
-function statusOf(pod: V1Pod, failure: string | undefined): V1PodStatus {
+function statusOf(pod: V1Pod, failure: string | undefined, address: string): V1PodStatus {
   const now = new Date();
   const ofJob = pod.metadata?.ownerReferences?.some(({ kind }) => kind === 'Job') ?? false;
   const ends = ofJob || failure !== undefined;
@@ -83,6 +119,8 @@ function statusOf(pod: V1Pod, failure: string | undefined): V1PodStatus {
   return {
     phase: ends ? (failure === undefined ? 'Succeeded' : 'Failed') : 'Running',
     startTime: now,
+    podIP: address,
+    podIPs: [{ ip: address }],
     conditions: ['Initialized', 'ContainersReady', 'Ready'].map((type) => ({
       type,
       status: ends && type !== 'Initialized' ? 'False' : 'True',
@@ -102,6 +140,13 @@ function statusOf(pod: V1Pod, failure: string | undefined): V1PodStatus {
   };
 }
 
-function ignoreExisting(error: unknown): void {
-  if ((error as { code?: unknown }).code !== 409) throw error;
+/** Deleted or changed since it was listed: the next look decides. */
+const gone = (work: Promise<unknown>) => unless(404, unless(409, work));
+
+async function unless(expectedCode: number, work: Promise<unknown>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== expectedCode) throw error;
+  }
 }
