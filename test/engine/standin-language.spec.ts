@@ -4,7 +4,9 @@ import path from 'node:path';
 import { failed, succeeded } from './support/cli-run.ts';
 import { Project } from './support/project.ts';
 
-/** What the official Node language host shows and does; the programs are whole files of one line. */
+/**
+ * What the official Node language host shows and does; the programs are whole files of one line.
+ */
 describe('Node language host', () => {
   it('runs a TypeScript program with the Node that runs the tests', async function () {
     await using project = await Project.open(this, {

@@ -1,7 +1,8 @@
 /**
- * The files that `assetPaths` and `archivePaths` name: globs over the working directory, evaluated in
- * order, `!` takes out again. Syntax of gobwas/glob with `/` as separator: `*` stays within a folder,
- * `**` does not, `?` is one character, `[ab]` and `[!ab]` one of a set, `{a,b}` one of several.
+ * The files that `assetPaths` and `archivePaths` name: globs over the working directory, evaluated
+ * in order, `!` takes out again. Syntax of gobwas/glob with `/` as separator: `*` stays within a
+ * folder, `**` does not, `?` is one character, `[ab]` and `[!ab]` one of a set, `{a,b}` one of
+ * several.
  */
 import { readdirSync } from 'node:fs';
 import path from 'node:path';

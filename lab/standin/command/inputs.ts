@@ -1,7 +1,9 @@
-/** The inputs of commands. Source: pulumi-command v1.2.1, `provider/pkg/provider/{common,local}`. */
+/**
+ * The inputs of commands. Source: pulumi-command v1.2.1, `provider/pkg/provider/{common,local}`.
+ */
 import { z } from 'zod';
 
-export const logging = z.enum(['stdout', 'stderr', 'stdoutAndStderr', 'none']);
+const logging = z.enum(['stdout', 'stderr', 'stdoutAndStderr', 'none']);
 
 const run = {
   /** Program and arguments; the command's text becomes the last argument. */

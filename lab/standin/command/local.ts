@@ -153,7 +153,10 @@ function files(inputs: RunInputs): PropertyMap {
   };
 }
 
-/** Every output depends on every input (infer's default wiring): one secret makes all of them secret. */
+/**
+ * Every output depends on every input (infer's default wiring): one secret makes all of them
+ * secret.
+ */
 function sealed(outputs: PropertyMap, inputs: PropertyMap): PropertyMap {
   const isSecret = Object.values(inputs).some(hasSecret);
   return isSecret ? mapValues(outputs, (value) => new Secret(value)) : outputs;

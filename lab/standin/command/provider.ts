@@ -1,6 +1,6 @@
 /**
- * Stand-in for the official command provider, 1.2.1. Commands on this machine only: what needs SSH is
- * refused in `check`, so that already the preview says so.
+ * Stand-in for the official command provider, 1.2.1. Commands on this machine only: what needs SSH
+ * is refused in `check`, so that already the preview says so.
  */
 import type { CheckFailure, Provider } from '../provider/provider.ts';
 import {

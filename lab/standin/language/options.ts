@@ -2,7 +2,9 @@
 import type { ProgramInfo } from '@pulumi/pulumi/proto/language_pb.js';
 
 export interface RuntimeOptions {
-  /** `typescript`, default true: let the SDK register ts-node. False: Node strips the types itself. */
+  /**
+   * `typescript`, default true: let the SDK register ts-node. False: Node strips the types itself.
+   */
   readonly typescript: boolean;
   /** `tsconfig`: path for ts-node; only meaningful with `typescript`. */
   readonly tsconfig: string | undefined;
@@ -10,7 +12,9 @@ export interface RuntimeOptions {
   readonly nodeArgs: readonly string[];
 }
 
-/** Options that the official host knows and that change nothing here, where npm is the only manager. */
+/**
+ * Options that the official host knows and that change nothing here, where npm is the only manager.
+ */
 const tolerated: ReadonlySet<string> = new Set(['packagemanager', 'production']);
 
 /** @throws Error naming every option that is unknown or of the wrong type, and what is allowed */
@@ -38,7 +42,9 @@ export function runtimeOptions(info: ProgramInfo | undefined): RuntimeOptions {
   return { typescript, tsconfig, nodeArgs };
 }
 
-/** Words separated by blanks; single and double quotes keep blanks, a backslash the next character. */
+/**
+ * Words separated by blanks; single and double quotes keep blanks, a backslash the next character.
+ */
 export function splitArguments(text: string): string[] {
   const words: string[] = [];
   for (const [word] of text.matchAll(/(?:"(?:\\.|[^"])*"|'[^']*'|\\.|[^\s"'\\])+/g)) {

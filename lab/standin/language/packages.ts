@@ -1,7 +1,7 @@
 /**
- * The npm packages that a program depends on, as installed: walks `package.json` dependencies through
- * `node_modules` the way Node resolves them. From these the engine learns which plugins, in which
- * versions, the program needs.
+ * The npm packages that a program depends on, as installed: walks `package.json` dependencies
+ * through `node_modules` the way Node resolves them. From these the engine learns which plugins, in
+ * which versions, the program needs.
  *
  * Never: imports or runs anything it finds.
  */
@@ -17,7 +17,7 @@ export interface InstalledPackage {
   readonly plugin: RequiredPlugin | undefined;
 }
 
-export interface RequiredPlugin {
+interface RequiredPlugin {
   readonly name: string;
   readonly version: string;
   /** Where the engine may download the plugin; empty for Pulumi's own place. */

@@ -2,8 +2,8 @@
  * Runs Pulumi programs and policy packs in Node processes of their own, with the SDK's runners
  * (`@pulumi/pulumi/cmd/run` and its sisters), as the official Node language host does.
  *
- * Promises: the program's output reaches the user line by line; the Node that runs the host runs the
- * program; a cancelled run leaves no process behind.
+ * Promises: the program's output reaches the user line by line; the Node that runs the host runs
+ * the program; a cancelled run leaves no process behind.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
@@ -132,7 +132,9 @@ interface End {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** Waits until the process has ended and its output has been read; ends it when `signal` says so. */
+/**
+ * Waits until the process has ended and its output has been read; ends it when `signal` says so.
+ */
 function ended(child: ChildProcess, signal: AbortSignal): Promise<End> {
   return new Promise((resolve, reject) => {
     const stop = () => child.kill('SIGTERM');

@@ -1,5 +1,6 @@
 /**
- * The engine as a plugin sees it: somewhere to send messages for the screen, and a life to depend on.
+ * The engine as a plugin sees it: somewhere to send messages for the screen, and a life to depend
+ * on.
  *
  * Promises: messages arrive in the order they were sent; `gone` is aborted within seconds after the
  * engine's process has died, however it died. Never: fails because a message could not be delivered
@@ -74,7 +75,10 @@ export class Engine {
     await this.#delivered;
   }
 
-  /** The kernel closes the engine's sockets when it dies: a broken channel that stays broken is death. */
+  /**
+   * The kernel closes the engine's sockets when it dies: a broken channel that stays broken is
+   * death.
+   */
   #watch(client: EngineClient): void {
     const channel = client.getChannel();
     const state = channel.getConnectivityState(true);

@@ -6,7 +6,9 @@ import anyPb from 'google-protobuf/google/protobuf/any_pb.js';
 import { InitializationFailed } from './provider.ts';
 import { encode } from './wire.ts';
 
-/** gRPC's name for "this method is not there"; the engine falls back to older ways when it sees it. */
+/**
+ * gRPC's name for "this method is not there"; the engine falls back to older ways when it sees it.
+ */
 export class Unimplemented extends Error {}
 
 /** Structured details travel in this header, as in every gRPC implementation. */

@@ -1,6 +1,6 @@
 /**
- * Inputs against a zod schema, as `Check` needs it: every problem at once, by path, and nothing said
- * about what is not known yet.
+ * Inputs against a zod schema, as `Check` needs it: every problem at once, by path, and nothing
+ * said about what is not known yet.
  */
 import { z } from 'zod';
 import type { CheckFailure } from './provider.ts';
@@ -18,7 +18,9 @@ export function checkInputs(schema: z.ZodObject, inputs: PropertyMap): CheckFail
   }));
 }
 
-/** A schema without the unknown properties: relations between properties wait until all are known. */
+/**
+ * A schema without the unknown properties: relations between properties wait until all are known.
+ */
 function applicable(schema: z.ZodObject, inputs: PropertyMap): z.ZodObject {
   const kept = Object.entries(schema.shape).filter(([key]) => !hasUnknown(inputs[key]));
   const whole = kept.length === Object.keys(schema.shape).length;

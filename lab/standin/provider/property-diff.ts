@@ -1,6 +1,6 @@
 /**
- * The differences between two sets of properties, by path, as the engine's detailed diff wants them:
- * `spec.ports[0].name`, keys with dots or brackets in quotes (`metadata.labels["a.b/c"]`).
+ * The differences between two sets of properties, by path, as the engine's detailed diff wants
+ * them: `spec.ports[0].name`, keys with dots or brackets in quotes (`metadata.labels["a.b/c"]`).
  * Secret envelopes are looked through; an unknown new value differs from any known one.
  */
 import {
@@ -93,7 +93,9 @@ function sameLeaf(before: PropertyValue | undefined, after: PropertyValue | unde
   return before === after;
 }
 
-/** The engine hashes every asset before a provider sees it; without a hash nothing is known equal. */
+/**
+ * The engine hashes every asset before a provider sees it; without a hash nothing is known equal.
+ */
 function sameContent(before: Asset | Archive, after: Asset | Archive): boolean {
   return before.hash !== undefined && before.hash === after.hash;
 }

@@ -1,22 +1,24 @@
 /**
- * What a stand-in provider is: plain methods over property maps. `service.ts` puts the gRPC protocol
- * `pulumirpc.ResourceProvider` around it; a method left out answers "unimplemented".
+ * What a stand-in provider is: plain methods over property maps. `service.ts` puts the gRPC
+ * protocol `pulumirpc.ResourceProvider` around it; a method left out answers "unimplemented".
  *
  * Rules for implementers, all from the engine's `proto/pulumi/provider.proto`:
- * - `check` completes and validates inputs; it must be pure and answers the same for the same request.
+ * - `check` completes and validates inputs; it must be pure and answers the same for the same
+ *   request.
  * - `diff`, `create`, `update` get checked inputs. In a preview (`preview: true`) nothing may be
  *   changed in the world and outputs that are not known yet are `unknown`.
  * - `create` and `update` throw `InitializationFailed` when the object exists but is not healthy:
  *   the engine then records it, so that the next run repairs it instead of making another one.
  * - Secrets come and go in their envelopes (`Secret`); what is derived from a secret must be one.
  */
+import type { Severity } from '../plugin/engine.ts';
 import type { PropertyMap } from './value.ts';
-
-export type Severity = 'debug' | 'info' | 'warning' | 'error';
 
 /** What every call gets besides its request. */
 export interface CallContext {
-  /** Aborted when the user cancels the update or the engine is gone; timeouts are the provider's. */
+  /**
+   * Aborted when the user cancels the update or the engine is gone; timeouts are the provider's.
+   */
   readonly signal: AbortSignal;
   /** Shows a message on the user's screen, attributed to the resource of this call. */
   log(severity: Severity, message: string): void;
@@ -24,7 +26,7 @@ export interface CallContext {
   status(message: string): void;
 }
 
-export interface ResourceIdentity {
+interface ResourceIdentity {
   readonly urn: string;
   /** For example `random:index/randomPassword:RandomPassword`. */
   readonly type: string;
@@ -40,7 +42,9 @@ export interface CheckRequest extends ResourceIdentity {
   /** Inputs of the last successful update; undefined for a new resource. */
   readonly oldInputs: PropertyMap | undefined;
   readonly inputs: PropertyMap;
-  /** Bytes that are the same in preview and update of one plan, for names made up by the provider. */
+  /**
+   * Bytes that are the same in preview and update of one plan, for names made up by the provider.
+   */
   readonly randomSeed: Uint8Array;
   readonly autonaming: Autonaming | undefined;
 }

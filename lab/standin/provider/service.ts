@@ -1,6 +1,7 @@
 /**
- * The gRPC protocol `pulumirpc.ResourceProvider` around a `Provider`: reads requests, calls the plain
- * method, writes the response. Tested through the real CLI (test/engine) and a gRPC client (test/unit).
+ * The gRPC protocol `pulumirpc.ResourceProvider` around a `Provider`: reads requests, calls the
+ * plain method, writes the response. Tested through the real CLI (test/engine) and a gRPC client
+ * (test/unit).
  */
 import type { handleUnaryCall } from '@grpc/grpc-js';
 import pluginPb from '@pulumi/pulumi/proto/plugin_pb.js';
@@ -62,7 +63,9 @@ export function providerService(
 
 type Unary = ReturnType<typeof unaryOf>;
 
-/** Wraps a plain async function as a gRPC handler with a context, cancellation and error mapping. */
+/**
+ * Wraps a plain async function as a gRPC handler with a context, cancellation and error mapping.
+ */
 function unaryOf(plugin: PluginProcess) {
   return <Request, Response>(
     work: (request: Request, context: CallContext) => Promise<Response> | Response,

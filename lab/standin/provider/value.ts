@@ -113,7 +113,9 @@ export function hasSecret(value: PropertyValue | undefined): boolean {
   return some(value, (part) => part instanceof Secret || (part instanceof Output && part.secret));
 }
 
-/** The value without its secret and output envelopes, at every depth; unknown parts stay unknown. */
+/**
+ * The value without its secret and output envelopes, at every depth; unknown parts stay unknown.
+ */
 export function reveal(value: PropertyValue): PropertyValue {
   if (value instanceof Secret) return reveal(value.value);
   if (value instanceof Output) return value.value === undefined ? unknown : reveal(value.value);

@@ -3,7 +3,8 @@
  * changes. A kind only says which inputs there are and how a value is drawn.
  *
  * Source: terraform-provider-random, `internal/provider/resource_*.go`, which the official Pulumi
- * provider wraps: every attribute carries `RequiresReplace`, Read does nothing, Delete does nothing.
+ * provider wraps: every attribute carries `RequiresReplace`, Read does nothing, Delete does
+ * nothing.
  */
 import { z } from 'zod';
 import { checkInputs, knownInputs } from '../provider/inputs.ts';

@@ -1,7 +1,7 @@
 /**
- * The kinds of random resources this stand-in knows. Left out, with a clear refusal: RandomPet (needs
- * a word list), RandomShuffle and RandomInteger with a `seed` (need Go's generator), RandomUuid4 and
- * RandomUuid7.
+ * The kinds of random resources this stand-in knows. Left out, with a clear refusal: RandomPet
+ * (needs a word list), RandomShuffle and RandomInteger with a `seed` (need Go's generator),
+ * RandomUuid4 and RandomUuid7.
  */
 import { randomBytes, randomInt, randomUUID } from 'node:crypto';
 import { hash } from 'bcryptjs';

@@ -47,7 +47,8 @@ export const randomProvider: Provider = {
 
   read: async (request) => read(kindOf(request.type), request),
 
-  // Every change replaces; an update reaches us only when a value became secret or stopped being so.
+  // Every change replaces; an update reaches us only when a value became secret or stopped being
+  // so.
   update: async ({ type, inputs, oldState }) => {
     const complete = kindOf(type).complete(inputs);
     return keepSecrets({ ...oldState, ...complete }, oldState);
@@ -67,7 +68,8 @@ function kindOf(type: string): RandomKind {
 }
 
 function diff(kind: RandomKind, { oldInputs, oldState, inputs }: DiffRequest): DiffResult {
-  // What was imported has state but hardly any inputs: the state says which values it was made with.
+  // What was imported has state but hardly any inputs: the state says which values it was made
+  // with.
   const known = Object.entries(oldState).filter(([key]) => !kind.drawnOutputs.includes(key));
   const before = { ...Object.fromEntries(known), ...kind.complete(oldInputs) };
   const found = differences(before, kind.complete(inputs));

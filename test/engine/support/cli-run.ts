@@ -1,8 +1,8 @@
 /**
  * One running Pulumi command: its output so far, ways to disturb it, and its result.
  *
- * Promises: ends within `limitMs` (the command is killed and the test told what it had printed), and
- * leaves no process behind when the test run itself ends.
+ * Promises: ends within `limitMs` (the command is killed and the test told what it had printed),
+ * and leaves no process behind when the test run itself ends.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { type EngineReport, operations, readReport } from './events.ts';
@@ -78,7 +78,9 @@ export class RunningCommand {
     this.#child.kill(signal);
   }
 
-  /** Waits until the output so far matches. @throws Error with the output when it ends or time is up */
+  /**
+   * Waits until the output so far matches. @throws Error with the output when it ends or time is up
+   */
   async printed(pattern: RegExp, limitMs = 30_000): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const fail = (why: string) =>
@@ -150,7 +152,9 @@ export function succeeded(result: RunResult): RunResult {
   throw new Error(`The command ended with code ${result.code}:\n${result.screen}`);
 }
 
-/** The result itself when the command failed. @throws Error with the whole screen when it succeeded */
+/**
+ * The result itself when the command failed. @throws Error with the whole screen when it succeeded
+ */
 export function failed(result: RunResult): RunResult {
   if (result.code !== 0) return result;
   throw new Error(`The command succeeded, though it was to fail:\n${result.screen}`);

@@ -4,19 +4,19 @@
  */
 import { readFileSync } from 'node:fs';
 
-export interface PropertyChange {
+interface PropertyChange {
   readonly kind: string;
   readonly inputDiff: boolean;
 }
 
-export interface ResourceSnapshot {
+interface ResourceSnapshot {
   readonly id: string;
   readonly inputs: Readonly<Record<string, unknown>>;
   readonly outputs: Readonly<Record<string, unknown>>;
 }
 
 /** One operation on one resource. */
-export interface Step {
+interface Step {
   /** `create`, `update`, `delete`, `replace`, `create-replacement`, `delete-replaced`, `same`, … */
   readonly op: string;
   readonly urn: string;
@@ -34,13 +34,13 @@ export interface Step {
   readonly after: ResourceSnapshot | undefined;
 }
 
-export interface Diagnostic {
+interface Diagnostic {
   readonly severity: 'debug' | 'info' | 'info#err' | 'warning' | 'error';
   readonly urn: string;
   readonly message: string;
 }
 
-export interface PolicyViolation {
+interface PolicyViolation {
   readonly policy: string;
   readonly pack: string;
   readonly level: string;
@@ -86,7 +86,9 @@ interface Event {
   readonly policyRemediationEvent?: { readonly policyName: string };
 }
 
-/** Reads what has been written so far; a half-written last line (the CLI was killed) is left out. */
+/**
+ * Reads what has been written so far; a half-written last line (the CLI was killed) is left out.
+ */
 export function readReport(file: string): EngineReport {
   const steps = new Map<string, Step>();
   const diagnostics: Diagnostic[] = [];

@@ -25,7 +25,9 @@ export type Found = { readonly installation: TestInstallation } | { readonly mis
 
 let found: Promise<Found> | undefined;
 
-/** The same installation for every test of this process. The first call may build the CLI: minutes. */
+/**
+ * The same installation for every test of this process. The first call may build the CLI: minutes.
+ */
 export function findInstallation(): Promise<Found> {
   found ??= find();
   return found;

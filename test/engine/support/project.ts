@@ -1,14 +1,15 @@
 /**
- * A Pulumi project with a stack of its own for one test: a folder, a `file://` backend, a passphrase,
- * and the real CLI to run on it.
+ * A Pulumi project with a stack of its own for one test: a folder, a `file://` backend, a
+ * passphrase, and the real CLI to run on it.
  *
  *   await using project = await Project.open(this, { fixture: 'random-password' });
  *   succeeded(await project.up());
  *   project.edit('index.ts', (text) => text.replace('length: 16', 'length: 20'));
  *   assert.deepEqual((await project.preview()).operations, [...]);
  *
- * Promises: nothing of the user's Pulumi (home, backend, login, environment) is read or changed; all
- * is removed at the end. Never: writes into the repository, also when it runs the repository's program.
+ * Promises: nothing of the user's Pulumi (home, backend, login, environment) is read or changed;
+ * all is removed at the end. Never: writes into the repository, also when it runs the repository's
+ * program.
  */
 import {
   cpSync,
@@ -29,7 +30,7 @@ import { RunningCommand, type RunResult, succeeded } from './cli-run.ts';
 import { findInstallation, type TestInstallation } from './installation.ts';
 import { readState, type StackState } from './state.ts';
 
-export type ProjectSource =
+type ProjectSource =
   /** A folder of `test/engine/fixtures`, copied so that the test may edit it. */
   | { readonly fixture: string }
   /** Files written here and now: name to text; `index.ts` is the program. */
@@ -60,7 +61,9 @@ export interface UpdateOptions extends CommandOptions {
   readonly policyPacks?: readonly string[];
   /** Their configuration, one file each. */
   readonly policyPackConfigs?: readonly string[];
-  /** True runs the preview before the update, as a person's `pulumi up` does. Default false: faster. */
+  /**
+   * True runs the preview before the update, as a person's `pulumi up` does. Default false: faster.
+   */
   readonly previewFirst?: boolean;
 }
 

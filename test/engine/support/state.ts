@@ -1,4 +1,7 @@
-/** The stack's state as the `file://` backend keeps it: read straight from the disk, secrets encrypted. */
+/**
+ * The stack's state as the `file://` backend keeps it: read straight from the disk, secrets
+ * encrypted.
+ */
 import { readFileSync } from 'node:fs';
 
 export interface StateResource {
@@ -18,12 +21,12 @@ export interface StateResource {
   readonly delete?: boolean;
 }
 
-export interface PendingOperation {
+interface PendingOperation {
   readonly type: string;
   readonly resource: StateResource;
 }
 
-export interface Deployment {
+interface Deployment {
   readonly resources?: readonly StateResource[];
   readonly pending_operations?: readonly PendingOperation[];
 }
