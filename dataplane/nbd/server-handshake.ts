@@ -84,6 +84,11 @@ export class ServerHandshake {
     this.#security = security;
   }
 
+  /** Bytes that arrived and are not understood yet. */
+  get heldBytes(): number {
+    return this.#queue.lengthBytes;
+  }
+
   /** The server speaks first. */
   start(): HandshakeStep[] {
     return [{ kind: 'send', bytes: encodeGreeting(knownFlags) }];
@@ -345,6 +350,7 @@ export class ServerHandshake {
 
   #violation(message: string): boolean {
     this.#steps.push({ kind: 'violation', message });
+    this.#queue.skip(this.#queue.lengthBytes);
     this.#state = 'over';
     return false;
   }

@@ -60,6 +60,11 @@ export class ServerSession {
     this.#inFlight = inFlight;
   }
 
+  /** Bytes that arrived and belong to no request yet. */
+  get heldBytes(): number {
+    return this.#queue.lengthBytes;
+  }
+
   /** True when the next request waits for others to be answered, not for bytes. */
   get waitsForRoom(): boolean {
     return this.#state === 'room';
@@ -153,6 +158,7 @@ export class ServerSession {
   }
 
   #end(step: SessionStep): SessionStep {
+    this.#queue.skip(this.#queue.lengthBytes);
     this.#state = 'over';
     return step;
   }

@@ -123,7 +123,7 @@ export class Story {
   }
 
   async #option(words: Words): Promise<void> {
-    const code = option[words.first as keyof typeof option] ?? Number(words.first);
+    const code: number = option[words.first as keyof typeof option] ?? Number(words.first);
     const exportName = words.text('export', '');
     const queries = words.list('query');
     const data = ((): Uint8Array => {
