@@ -9,25 +9,25 @@ import { LabFault } from '../base/fault.ts';
 import { repositoryRoot } from '../base/paths.ts';
 import type { Step } from '../base/progress.ts';
 import type { LabImages } from '../images/images.ts';
+import { ensureNodeStore } from '../images/node-store.ts';
 import type { FoundTool, ToolContext } from '../toolchain/tool.ts';
 import type { ToolSet } from '../toolchain/toolchain.ts';
 import { addresses, nodeAddress } from './addresses.ts';
 import { readyz } from './api-health.ts';
-import { Cgroups } from './cgroups.ts';
 import { controlPlaneArgs, controlPlaneNames, writeCorefile } from './control-plane.ts';
 import { ensureDns } from './dns.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
 import { logTail } from './log-tail.ts';
-import { labToolNames, loopDeviceNumbers } from './machine.ts';
+import { labToolNames } from './machine.ts';
 import { inNetworkOf, setUpLabNetwork } from './network.ts';
-import { firstName, identityOf, LabNode, networkName, nodeFolder, powerOn } from './node.ts';
+import { LabNode } from './node.ts';
+import { firstName, identityOf, networkName, nodeFolder, powerOn } from './node-power.ts';
 import { writeNodeFiles } from './node-files.ts';
-import { type LabOptions, sameLab } from './options.ts';
+import type { LabOptions } from './options.ts';
 import { ensurePki } from './pki.ts';
-import { chooseApiPort } from './port.ts';
-import { isAlive, killAll, markedProcesses, markerVariable, startDaemon } from './processes.ts';
-import { machineBootId, RecordFile } from './record.ts';
-import { tearDown } from './teardown.ts';
+import { isAlive, markerVariable, startDaemon } from './processes.ts';
+import type { RecordFile } from './record.ts';
+import { takeOver } from './take-over.ts';
 import { waitFor } from './wait.ts';
 
 export interface LabContext extends ToolContext {
@@ -37,98 +37,18 @@ export interface LabContext extends ToolContext {
 
 export const kubeconfigContext = 'larder-lab';
 
-const killTimeoutMs = 15_000;
 const networkTimeoutMs = 5000;
 const readyTimeoutMs = 120_000;
 const relays = ['relay-inner', 'relay-outer'] as const;
-/** A pod that mounts the machine's /dev makes containerd leave this file there. */
-const filesPodsLeave = ['/dev/termination-log'];
 
 /** Resolves when every node is Ready and pods can be created. The caller holds the lab's lock. */
 export async function bringUp(options: LabOptions, context: LabContext): Promise<RecordFile> {
   const folder = context.paths.state;
-  const record = (await keepOrClear(options, context)) ?? (await createRecord(options, context));
+  const rootTemplate = await ensureNodeStore(context.images, context);
+  const record = await takeOver(options, { ...context, rootTemplate });
   const site = new Site(folder, record, context);
   await context.progress.step('Kubernetes', (step) => site.ensure(step));
   return record;
-}
-
-/** The record of a lab that can be gone on with; undefined after what was there has been cleared away. */
-async function keepOrClear(
-  options: LabOptions,
-  { progress, paths }: LabContext,
-): Promise<RecordFile | undefined> {
-  const record = RecordFile.find(paths.state);
-  if (record === undefined) {
-    if (markedProcesses(paths.state).length > 0) {
-      progress.say('Parts of a lab without a record still run: removing them first');
-      await tearDown(paths.state, options.name);
-    }
-    return undefined;
-  }
-  const { current } = record;
-  if (!sameLab(current.options, options)) {
-    progress.say('The lab there was built from other options: removing it, data and all');
-    await tearDown(paths.state, current.options.name);
-    return undefined;
-  }
-  const wrongPort = options.apiPort !== undefined && options.apiPort !== current.apiPort;
-  const reason =
-    reasonToRestart(record) ?? (wrongPort ? 'Another API port is asked for' : undefined);
-  if (reason !== undefined) {
-    progress.say(`${reason}: starting its processes anew, its data stays`);
-    const recorded = Object.values(current.processes).filter((identity) => identity !== null);
-    await killAll([...recorded, ...markedProcesses(paths.state)], killTimeoutMs);
-    const apiPort = await chooseApiPort(options.apiPort);
-    record.update((changed) => {
-      changed.phase = 'starting';
-      changed.machineBootId = machineBootId();
-      changed.processes = {};
-      changed.apiPort = apiPort;
-    });
-  }
-  return record;
-}
-
-function reasonToRestart(record: RecordFile): string | undefined {
-  const { phase, machineBootId: then, processes } = record.current;
-  if (then !== machineBootId()) return 'The machine was restarted since the lab ran';
-  if (phase === 'starting') return 'The last start of the lab did not finish';
-  if (!isAlive(processes[networkName] ?? undefined)) return 'The network of the lab is gone';
-  return undefined;
-}
-
-async function createRecord(
-  options: LabOptions,
-  { paths, images }: LabContext,
-): Promise<RecordFile> {
-  const nodes = options.nodes.map((node) => {
-    const disks = node.disks.map((disk) => [disk.path, { present: 'own' as const }]);
-    return [node.name, { bootId: '', off: false, disks: Object.fromEntries(disks) }];
-  });
-  return RecordFile.create(paths.state, {
-    version: 1,
-    phase: 'starting',
-    machineBootId: machineBootId(),
-    options: {
-      name: options.name,
-      nodes: options.nodes.map((node) => ({
-        name: node.name,
-        disks: node.disks.map((disk) => ({ ...disk })),
-        labels: { ...node.labels },
-      })),
-      fastNodeLoss: options.fastNodeLoss ?? false,
-    },
-    apiPort: await chooseApiPort(options.apiPort),
-    processes: {},
-    nodes: Object.fromEntries(nodes),
-    host: { pauseArchive: images.pause.archive, readOnlyFolders: [] },
-    before: {
-      loopDevices: loopDeviceNumbers(),
-      rootControllers: new Cgroups(options.name).rootControllersToEnable(),
-      absentFiles: filesPodsLeave.filter((file) => !existsSync(file)),
-    },
-  });
 }
 
 /** One lab on its way up. */
@@ -203,10 +123,7 @@ class Site {
       writeNodeFiles(folder, node, lab, this.#tool('runc').path);
     }
     this.#record.update((record) => {
-      record.host = {
-        pauseArchive: this.#context.images.pause.archive,
-        readOnlyFolders: this.#sharedFolders(),
-      };
+      record.host.readOnlyFolders = this.#sharedFolders();
     });
   }
 
@@ -263,7 +180,10 @@ class Site {
     // The socket's path is relative: the kernel allows it no more than 107 characters.
     const relay = (side: string, host: string, port: number) => [
       path.join(repositoryRoot, 'lab', 'cluster', 'relay.ts'),
-      ...[side, 'api.sock', host, String(port)],
+      side,
+      'api.sock',
+      host,
+      String(port),
     ];
     const node = process.execPath;
     const inner = relay('inner', addresses.api, addresses.apiPort);

@@ -25,6 +25,16 @@ export async function ensureDiskImage(file: string, sizeMiB: number): Promise<vo
   renameSync(unfinished, file);
 }
 
+/** Copies an image unless the copy is there: sparse, and shared with the original where that is possible. */
+export async function ensureDiskCopy(file: string, original: string): Promise<void> {
+  if (existsSync(file)) return;
+  const unfinished = `${file}.new`;
+  await run('cp', ['--sparse=always', '--reflink=auto', original, unfinished], {
+    hint: 'look whether the disk under the state folder is full (df -h)',
+  });
+  renameSync(unfinished, file);
+}
+
 /** Loop devices bound to the image, found by its inode: the path reads differently inside a node. */
 export async function loopDevicesOf(file: string): Promise<string[]> {
   const { stdout } = await run('losetup', [

@@ -69,12 +69,7 @@ export class Lab {
       context.progress,
       context.signal,
     );
-    const record = await bringUp(options, context);
-    const lab = new Lab(context.paths.state, record);
-    await context.progress.step('Images on the nodes', () =>
-      lab.importImages(Object.values(context.images)),
-    );
-    return lab;
+    return new Lab(context.paths.state, await bringUp(options, context));
   }
 
   /** Attaches to the lab in this state folder and changes nothing. */
@@ -198,7 +193,7 @@ export async function stopLab(
   progress: Progress,
 ): Promise<Removed> {
   using _lock = await lockLab(stateFolder, 'stopping the lab', progress);
-  return progress.step('Removing the lab', async (step) => {
+  return await progress.step('Removing the lab', async (step) => {
     const removed = await tearDown(stateFolder, name);
     const { processes, loopDevices, cgroups } = removed;
     step.note(

@@ -40,14 +40,19 @@ const systemPrograms: Readonly<Record<string, string>> = {
   conntrack: 'conntrack',
 };
 
+/** Throws when not root, with the ways that need no root. */
+export function requireRoot(): void {
+  if (process.getuid?.() === 0) return;
+  throw new LabFault(
+    'The lab needs root: its nodes are made of namespaces, mounts, loop devices and control groups.',
+    'run it as root (sudo npm start); or without root: KUBECONFIG=<file> npm start uses a cluster ' +
+      'you have, npm run preview shows what would be made and needs no cluster',
+  );
+}
+
 /** Throws when not root, or when a program, a device or a controller is missing. */
 export function checkMachine(labName: string, tools: ToolSet): void {
-  if (process.getuid?.() !== 0)
-    throw new LabFault(
-      'The lab needs root: its nodes are made of namespaces, mounts, loop devices and control groups.',
-      'run it as root (sudo npm start); or without root: KUBECONFIG=<file> npm start uses a cluster ' +
-        'you have, npm run preview shows what would be made and needs no cluster',
-    );
+  requireRoot();
   const problems: string[] = [];
   const missing = Object.keys(systemPrograms).filter((name) => findProgram(name) === undefined);
   if (missing.length > 0) {

@@ -15,7 +15,6 @@ export interface NodeIdentity {
 
 export interface BootSettings {
   readonly bootId: string;
-  readonly pauseArchive: string;
   /** Folders with the lab's programs and images, which a separate file system may hold. */
   readonly readOnlyFolders: readonly string[];
   readonly cgroupFiles: readonly string[];
@@ -71,7 +70,6 @@ export function nodeEnvironment(node: NodeIdentity, boot: BootSettings): string 
     NODE_MACHINE_ID: String(node.number).padStart(32, '0'),
     NODE_LABELS: labels.join(','),
     LAB_BIN: boot.binFolder,
-    PAUSE_ARCHIVE: boot.pauseArchive,
     READ_ONLY_FOLDERS: boot.readOnlyFolders.join('\n'),
     CGROUP_FILES: boot.cgroupFiles.join('\n'),
     DISKS: boot.disks.map((disk) => `${disk.image} ${disk.path}`).join('\n'),

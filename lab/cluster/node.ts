@@ -6,20 +6,26 @@
  * The page cache belongs to the machine below and lives on: writes that were not synced survive a power
  * cut here, as they would not on a real node.
  */
-import { randomUUID } from 'node:crypto';
-import { rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import path from 'node:path';
 import type { CoreV1Api } from '@kubernetes/client-node';
 import { LabFault } from '../base/fault.ts';
-import { repositoryRoot } from '../base/paths.ts';
 import { type RunResult, run } from '../base/run.ts';
-import { Cgroups } from './cgroups.ts';
-import { ensureDiskImage, waitUntilReleased } from './disk-image.ts';
-import { logTail } from './log-tail.ts';
-import { connectNode, setCable } from './network.ts';
-import { type NodeIdentity, nodeEnvironment } from './node-files.ts';
-import { isAlive, killAll, markerVariable, onlyChildOf, startDaemon } from './processes.ts';
-import type { DiskState, LabRecord, RecordFile } from './record.ts';
+import { ensureDiskImage } from './disk-image.ts';
+import { setCable } from './network.ts';
+import {
+  diskOf,
+  firstProcess,
+  identityOf,
+  imageOf,
+  networkHolder,
+  nodeFolder,
+  type NodeSite,
+  powerOn,
+  switchOff,
+} from './node-power.ts';
+import { isAlive } from './processes.ts';
+import type { DiskState } from './record.ts';
 import { waitFor } from './wait.ts';
 
 /** How a disk is lost. */
@@ -29,21 +35,12 @@ export type DiskLoss =
   /** As above, and the mount is gone too: the path is an empty folder of the system disk. */
   | 'unmounted';
 
-/** Size of a node's system disk: containers, images, logs, emptyDir. The file is sparse. */
-const rootSizeMiB = 16 * 1024;
-const bootTimeoutMs = 20_000;
-const powerCutTimeoutMs = 15_000;
 const readyTimeoutMs = 90_000;
 const fillerName = '.larder-lab-filler';
 /** FS_IOC_SHUTDOWN of linux/fs.h with "no log flush": what is not on the disk yet never gets there. */
 const shutdownProgram =
   'open(my $f, "<", $ARGV[0]) or die "$!\\n"; my $how = pack("L", 2); ' +
   'ioctl($f, 0x8004587d, $how) or die "$!\\n";';
-
-export interface NodeSite {
-  readonly stateFolder: string;
-  readonly record: RecordFile;
-}
 
 export class LabNode {
   readonly name: string;
@@ -225,133 +222,6 @@ export class LabNode {
   }
 }
 
-/** Boots a node: disks, control groups, namespaces, cable, "go". Everything it makes is recorded first. */
-export async function powerOn(site: NodeSite, name: string): Promise<void> {
-  const { stateFolder, record } = site;
-  const { options, host } = record.current;
-  const folder = nodeFolder(stateFolder, name);
-  const identity = identityOf(record.current, name);
-  const disks = await ensureDisks(site, name);
-  await waitUntilReleased([path.join(folder, 'root.img'), ...disks.map(({ file }) => file)]);
-  const cgroups = new Cgroups(options.name);
-  await cgroups.prepare(name);
-  const bootId = randomUUID();
-  record.update((changed) => {
-    const node = changed.nodes[name];
-    if (node !== undefined) Object.assign(node, { bootId, off: false });
-    changed.processes[outerName(name)] = null;
-  });
-  writeFileSync(
-    path.join(folder, 'node.env'),
-    nodeEnvironment(identity, {
-      ...host,
-      bootId,
-      binFolder: path.join(stateFolder, 'bin'),
-      cgroupFiles: cgroups.daemonGroups(name),
-      disks: disks.map(({ image, path: mountPath }) => ({ image, path: mountPath })),
-    }),
-    { mode: 0o600 },
-  );
-  const log = path.join(folder, 'log', 'init.log');
-  const init = path.join(repositoryRoot, 'lab', 'cluster', 'node-init.sh');
-  const namespaces = ['--mount', '--net', '--uts', '--ipc', '--pid', '--fork', '--kill-child'];
-  const outer = await startDaemon({
-    program: 'unshare',
-    args: [...namespaces, 'sh', init, folder],
-    log,
-    cwd: folder,
-    env: { PATH: process.env['PATH'], HOME: '/root', LANG: 'C', [markerVariable]: stateFolder },
-    heldInput: true,
-  });
-  record.update((changed) => {
-    changed.processes[outerName(name)] = { pid: outer.pid, startTime: outer.startTime };
-  });
-  const first = await waitFor(
-    `the first process of node ${name}`,
-    async () => {
-      if (!isAlive(outer)) throw new LabFault(logTail(`Node ${name} did not start`, log), log);
-      return onlyChildOf(outer.pid);
-    },
-    bootTimeoutMs,
-    { hint: `read ${log}` },
-  );
-  record.update((changed) => {
-    changed.processes[firstName(name)] = { pid: first.pid, startTime: first.startTime };
-  });
-  const holder = networkHolder(record.current);
-  await connectNode(holder, { number: identity.number, pid: first.pid }, options.nodes.length);
-  outer.release('go\n');
-}
-
-/** Kills the node's first process, waits for all of it, and removes its control groups. */
-async function switchOff(site: NodeSite, name: string): Promise<void> {
-  const { processes, options } = site.record.current;
-  const first = processes[firstName(name)];
-  const outer = processes[outerName(name)];
-  // The outer process ends when the kernel has ended everything inside, so it is waited for, not killed.
-  if (first !== null && first !== undefined) await killAll([first], powerCutTimeoutMs);
-  if (outer !== null && outer !== undefined) await killAll([outer], powerCutTimeoutMs);
-  await new Cgroups(options.name).remove(name);
-}
-
-export function nodeFolder(stateFolder: string, name: string): string {
-  return path.join(stateFolder, 'nodes', name);
-}
-
-export function identityOf(record: LabRecord, name: string): NodeIdentity {
-  const index = record.options.nodes.findIndex((node) => node.name === name);
-  return { name, number: index + 1, labels: record.options.nodes[index]?.labels ?? {} };
-}
-
-/** Names of the two processes of a node in the record. */
-export const outerName = (node: string) => `node/${node}/namespaces`;
-export const firstName = (node: string) => `node/${node}/init`;
-export const networkName = 'network';
-
-function firstProcess(record: LabRecord, node: string) {
-  return record.processes[firstName(node)] ?? undefined;
-}
-
-function networkHolder(record: LabRecord): number {
-  const holder = record.processes[networkName] ?? undefined;
-  if (holder === undefined || !isAlive(holder))
-    throw new LabFault(
-      'The lab network is gone: its process has ended.',
-      'run npm start: it repairs the lab',
-    );
-  return holder.pid;
-}
-
 function nodeLogHint(folder: string): string {
   return `read the logs in ${path.join(folder, 'log')}: init.log first, then containerd.log and kubelet.log`;
-}
-
-function imageOf(index: number, which: 'own' | 'empty'): string {
-  return path.join('disks', which === 'own' ? `${index}.img` : `${index}.empty.img`);
-}
-
-function diskOf(record: LabRecord, node: string, diskPath: string) {
-  const disks = record.options.nodes.find(({ name }) => name === node)?.disks ?? [];
-  const index = disks.findIndex((disk) => disk.path === diskPath);
-  const disk = disks[index];
-  if (disk !== undefined) return { index, sizeMiB: disk.sizeMiB };
-  const known = disks.map(({ path: other }) => other).join(', ') || 'none';
-  throw new LabFault(`Node ${node} has no disk at ${diskPath}.`, `its disks: ${known}`);
-}
-
-/** The system disk and the declared ones; returns those that are in, as the boot mounts them. */
-async function ensureDisks(site: NodeSite, name: string) {
-  const folder = nodeFolder(site.stateFolder, name);
-  const states = site.record.node(name).disks;
-  const present = Object.entries(states).flatMap(([mountPath, { present: which }]) => {
-    if (which === 'none') return [];
-    const { index, sizeMiB } = diskOf(site.record.current, name, mountPath);
-    const image = imageOf(index, which);
-    return [{ image, file: path.join(folder, image), path: mountPath, sizeMiB }];
-  });
-  await Promise.all([
-    ensureDiskImage(path.join(folder, 'root.img'), rootSizeMiB),
-    ...present.map(({ file, sizeMiB }) => ensureDiskImage(file, sizeMiB)),
-  ]);
-  return present;
 }

@@ -74,7 +74,7 @@ export function checkLabOptions(options: LabOptions): void {
   );
 }
 
-/** Whether a lab built from one can serve as the other. The port counts only when both ask for one. */
+/** Whether a lab built from one can serve as the other; the port is no part of what is built. */
 export function sameLab(left: LabOptions, right: LabOptions): boolean {
   const essence = (options: LabOptions) =>
     JSON.stringify({
@@ -86,9 +86,7 @@ export function sameLab(left: LabOptions, right: LabOptions): boolean {
         Object.entries(node.labels ?? {}).toSorted(([a], [b]) => a.localeCompare(b)),
       ]),
     });
-  const portsAgree =
-    left.apiPort === undefined || right.apiPort === undefined || left.apiPort === right.apiPort;
-  return portsAgree && essence(left) === essence(right);
+  return essence(left) === essence(right);
 }
 
 function labProblems(options: LabOptions): string[] {

@@ -10,7 +10,7 @@ import { run } from '../base/run.ts';
 import { Cgroups } from './cgroups.ts';
 import { loopDevicesOf } from './disk-image.ts';
 import { loopDeviceNumbers } from './machine.ts';
-import { outerName } from './node.ts';
+import { outerName } from './node-power.ts';
 import { isAlive, killAll, markedProcesses, type ProcessIdentity } from './processes.ts';
 import { type LabRecord, RecordFile } from './record.ts';
 import { waitFor } from './wait.ts';
