@@ -6,7 +6,7 @@
 import { type CommandContext, command } from './base/command.ts';
 import { Lab, labToolNames } from './cluster/lab.ts';
 import { requireRoot } from './cluster/machine.ts';
-import { ensureImages } from './images/images.ts';
+import { ensureImages, imageToolNames } from './images/images.ts';
 import { homelabStack, labDifferences, labStack, readHomelab } from './stack/homelab.ts';
 import { renderRows, reportRows } from './stack/report.ts';
 import { runOnCluster } from './stack/user-cluster.ts';
@@ -23,7 +23,7 @@ async function startLab(context: CommandContext): Promise<number> {
   const { progress, paths, signal } = context;
   requireRoot();
   const homelab = readHomelab();
-  const tools = await ensureTools(labToolNames, context);
+  const tools = await ensureTools([...labToolNames, ...imageToolNames], context);
   const installation = await ensurePulumi(context);
   const images = await ensureImages({ ...context, tools });
   const lab = await Lab.start(homelab.labOptions, { ...context, tools, images });
