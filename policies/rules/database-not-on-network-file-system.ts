@@ -1,7 +1,7 @@
 /** Database servers on NFS, SMB, CephFS and the like. */
 import { nameOfPlacement } from '../model/placement.ts';
-import { databasesOf } from '../model/usage.ts';
-import type { StackRule } from '../rule.ts';
+import { type Database, databasesOf } from '../model/usage.ts';
+import type { Finding, StackRule } from '../rule.ts';
 import { classes } from '../settings.ts';
 
 export const databaseNotOnNetworkFileSystem: StackRule = {
@@ -10,7 +10,7 @@ export const databaseNotOnNetworkFileSystem: StackRule = {
   description: 'A database server keeps its data on a block volume or a local disk.',
   severity: 'critical',
   level: 'mandatory',
-  advises: false,
+  advises: true,
   why:
     'A network file system may acknowledge a flush that has not reached a disk, and hides a lost ' +
     'server behind a stall; after a power cut the database can be beyond repair.',
@@ -23,11 +23,28 @@ export const databaseNotOnNetworkFileSystem: StackRule = {
   bad: 'PostgreSQL on class nfs-client, or Longhorn with ReadWriteMany',
   configSchema: { properties: { classes } },
   check(world) {
-    return databasesOf(world).flatMap(({ engine, object, field, placement }) => {
-      if (placement?.home !== 'network-file') return [];
-      const found = `${engine} keeps its data on ${nameOfPlacement(placement)}`;
-      const also = placement.claim === undefined ? [] : [placement.claim.object];
-      return [{ object, also, field, found, level: 'violation' as const }];
-    });
+    return databasesOf(world).flatMap(findingsOf);
   },
 };
+
+function findingsOf({ engine, object, field, placement }: Database): readonly Finding[] {
+  const also = placement?.claim === undefined ? [] : [placement.claim.object];
+  if (placement?.home === 'network-file') {
+    const found = `${engine} keeps its data on ${nameOfPlacement(placement)}`;
+    return [{ object, also, field, found, level: 'violation' }];
+  }
+  if (placement?.home !== 'unknown') return [];
+  const finding: Finding = {
+    object,
+    also,
+    field,
+    found: `it cannot be told where the data of ${engine} lives: ${nameOfPlacement(placement)}`,
+    waysOut: [
+      `Show it to this check: ${placement.wanted ?? 'the class of the claim'}`,
+      'Name the class under "classes" in this policy\'s configuration',
+      'Declare the class in the same program',
+    ],
+    level: 'advice',
+  };
+  return [finding];
+}

@@ -31,8 +31,12 @@ export const imagesPinned: ObjectRule = {
 
 function findingOf(object: Finding['object'], container: Container): readonly Finding[] {
   const { image } = container;
-  if (image === undefined || image === UNKNOWN || image.digest !== undefined) return [];
   const field = `${container.field}.image`;
+  if (image === UNKNOWN) {
+    const found = 'the image is known only after the update, and will be judged then';
+    return [{ object, field, found, level: 'advice' }];
+  }
+  if (image === undefined || image.digest !== undefined) return [];
   if (image.tag === undefined || image.tag === 'latest') {
     const how = image.tag === undefined ? 'names no tag, which means latest' : 'is tagged latest';
     return [{ object, field, found: `image ${image.reference} ${how}`, level: 'violation' }];

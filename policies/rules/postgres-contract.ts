@@ -107,7 +107,11 @@ function folderFindings(
     listAt(container.fields, 'env').find((item) => textAt(item, 'name') === 'PGDATA'),
     'value',
   );
-  if (given === UNKNOWN) return [];
+  if (given === UNKNOWN) {
+    const where = `${container.field}.env[PGDATA]`;
+    const found = 'PGDATA is known only after the update, and will be judged then';
+    return [{ object, field: where, found, waysOut: folderWays(image), level: 'advice' }];
+  }
   const folder = textAt(given) ?? unset;
   const field = `${container.field}.volumeMounts`;
   const mount = mountOver(container, folder);

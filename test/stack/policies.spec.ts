@@ -48,15 +48,25 @@ describe('homelab stack under the policy pack', () => {
 
   it('is seen through: each loss of a safeguard is a violation', () => {
     const without = (gone: (item: GivenResource) => boolean) =>
-      found(reports(given.filter((item) => !gone(item)), 'violation'));
+      found(
+        reports(
+          given.filter((item) => !gone(item)),
+          'violation',
+        ),
+      );
     const unprotected = given.map((item) => ({ ...item, opts: { protect: false } }));
     assert.match(
       without((item) => item.type.endsWith(':CronJob')).join('\n'),
       /nothing in this program backs up .*postgres-main, which holds the data of PostgreSQL/,
     );
-    assert.deepEqual(found(reports(unprotected, 'violation')).map((line) => line?.split(',')[0]), [
-      'PersistentVolumeClaim apps/postgres-main',
-      'PersistentVolume larder-postgres-main',
-    ]);
+    assert.deepEqual(
+      found(reports(unprotected, 'violation')).map((line) => line?.split(',')[0]),
+      [
+        'PersistentVolume larder-postgres-main',
+        'PersistentVolumeClaim apps/postgres-main',
+        'Namespace apps',
+        'random:index/randomPassword:RandomPassword postgres-main-password',
+      ],
+    );
   });
 });

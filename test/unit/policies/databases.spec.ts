@@ -115,7 +115,11 @@ describePolicy(postgresContract, [
     ],
     [],
   ],
-  ['PGDATA is known only after the update', [postgres({ pgdata: UNKNOWN })], []],
+  [
+    'PGDATA is known only after the update',
+    [postgres({ pgdata: UNKNOWN })],
+    [`advice ${container}.env[PGDATA]`],
+  ],
   [
     'the tag names no major version',
     [postgres({ image: 'postgres:alpine' })],
@@ -285,6 +289,12 @@ describePolicy(databaseNotOnNetworkFileSystem, [
   ['MariaDB is on a local class', [server(), claim('local-path')], []],
   ['MariaDB is on replicated block storage', [server(), claim('longhorn')], []],
   ['MariaDB is on an NFS class', [server(), claim('nfs-client')], onFile],
+  ['nobody knows the class', [server(), claim('mystery')], [`advice ${container}`]],
+  [
+    'the class is known only after the update',
+    [server(), claim(undefined, { storageClassName: UNKNOWN })],
+    [`advice ${container}`],
+  ],
   [
     'the class is called so by configuration',
     [server(), claim('nas')],

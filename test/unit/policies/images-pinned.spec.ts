@@ -26,8 +26,9 @@ describe('images-pinned', () => {
     });
   }
 
-  it('is silent when the image is known only after the update', () => {
-    deepEqual(verdicts(imagesPinned, [app({ image: 'x', container: { image: UNKNOWN } })]), []);
+  it('gives advice when the image is known only after the update', () => {
+    const unknown = app({ image: 'x', container: { image: UNKNOWN } });
+    deepEqual(verdicts(imagesPinned, [unknown]), [`advice ${field}`]);
   });
 
   it('sees init containers', () => {
