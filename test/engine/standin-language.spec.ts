@@ -59,12 +59,20 @@ describe('Node language host', () => {
       shows: /Program exited with non-zero exit code: 7/,
     },
   ];
-  for (const { when, program, shows } of crashes) {
-    it(`shows what is wrong and fails the update when ${when}`, async function () {
-      await using project = await Project.open(this, { files: { 'index.ts': program } });
-      assert.match(failed(await project.preview()).screen, shows);
+  describe('of a broken program', () => {
+    let project: Project;
+    before(async function () {
+      project = await Project.open(this, { files: {} });
     });
-  }
+    after(() => project[Symbol.asyncDispose]());
+
+    for (const { when, program, shows } of crashes) {
+      it(`shows what is wrong and fails the update when ${when}`, async () => {
+        project.write('index.ts', program);
+        assert.match(failed(await project.preview()).screen, shows);
+      });
+    }
+  });
 
   it('hands configuration on and hides what is secret', async function () {
     await using project = await Project.open(this, {

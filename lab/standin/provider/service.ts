@@ -11,27 +11,17 @@ import type * as providerPb from '@pulumi/pulumi/proto/provider_pb.js';
 import emptyPb from 'google-protobuf/google/protobuf/empty_pb.js';
 import type { PluginProcess } from '../plugin/plugin-process.ts';
 import { toServiceError, Unimplemented } from './fault.ts';
-import type {
-  Autonaming,
-  CallContext,
-  CheckRequest,
-  CheckResult,
-  DiffRequest,
-  DiffResult,
-  Provider,
-  PropertyChangeKind,
-} from './provider.ts';
-import type { PropertyMap } from './value.ts';
+import {
+  checkFailure,
+  checkRequest,
+  checkResponse,
+  diffRequest,
+  diffResponse,
+  identity,
+  positive,
+} from './messages.ts';
+import type { CallContext, Provider } from './provider.ts';
 import { decode, encode } from './wire.ts';
-
-const changeKind: Record<PropertyChangeKind, providerPb.PropertyDiff.Kind> = {
-  add: pb.PropertyDiff.Kind.ADD,
-  'add-replace': pb.PropertyDiff.Kind.ADD_REPLACE,
-  delete: pb.PropertyDiff.Kind.DELETE,
-  'delete-replace': pb.PropertyDiff.Kind.DELETE_REPLACE,
-  update: pb.PropertyDiff.Kind.UPDATE,
-  'update-replace': pb.PropertyDiff.Kind.UPDATE_REPLACE,
-};
 
 export function providerService(
   provider: Provider,
@@ -251,85 +241,5 @@ async function read(
   response.setId(found.id);
   response.setProperties(encode(found.outputs));
   response.setInputs(encode(found.inputs));
-  return response;
-}
-
-interface Identified {
-  getUrn(): string;
-  getType(): string;
-  getName(): string;
-}
-
-function identity(request: Identified): { urn: string; type: string; name: string } {
-  return { urn: request.getUrn(), type: request.getType(), name: request.getName() };
-}
-
-function positive(seconds: number): number | undefined {
-  return seconds > 0 ? seconds : undefined;
-}
-
-function checkRequest(request: providerPb.CheckRequest): CheckRequest {
-  return {
-    ...identity(request),
-    oldInputs: request.hasOlds() ? decode(request.getOlds()) : undefined,
-    inputs: decode(request.getNews()),
-    randomSeed: request.getRandomseed_asU8(),
-    autonaming: autonaming(request.getAutonaming()),
-  };
-}
-
-function autonaming(
-  options: providerPb.CheckRequest.AutonamingOptions | undefined,
-): Autonaming | undefined {
-  if (options === undefined) return undefined;
-  const { Mode } = pb.CheckRequest.AutonamingOptions;
-  const name = options.getProposedName();
-  if (options.getMode() === Mode.DISABLE) return { mode: 'disable' };
-  return { mode: options.getMode() === Mode.ENFORCE ? 'enforce' : 'propose', name };
-}
-
-function checkResponse(result: CheckResult): providerPb.CheckResponse {
-  const response = new pb.CheckResponse();
-  response.setInputs(encode(result.inputs));
-  response.setFailuresList((result.failures ?? []).map(checkFailure));
-  return response;
-}
-
-function checkFailure(failure: { property: string; reason: string }): providerPb.CheckFailure {
-  const message = new pb.CheckFailure();
-  message.setProperty(failure.property);
-  message.setReason(failure.reason);
-  return message;
-}
-
-function diffRequest(request: providerPb.DiffRequest): DiffRequest {
-  const oldState: PropertyMap = decode(request.getOlds());
-  return {
-    ...identity(request),
-    id: request.getId(),
-    oldInputs: request.hasOldInputs() ? decode(request.getOldInputs()) : oldState,
-    oldState,
-    inputs: decode(request.getNews()),
-    ignoreChanges: request.getIgnorechangesList(),
-  };
-}
-
-function diffResponse(result: DiffResult): providerPb.DiffResponse {
-  const { DIFF_NONE, DIFF_SOME } = pb.DiffResponse.DiffChanges;
-  const response = new pb.DiffResponse();
-  response.setChanges(result.changes === 'none' ? DIFF_NONE : DIFF_SOME);
-  response.setReplacesList([...(result.replaces ?? [])]);
-  response.setStablesList([...(result.stables ?? [])]);
-  response.setDeletebeforereplace(result.deleteBeforeReplace ?? false);
-  response.setDiffsList([...(result.changed ?? [])]);
-  if (result.detailed !== undefined) {
-    response.setHasdetaileddiff(true);
-    for (const [path, change] of result.detailed) {
-      const message = new pb.PropertyDiff();
-      message.setKind(changeKind[change.kind]);
-      message.setInputdiff(change.inputDiff);
-      response.getDetaileddiffMap().set(path, message);
-    }
-  }
   return response;
 }

@@ -81,7 +81,7 @@ export class RunningCommand {
   /**
    * Waits until the output so far matches. @throws Error with the output when it ends or time is up
    */
-  async printed(pattern: RegExp, limitMs = 30_000): Promise<void> {
+  async printed(pattern: RegExp, limitMs = 60_000): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const fail = (why: string) =>
       reject(new Error(`${why} before it printed ${pattern}. It printed:\n${this.screen}`));
