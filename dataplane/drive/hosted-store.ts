@@ -32,7 +32,18 @@ const fileNames = [dataFile, tableFile, regionsFile, superblockFile] as const;
  * Makes an empty store. The identity comes last: without it there is no store, and what an interrupted
  * creation left behind is written over. Rejects with `store.foreign` where anything else lies.
  */
-export async function createStore(disk: Disk, identity: Identity, lineage: string): Promise<void> {
+export async function createStore(
+  disk: Disk,
+  identity: Identity,
+  birth: {
+    readonly lineage: string;
+    /**
+     * True only while the volume itself is being made: all its stores are empty and so equal. Later stores
+     * are new members, to be copied in full (I-05).
+     */
+    readonly withVolume: boolean;
+  },
+): Promise<void> {
   const found = await disk.list();
   const left: readonly string[] = fileNames;
   if (found.some((name) => !left.includes(name) && !name.endsWith('.tmp'))) {
@@ -50,10 +61,10 @@ export async function createStore(disk: Disk, identity: Identity, lineage: strin
   }
   const superblock: Superblock = {
     counter: 1,
-    lineage,
+    lineage: birth.lineage,
     promisedEpoch: 0,
-    standing: 'new',
-    clean: false,
+    standing: birth.withVolume ? 'in-sync' : 'new',
+    clean: birth.withVolume,
     absences: [undefined, undefined, undefined],
   };
   const slot = encodeSuperblock(superblock);

@@ -6,6 +6,7 @@
 import { assert } from '../base/assert.ts';
 import { Bitmap } from '../base/bitmap.ts';
 import { regionCount, regionSpan } from '../store/geometry.ts';
+import type { Absence } from '../store/superblock.ts';
 import type { Core } from './core.ts';
 import type { MemberLink } from './member-link.ts';
 import type { Membership } from './membership.ts';
@@ -30,16 +31,18 @@ export class CatchUp {
   /** Runs as long as the volume is served, once for each member. */
   *watch(link: MemberLink): Procedure {
     const core = this.#core;
+    const absent = () => link.role === 'absent';
     for (;;) {
-      yield { ready: () => !this.#busy && link.role === 'absent' && link.usable };
-      this.#busy = true;
-      const done = yield* this.#fill(link);
-      if (!done && link.role === 'copying') {
-        link.role = 'absent';
-        link.drop(true);
+      yield { ready: () => absent() && (link.broken !== '' || (!this.#busy && link.usable)) };
+      let done = false;
+      if (link.usable) {
+        this.#busy = true;
+        done = yield* this.#fill(link);
+        this.#busy = false;
       }
-      this.#busy = false;
-      if (!done) yield* core.pause(core.options.retryMs);
+      if (done) continue;
+      if (!link.needed) core.release(link);
+      yield* core.pause(core.options.retryMs);
     }
   }
 
@@ -51,6 +54,8 @@ export class CatchUp {
     if (report === undefined || member === undefined) return false;
     const absence = { member: link.id, generation: member.departedAt };
     const { epoch } = core;
+    // As it stood when it promised; what it is sent from here on is not a loss.
+    const ownDirty = new Bitmap(regionCount(core.geometry), report.dirty.slice());
     if (report.standing === 'new') {
       // I-05: what survivors know about an earlier store of this member says nothing about this one.
       const request = { kind: 'track', epoch, absence, whole: true } as const;
@@ -63,24 +68,21 @@ export class CatchUp {
     link.role = 'copying';
     // Writes sent before this moment did not go to the newcomer; when they are done, survivors know them.
     yield* this.#operations.settled();
-    const plan = yield* this.#plan(link, absence.generation);
-    if (plan === undefined || !(yield* this.#copy(link, plan))) return false;
+    const plan = yield* this.#missed(absence);
+    if (plan === undefined) return false;
+    if (core.options.plants.ownLossForgotten !== true) plan.addAll(ownDirty);
+    if (!(yield* this.#copy(link, plan))) return false;
     return yield* this.#join(link);
   }
 
-  /** What it missed, and what it may have lost itself. */
-  *#plan(link: MemberLink, generation: number): Procedure<Bitmap | undefined> {
+  /** Undefined when nobody can be asked, or nobody kept track. */
+  *#missed(absence: Absence): Procedure<Bitmap | undefined> {
     const core = this.#core;
     const source = core.needed().find((other) => other.usable);
-    if (source === undefined || link.report === undefined) return undefined;
-    const absence = { member: link.id, generation };
+    if (source === undefined) return undefined;
     const heard = yield* core.call(source, { kind: 'changed', epoch: core.epoch, absence });
     if (heard.kind !== 'changed' || heard.regions === undefined) return undefined;
-    const plan = new Bitmap(regionCount(core.geometry), heard.regions.slice());
-    if (core.options.plants.ownLossForgotten !== true) {
-      plan.addAll(new Bitmap(plan.size, link.report.dirty.slice()));
-    }
-    return plan;
+    return new Bitmap(regionCount(core.geometry), heard.regions.slice());
   }
 
   *#copy(link: MemberLink, plan: Bitmap): Procedure<boolean> {
@@ -155,10 +157,7 @@ export class CatchUp {
         return true;
       }
       link.role = 'copying';
-      if (core.options.plants.timeoutIsFailure === true) {
-        link.drop(true);
-        return false;
-      }
+      if (core.options.plants.timeoutIsFailure === true) return false;
       if (!core.isMine) {
         core.superseded();
         return false;

@@ -88,6 +88,17 @@ export class Core {
     this.command({ kind: 'ended', fault });
   }
 
+  /** Nothing is expected of the member any more; it starts over with a new connection and a promise. */
+  release(link: MemberLink): void {
+    link.role = 'absent';
+    link.broken = '';
+    link.report = undefined;
+    if (link.state !== 'down') this.command({ kind: 'disconnect', member: link.id });
+    link.state = 'down';
+    link.downSinceMs = this.nowMs;
+    link.drop(true);
+  }
+
   superseded(): void {
     this.end(
       new Fault('volume.superseded', `A later epoch than ${this.epoch} has been opened.`, {

@@ -265,7 +265,7 @@ export class Engine {
       lasting: false,
       hear: (heard) => {
         if (heard.kind !== 'promised') {
-          if (core.judge(link, heard) && core.ended === undefined) this.#hangUp(link);
+          if (core.judge(link, heard)) this.#hangUp(link);
           return;
         }
         if (heard.report.dirty.length !== (regionCount(core.geometry) + 7) >> 3) {

@@ -63,7 +63,8 @@ export class MemberLink {
   answer(id: number, reply: MemberReply): boolean {
     const question = this.#questions.get(id);
     if (question === undefined) return false;
-    this.#questions.delete(id);
+    // A lasting question that failed stays open until its member is out: only then is it not needed.
+    if (reply.kind !== 'failed' || !question.lasting) this.#questions.delete(id);
     question.hear(reply);
     return true;
   }

@@ -125,14 +125,6 @@ export class Membership {
   }
 
   #forget(lost: readonly MemberLink[]): void {
-    for (const link of lost) {
-      link.role = 'absent';
-      link.broken = '';
-      link.drop(true);
-      // It starts over with a promise, as a member that has to be copied.
-      this.#core.command({ kind: 'disconnect', member: link.id });
-      link.state = 'down';
-      link.downSinceMs = this.#core.nowMs;
-    }
+    for (const link of lost) this.#core.release(link);
   }
 }

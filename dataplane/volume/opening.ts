@@ -59,16 +59,11 @@ export class Opening {
     for (;;) {
       if (!(yield* this.#claim(startedFrom))) return;
       startedFrom = core.epoch;
-      for (const link of core.links.values()) link.role = 'absent';
-      for (const id of inSyncIds(core.known)) core.link(id).role = 'in-sync';
       for (const link of core.links.values()) {
-        if (link.state !== 'down') core.command({ kind: 'disconnect', member: link.id });
-        link.state = 'down';
-        link.broken = '';
-        link.report = undefined;
+        core.release(link);
         link.tracks.clear();
-        link.drop(true);
       }
+      for (const id of inSyncIds(core.known)) core.link(id).role = 'in-sync';
       if (yield* this.#attempt()) return;
     }
   }

@@ -1,0 +1,58 @@
+/**
+ * The faults of a run: drawn from the seed before it begins, so that a run can be repeated without some of
+ * them. Which may strike when is in simulation.ts: a run that demands that nothing is lost always leaves
+ * one member that has everything.
+ */
+import type { Prng } from '../../dataplane/base/prng.ts';
+
+export const faultKinds = [
+  'kill-member',
+  'power-member',
+  'stop-member',
+  'fail-sync',
+  'swap-disk',
+  'rot',
+  'pause-member',
+  'pause-engine',
+  'kill-engine',
+  'move-engine',
+  'partition',
+  'one-way',
+  'reset',
+  'manager-away',
+  'blackout',
+] as const;
+
+export type FaultKind = (typeof faultKinds)[number];
+
+export interface SimFault {
+  readonly atMs: number;
+  readonly kind: FaultKind;
+  /** Which member, where one is meant; taken modulo their number. */
+  readonly member: number;
+  readonly durationMs: number;
+  /** A draw of its own, for what else the fault needs. */
+  readonly draw: number;
+}
+
+export function drawFaults(prng: Prng, count: number, endMs: number): readonly SimFault[] {
+  // Swarm: each run knows only some kinds, so that each is alone often enough to be seen.
+  const known = faultKinds.filter(() => prng.chance(0.45));
+  const faults: SimFault[] = [];
+  for (let index = 0; index < count; index++) {
+    const kind = prng.pick(known);
+    if (kind === undefined) break;
+    faults.push({
+      atMs: prng.between(100, endMs),
+      kind,
+      member: prng.between(0, 11),
+      durationMs: prng.chance(0.3) ? prng.between(1, 60) : prng.between(60, 2500),
+      draw: prng.uint32(),
+    });
+  }
+  return faults.sort((a, b) => a.atMs - b.atMs);
+}
+
+export function describe(fault: SimFault): string {
+  return `${fault.atMs} ms ${fault.kind} (member ${fault.member}, ${fault.durationMs} ms)`;
+}

@@ -1,0 +1,46 @@
+/**
+ * Planted bugs: mistakes that the code can be told to make, to prove that the simulator would find them.
+ * They are handed in with the options of one run; no build and no setting of the product knows them.
+ */
+import type { ReplicaPlants } from '../../dataplane/drive/replica.ts';
+import type { StorePlants } from '../../dataplane/store/store.ts';
+import type { EnginePlants } from '../../dataplane/volume/engine.ts';
+
+export type Plants = EnginePlants & StorePlants & ReplicaPlants;
+
+export interface Plant {
+  readonly name: keyof Plants;
+  /** What goes wrong, and which invariant it breaks. */
+  readonly what: string;
+  /** Seeds within which it must be found. */
+  readonly seedsMax: number;
+}
+
+export const plants: readonly Plant[] = [
+  { name: 'acknowledgeEarly', what: 'I-06 acknowledges before the members did', seedsMax: 40 },
+  { name: 'flushNotForwarded', what: 'I-06 sends flush to one member only', seedsMax: 200 },
+  { name: 'flushWithoutSync', what: 'I-06 answers flush without a sync', seedsMax: 100 },
+  { name: 'trimNotReplicated', what: 'I-15 trims on one member only', seedsMax: 40 },
+  { name: 'epochNotChecked', what: 'I-02 takes writes of an older epoch', seedsMax: 200 },
+  { name: 'promiseBeforeIdle', what: 'I-02 promises while older writes run', seedsMax: 400 },
+  { name: 'promiseNotDurable', what: 'I-02 promises in memory only', seedsMax: 400 },
+  { name: 'provenAfterCrash', what: 'I-10 trusts a member after a crash', seedsMax: 200 },
+  { name: 'restartIgnored', what: 'I-10 goes on with a restarted member', seedsMax: 200 },
+  { name: 'readFromAnybody', what: 'I-16 reads from a member that is not in sync', seedsMax: 100 },
+  { name: 'copyWithoutOrder', what: 'I-14 copies a block while it is written', seedsMax: 300 },
+  { name: 'shrinkBeforeSwap', what: 'I-07 acknowledges before the record says so', seedsMax: 300 },
+  { name: 'conflictIsSuccess', what: 'I-01 takes a conflict for success', seedsMax: 200 },
+  { name: 'timeoutIsFailure', what: 'I-08 takes a lost answer for a failed swap', seedsMax: 400 },
+  { name: 'noLease', what: 'I-16 reads without a lease', seedsMax: 400 },
+  { name: 'noLeaseWait', what: 'I-03 serves while the old engine may still read', seedsMax: 400 },
+  { name: 'noReconcile', what: 'I-12 leaves copies unequal after a crash', seedsMax: 100 },
+  { name: 'ownLossForgotten', what: 'I-13 forgets what the newcomer lost itself', seedsMax: 300 },
+  { name: 'absenceNotKept', what: 'I-13 does not record whom it misses', seedsMax: 100 },
+  { name: 'dataBeforeIntent', what: 'I-11 writes data before the region is dirty', seedsMax: 300 },
+  {
+    name: 'cleanBeforeSync',
+    what: 'I-11 cleans a region before its seals are saved',
+    seedsMax: 100,
+  },
+  { name: 'sealOfAnyBlock', what: 'I-21 takes any checksum', seedsMax: 300 },
+];

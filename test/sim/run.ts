@@ -1,0 +1,77 @@
+/**
+ * The simulator's command line. `node test/sim/run.ts --seed N` repeats one run and prints it; without a
+ * seed it runs many (`--seeds 1000 --from 1`). A failing seed is shortened to the faults it needs.
+ */
+import { parseArgs } from 'node:util';
+import { describe } from './faults.ts';
+import type { Plants } from './plants.ts';
+import { type RunResult, Simulation } from './simulation.ts';
+
+export function explain(result: RunResult, needed: readonly number[]): string {
+  const without = result.faults.map((_, index) => index).filter((index) => !needed.includes(index));
+  const left = without.length === 0 ? '' : ` --without ${without.join(',')}`;
+  return [
+    `seed ${result.seed}: ${result.violation}`,
+    `settings: ${JSON.stringify(result.settings)}`,
+    'faults needed:',
+    ...needed.map((index) => {
+      const fault = result.faults[index];
+      return `  ${index}: ${fault === undefined ? '' : describe(fault)}`;
+    }),
+    `repeat: node test/sim/run.ts --seed ${result.seed}${left}`,
+  ].join('\n');
+}
+
+/** Leaves out one fault after the other as long as the run still fails. */
+export async function shorten(result: RunResult, plants: Plants): Promise<readonly number[]> {
+  const { seed } = result;
+  const without = new Set<number>();
+  for (let index = result.faults.length - 1; index >= 0; index--) {
+    without.add(index);
+    const again = await new Simulation({ seed, plants, without }).run();
+    if (again.violation === undefined) without.delete(index);
+  }
+  return result.faults.map((_, index) => index).filter((index) => !without.has(index));
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      seed: { type: 'string' },
+      seeds: { type: 'string', default: '1000' },
+      from: { type: 'string', default: '1' },
+      plant: { type: 'string' },
+      without: { type: 'string', default: '' },
+      lines: { type: 'string', default: '200' },
+    },
+  });
+  const plants: Plants = values.plant === undefined ? {} : { [values.plant]: true };
+  const without = new Set(values.without.split(',').filter(Boolean).map(Number));
+  if (values.seed !== undefined) {
+    const linesKept = Number(values.lines);
+    const seed = Number(values.seed);
+    const result = await new Simulation({ seed, plants, without, linesKept }).run();
+    console.log(result.lines.join('\n'));
+    console.log(JSON.stringify(result.settings));
+    console.log(`${result.violation ?? 'no violation'} (trace ${result.hash})`);
+    process.exitCode = result.violation === undefined ? 0 : 1;
+    return;
+  }
+  const from = Number(values.from);
+  const startedMs = performance.now();
+  let events = 0;
+  for (let seed = from; seed < from + Number(values.seeds); seed++) {
+    const result = await new Simulation({ seed, plants }).run();
+    events += result.eventCount;
+    if (result.violation === undefined) continue;
+    console.log(explain(result, await shorten(result, plants)));
+    process.exitCode = 1;
+    return;
+  }
+  const seconds = (performance.now() - startedMs) / 1000;
+  console.log(
+    `${values.seeds} seeds from ${from}: no violation, ${events} events, ${seconds.toFixed(1)} s`,
+  );
+}
+
+if (import.meta.main) await main();
