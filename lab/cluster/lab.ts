@@ -3,6 +3,7 @@
  * command that started it; `Lab.resume` finds it again. What it is made of, and how faults are made:
  * docs/lab.md. Tested: test/unit/lab/cluster, test/system/lab.spec.ts.
  */
+import { rmdirSync } from 'node:fs';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -192,6 +193,16 @@ export async function stopLab(
   name: string,
   progress: Progress,
 ): Promise<Removed> {
+  const removed = await removeUnderLock(stateFolder, name, progress);
+  removeIfEmpty(path.dirname(stateFolder));
+  return removed;
+}
+
+async function removeUnderLock(
+  stateFolder: string,
+  name: string,
+  progress: Progress,
+): Promise<Removed> {
   using _lock = await lockLab(stateFolder, 'stopping the lab', progress);
   return await progress.step('Removing the lab', async (step) => {
     const removed = await tearDown(stateFolder, name);
@@ -203,6 +214,15 @@ export async function stopLab(
     );
     return removed;
   });
+}
+
+/** The folder of all labs, when this was the last one. */
+function removeIfEmpty(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch {
+    // Another lab is in it, or somebody's own files: it stays.
+  }
 }
 
 /** Beside the folder and not in it, because the folder goes while the lock is held. */

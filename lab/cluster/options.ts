@@ -4,6 +4,7 @@
  */
 import path from 'node:path';
 import { LabFault } from '../base/fault.ts';
+import { labNamePattern } from '../base/paths.ts';
 
 export interface LabDisk {
   /** Where the disk is mounted inside the node, for example `/mnt/nvme`. */
@@ -35,7 +36,6 @@ const nodeCountMax = 9;
 const diskSizeMiBMin = 16;
 const diskSizeMiBMax = 1024 * 1024;
 
-const labName = /^[a-z](?:[a-z0-9-]{0,18}[a-z0-9])?$/;
 const nodeName = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 /** Characters that mount(8) and overlayfs options take as they are. */
 const plainPath = /^\/[A-Za-z0-9._@/-]+$/;
@@ -91,7 +91,7 @@ export function sameLab(left: LabOptions, right: LabOptions): boolean {
 
 function labProblems(options: LabOptions): string[] {
   const problems: string[] = [];
-  if (!labName.test(options.name))
+  if (!labNamePattern.test(options.name))
     problems.push(
       `name ${JSON.stringify(options.name)}: expected up to 20 lower case letters, digits and dashes, first a letter`,
     );

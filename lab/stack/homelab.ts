@@ -7,17 +7,13 @@ import type { Database } from '../../components/config/shelf.ts';
 import { explainProblems } from '../../components/rules/problem.ts';
 import path from 'node:path';
 import { LabFault } from '../base/fault.ts';
+import { labName } from '../base/paths.ts';
 import type { Lab } from '../cluster/lab.ts';
 import type { LabOptions } from '../cluster/options.ts';
 import type { LabImages } from '../images/images.ts';
 import type { PulumiInstallation } from '../toolchain/pulumi.ts';
 import { LocalStack } from './local-stack.ts';
-import {
-  checkStackValues,
-  labNodes,
-  readStackValues,
-  type StackValues,
-} from './stack-file.ts';
+import { checkStackValues, labNodes, readStackValues, type StackValues } from './stack-file.ts';
 
 export const homelabStack = 'homelab';
 
@@ -25,11 +21,6 @@ export interface Homelab {
   /** What the lab must look like. */
   readonly labOptions: LabOptions;
   readonly databases: readonly Database[];
-}
-
-/** Name of the lab: `LARDER_LAB`, else `larder`. */
-export function labName(): string {
-  return process.env['LARDER_LAB'] ?? 'larder';
 }
 
 /** Throws a `LabFault` that lists everything wrong with the stack file. */
