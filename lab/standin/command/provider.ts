@@ -3,6 +3,8 @@
  * is refused in `check`, so that already the preview says so.
  */
 import type { CheckFailure, Provider } from '../provider/provider.ts';
+import { packageSchema } from '../provider/schema.ts';
+import { localCommand, localRun } from './inputs.ts';
 import {
   checkCommand,
   createCommand,
@@ -12,7 +14,8 @@ import {
   updateCommand,
 } from './local.ts';
 
-const [localCommand, localRun] = ['command:local:Command', 'command:local:run'];
+const commandType = 'command:local:Command';
+const runToken = 'command:local:run';
 const remote = ['command:remote:Command', 'command:remote:CopyToRemote', 'command:remote:CopyFile'];
 
 export const commandProvider: Provider = {
@@ -20,17 +23,15 @@ export const commandProvider: Provider = {
   version: '1.2.1',
 
   schema: () =>
-    JSON.stringify({
+    packageSchema({
       name: 'command',
       version: '1.2.1',
-      description:
-        'Stand-in for a closed network: local.Command and local.run, no remote resources.',
-      resources: { [localCommand]: {} },
-      functions: { [localRun]: {} },
+      resources: new Map([[commandType, localCommand]]),
+      functions: new Map([[runToken, localRun]]),
     }),
 
   check: async (request) => {
-    if (request.type === localCommand) return checkCommand(request);
+    if (request.type === commandType) return checkCommand(request);
     return { inputs: request.inputs, failures: [refusal(request.type)] };
   },
   diff: async (request) => diffCommand(request),
@@ -38,8 +39,8 @@ export const commandProvider: Provider = {
   update: (request, context) => updateCommand(request, context),
   delete: (request, context) => deleteCommand(request, context),
   invoke: async (request, context) => {
-    if (request.token === localRun) return invokeRun(request, context);
-    throw new Error(`unknown function ${request.token}; this stand-in knows ${localRun}`);
+    if (request.token === runToken) return invokeRun(request, context);
+    throw new Error(`unknown function ${request.token}; this stand-in knows ${runToken}`);
   },
 };
 

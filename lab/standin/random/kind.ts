@@ -25,8 +25,7 @@ export interface Adopted extends Drawn {
 
 export interface RandomKind {
   readonly type: string;
-  /** JSON schema of the inputs. */
-  readonly inputSchema: object;
+  readonly schema: z.ZodObject;
   /** Outputs that are drawn, unknown until the resource exists. */
   readonly drawnOutputs: readonly string[];
   readonly secretOutputs: readonly string[];
@@ -58,7 +57,7 @@ export function randomKind<Schema extends z.ZodObject>(
   const { schema, adopt } = definition;
   return {
     type: definition.type,
-    inputSchema: z.toJSONSchema(schema, { io: 'input' }),
+    schema,
     drawnOutputs: definition.drawnOutputs,
     secretOutputs: definition.secretOutputs ?? [],
     check: (inputs) => checkInputs(schema, inputs),

@@ -12,6 +12,7 @@ import type {
   ReadRequest,
   ReadResult,
 } from '../provider/provider.ts';
+import { packageSchema } from '../provider/schema.ts';
 import { keepSecrets, type PropertyMap, Secret, unknown } from '../provider/value.ts';
 import type { RandomKind } from './kind.ts';
 import { randomKinds } from './kinds.ts';
@@ -20,12 +21,12 @@ export const randomProvider: Provider = {
   name: 'random',
   version: '4.21.2',
 
-  schema: () => {
-    const resources = Object.fromEntries(
-      [...randomKinds.values()].map(({ type, inputSchema }) => [type, inputSchema]),
-    );
-    return JSON.stringify({ name: 'random', version: '4.21.2', resources });
-  },
+  schema: () =>
+    packageSchema({
+      name: 'random',
+      version: '4.21.2',
+      resources: new Map([...randomKinds].map(([type, { schema }]) => [type, schema])),
+    }),
 
   check: async ({ type, inputs }) => ({ inputs, failures: kindOf(type).check(inputs) }),
 
