@@ -71,7 +71,9 @@ export class ToolCache {
     return path.join(this.folder, `${key.name}-${key.version}-${key.platform}-${key.recipe}`);
   }
 
-  /** The entry's folder when it is there and whole. A damaged entry is left for `make` to replace. */
+  /**
+   * The entry's folder when it is there and whole. A damaged entry is left for `make` to replace.
+   */
   async find(key: EntryKey): Promise<string | undefined> {
     const entry = this.pathOf(key);
     return (await damageOf(entry)) === undefined ? entry : undefined;
@@ -90,8 +92,8 @@ export class ToolCache {
   }
 
   /**
-   * Returns the entry's folder, filling it first when it is missing or damaged. `fill` gets an empty
-   * folder on the same file system; what it leaves there becomes the entry.
+   * Returns the entry's folder, filling it first when it is missing or damaged. `fill` gets an
+   * empty folder on the same file system; what it leaves there becomes the entry.
    */
   async make(
     key: EntryKey,
@@ -123,25 +125,6 @@ export class ToolCache {
       await rm(partial, { recursive: true, force: true, maxRetries: 5 });
     }
   }
-
-  /** Removes entries of these names that are not among `keep`; returns what it removed. */
-  async prune(keep: readonly EntryKey[]): Promise<readonly string[]> {
-    const kept = new Set(keep.map((key) => path.basename(this.pathOf(key))));
-    const names = new Set(keep.map((key) => key.name));
-    const removed: string[] = [];
-    for (const base of await listFolder(this.folder)) {
-      const name = [...names].find((candidate) => isEntryOf(base, candidate));
-      if (name === undefined || kept.has(base)) continue;
-      await rm(path.join(this.folder, base), { recursive: true, force: true });
-      removed.push(base);
-    }
-    return removed;
-  }
-}
-
-/** `pulumi` owns `pulumi-3.257.0-…` but not `pulumi-home-…`: a version begins with a digit. */
-function isEntryOf(base: string, name: string): boolean {
-  return base.startsWith(`${name}-`) && /^\d/.test(base.slice(name.length + 1));
 }
 
 /** Undefined when the entry is whole, else why it is not. */

@@ -1,6 +1,6 @@
 /**
- * Every tool of the lab and the tests as data: its version, why it is needed, how its own version is
- * read, and where it may come from, in the order in which the places are tried.
+ * Every tool of the lab and the tests as data: its version, why it is needed, how its own version
+ * is read, and where it may come from, in the order in which the places are tried.
  *
  * The Go programs are pinned twice: here, and with the hashes of all their sources in
  * `go/<module>/go.mod` and `go.sum`. Versions of one module are raised together:
@@ -130,33 +130,6 @@ const tools: Readonly<Record<ToolName, Tool>> = {
   loki: built('loki', '3.7.8', 'the Loki application tests'),
   promtool: built('promtool', '3.5.0', 'checking alert rules'),
 };
-
-/** What `npm start` needs. */
-export const labTools: readonly ToolName[] = [
-  'kube-apiserver',
-  'kube-controller-manager',
-  'kube-scheduler',
-  'kubelet',
-  'kubectl',
-  'kube-proxy',
-  'etcd',
-  'csi-provisioner',
-  'csi-attacher',
-  'csi-resizer',
-  'csi-snapshotter',
-  'snapshot-controller',
-  'local-path-provisioner',
-  'containerd',
-  'containerd-shim-runc-v2',
-  'ctr',
-  'runc',
-  'bridge',
-  'loopback',
-  'host-local',
-  'portmap',
-  'coredns',
-  'pulumi',
-];
 
 const kubernetesStamps = [
   `k8s.io/component-base/version.gitVersion=v${kubernetesVersion}`,
@@ -347,7 +320,9 @@ function pulumiPluginArchive({ name, version }: PulumiPlugin): Archive {
 const pulumiRelease = `https://github.com/pulumi/pulumi/releases/download/v${pulumiVersion}`;
 
 const archives: Readonly<Record<string, Archive>> = {
-  /** Any Go from 1.21 on fetches the wanted one: this is the newest whose hashes could be checked. */
+  /**
+   * Any Go from 1.21 on fetches the wanted one: this is the newest whose hashes could be checked.
+   */
   go: {
     version: '1.26.1',
     what: 'Go',

@@ -14,7 +14,9 @@ import { LabFault } from '../base/fault.ts';
 import { run } from '../base/run.ts';
 import { platform, type Archive } from './tool.ts';
 
-/** The archive cannot be had from here: another origin may serve. A wrong checksum is never this. */
+/**
+ * The archive cannot be had from here: another origin may serve. A wrong checksum is never this.
+ */
 export class Unavailable extends LabFault {}
 
 const offlineHint =

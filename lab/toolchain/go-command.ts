@@ -2,8 +2,8 @@
  * Finds a Go that can fetch the wanted Go, or gets one.
  *
  * From 1.21 on, a Go asked with GOTOOLCHAIN for another version fetches it as a module, with the
- * checksum database watching. An older one (Debian 12 has 1.19) cannot, but it can download that very
- * module like any other; unpacked with its executable bits it is the wanted Go.
+ * checksum database watching. An older one (Debian 12 has 1.19) cannot, but it can download that
+ * very module like any other; unpacked with its executable bits it is the wanted Go.
  */
 import { chmod, readdir, rename } from 'node:fs/promises';
 import path from 'node:path';

@@ -1,9 +1,9 @@
 /**
  * Builds a Go module's programs as tool dependencies of a module file of ours.
  *
- * Promises: versions and hashes come only from the committed go.mod and go.sum (`-mod=readonly`), the
- * Go version is exactly the wanted one whatever the machine has, nothing is written into the checkout.
- * Go keeps its module and build caches where it always does, so a second build is short.
+ * Promises: versions and hashes come only from the committed go.mod and go.sum (`-mod=readonly`),
+ * the Go version is exactly the wanted one whatever the machine has, nothing is written into the
+ * checkout. Go keeps its module and build caches where it always does, so a second build is short.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, rm, statfs, writeFile } from 'node:fs/promises';
@@ -41,8 +41,8 @@ export async function goEntryKey(source: GoSource, goVersion: string): Promise<E
 }
 
 /**
- * Downloads what the module's programs need; returns how many packages they consist of. Building does
- * this too; apart from it, the next module can be fetched while this one compiles.
+ * Downloads what the module's programs need; returns how many packages they consist of. Building
+ * does this too; apart from it, the next module can be fetched while this one compiles.
  */
 export async function downloadGoModule(
   source: GoSource,
@@ -155,7 +155,9 @@ async function goCommand(source: GoSource, context: GoBuildContext, goRun: GoRun
   throw new LabFault(`${what}:\n  ${tail}`, hintFor(tail));
 }
 
-/** The machine's own Go settings stay in force where they say how to reach modules, nowhere else. */
+/**
+ * The machine's own Go settings stay in force where they say how to reach modules, nowhere else.
+ */
 function goEnvironment(context: GoBuildContext, temporaryFolder: string): NodeJS.ProcessEnv {
   const { GOEXPERIMENT: _experiment, GOROOT: _root, GOAMD64: _level, ...env } = context.env;
   return {

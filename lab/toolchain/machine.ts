@@ -12,8 +12,8 @@ import type { LabPaths } from '../base/paths.ts';
 import { which } from './which.ts';
 
 /**
- * `later`: not here yet, comes by itself when it is needed; `warn`: something is slower or some tests
- * are skipped; `fail`: the lab cannot run.
+ * `later`: not here yet, comes by itself when it is needed; `warn`: something is slower or some
+ * tests are skipped; `fail`: the lab cannot run.
  */
 export type Level = 'ok' | 'later' | 'warn' | 'fail';
 
@@ -25,7 +25,7 @@ export interface MachineRow {
   readonly advice?: string;
 }
 
-export interface Space {
+interface Space {
   readonly folder: string;
   readonly freeBytes: number;
 }

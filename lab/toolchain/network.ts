@@ -7,8 +7,8 @@ const timeoutMs = 3000;
 const answers = new Map<string, Promise<boolean>>();
 
 /**
- * True when `url`'s server answers at all. `LARDER_OFFLINE=1` says no without asking. The first answer
- * counts for the rest of the run, so that one run never mixes both worlds.
+ * True when `url`'s server answers at all. `LARDER_OFFLINE=1` says no without asking. The first
+ * answer counts for the rest of the run, so that one run never mixes both worlds.
  */
 export function isReachable(url: string, env: NodeJS.ProcessEnv): Promise<boolean> {
   if (env['LARDER_OFFLINE'] === '1') return Promise.resolve(false);

@@ -1,7 +1,7 @@
 /**
- * Makes sure of a set of tools from a catalogue: takes what is there, then does the missing work in as
- * few steps as possible, one line of progress each. While one Go module compiles, the sources of the
- * next ones are downloaded.
+ * Makes sure of a set of tools from a catalogue: takes what is there, then does the missing work in
+ * as few steps as possible, one line of progress each. While one Go module compiles, the sources of
+ * the next ones are downloaded.
  */
 import { statfs } from 'node:fs/promises';
 import path from 'node:path';
@@ -333,7 +333,9 @@ function startDownloads(
   return downloads;
 }
 
-/** In this order: a Go that is here, one kept from before, an older one's help, download, package. */
+/**
+ * In this order: a Go that is here, one kept from before, an older one's help, download, package.
+ */
 async function ensureGo(
   places: Places & { readonly cache: ToolCache },
   context: ToolContext,

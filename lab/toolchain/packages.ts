@@ -1,7 +1,7 @@
 /**
  * Programs that come from the distribution. They are named first, then installed with apt-get when
- * this is Debian or Ubuntu, we are root and `LARDER_NO_INSTALL` is not set; elsewhere the message says
- * what to install and how. Whether a program is there decides, not who installed it.
+ * this is Debian or Ubuntu, we are root and `LARDER_NO_INSTALL` is not set; elsewhere the message
+ * says what to install and how. Whether a program is there decides, not who installed it.
  */
 import { readFile } from 'node:fs/promises';
 import { LabFault } from '../base/fault.ts';
@@ -10,7 +10,7 @@ import { environmentOf, type ToolContext } from './tool.ts';
 import { which } from './which.ts';
 
 /** What does not work without the packages of the group. */
-export type PackageGroup = 'lab' | 'test' | 'bench' | 'go';
+type PackageGroup = 'lab' | 'test' | 'bench' | 'go';
 
 export interface Package {
   readonly debian: string;
@@ -230,7 +230,9 @@ const managers = [
   ['apk', 'apk add', ['alpine']],
 ] as const;
 
-/** Makes sure that the packages of these groups are there; throws a `LabFault` that says how if not. */
+/**
+ * Makes sure that the packages of these groups are there; throws a `LabFault` that says how if not.
+ */
 export async function ensurePackages(
   groups: readonly PackageGroup[],
   context: ToolContext,
@@ -241,7 +243,9 @@ export async function ensurePackages(
   );
 }
 
-/** The same for packages chosen one by one; `onHost` is this machine unless a test says otherwise. */
+/**
+ * The same for packages chosen one by one; `onHost` is this machine unless a test says otherwise.
+ */
 export async function installPackages(
   wanted: readonly Package[],
   context: ToolContext,

@@ -1,10 +1,11 @@
 /**
- * A Pulumi that runs this repository's programs: the CLI, the Node.js language host and the providers.
+ * A Pulumi that runs this repository's programs: the CLI, the Node.js language host and the
+ * providers.
  *
  * Official parts are taken when they can be had (beside a CLI on PATH, in the person's own Pulumi
- * home, in the cache, by download); otherwise the repository's stand-ins take their place, and that is
- * said on screen. `PULUMI_PLUGINS=official` or `standin` decides instead. Nothing is written into the
- * person's own Pulumi home.
+ * home, in the cache, by download); otherwise the repository's stand-ins take their place, and that
+ * is said on screen. `PULUMI_PLUGINS=official` or `standin` decides instead. Nothing is written
+ * into the person's own Pulumi home.
  */
 import { constants } from 'node:fs';
 import { access, chmod, copyFile, mkdir, symlink, writeFile } from 'node:fs/promises';
@@ -26,7 +27,10 @@ export interface PulumiInstallation {
   readonly cli: string;
   /** The context's environment with PATH, PULUMI_HOME and the switches that keep Pulumi offline. */
   readonly env: NodeJS.ProcessEnv;
-  /** Names of the parts that are stand-ins, `language-nodejs`, `resource-kubernetes`, …: all or none. */
+  /**
+   * Names of the parts that are stand-ins, `language-nodejs`, `resource-kubernetes`, …: all or
+   * none.
+   */
   readonly standIns: readonly string[];
 }
 
@@ -41,7 +45,9 @@ interface Parts {
 
 const languageHost = 'pulumi-language-nodejs';
 
-/** Throws a `LabFault` when no CLI can be had, or official plugins are demanded and cannot be had. */
+/**
+ * Throws a `LabFault` when no CLI can be had, or official plugins are demanded and cannot be had.
+ */
 export async function ensurePulumi(context: ToolContext): Promise<PulumiInstallation> {
   const env = environmentOf(context);
   const choice = pluginChoice(env);
@@ -170,9 +176,9 @@ async function keptPlugin(plugin: PulumiPlugin, context: ToolContext): Promise<s
 }
 
 /**
- * The folder Pulumi is told to call its home: `plugins/` with one folder a provider, and for stand-ins
- * `bin/` with the CLI and the language host. Pulumi looks for the host where the CLI's file really is,
- * so a link to the CLI would not do.
+ * The folder Pulumi is told to call its home: `plugins/` with one folder a provider, and for
+ * stand-ins `bin/` with the CLI and the language host. Pulumi looks for the host where the CLI's
+ * file really is, so a link to the CLI would not do.
  */
 async function ensureHome(parts: Parts, context: ToolContext): Promise<string> {
   const programs = new Map(

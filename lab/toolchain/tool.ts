@@ -1,12 +1,13 @@
 /**
  * The words the toolchain shares: what a tool is, where it may come from, what was found, what a
- * caller hands in. `catalogue.ts` fills them for the lab; tests bring small catalogues of their own.
+ * caller hands in. `catalogue.ts` fills them for the lab; tests bring small catalogues of their
+ * own.
  */
 import type { LabPaths } from '../base/paths.ts';
 import type { Progress } from '../base/progress.ts';
 
 /** Where a tool came from: the machine's PATH, an official download, a build of ours, a package. */
-export type ToolSource = 'path' | 'download' | 'built' | 'package';
+type ToolSource = 'path' | 'download' | 'built' | 'package';
 
 export interface FoundTool<Name extends string = string> {
   readonly name: Name;
@@ -73,7 +74,7 @@ export interface GoModule {
   readonly programs: readonly GoProgram[];
 }
 
-export type Checksum =
+type Checksum =
   /** Known beforehand, by platform. */
   | { readonly kind: 'pinned'; readonly sha256: Readonly<Record<string, string>> }
   /** In a file of `sha256  name` lines published beside the archive. */

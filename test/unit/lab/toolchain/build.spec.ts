@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { readFile, rm, truncate } from 'node:fs/promises';
+import { readFile, truncate } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
+import { run } from '../../../../lab/base/run.ts';
 import { catalogue as larderCatalogue } from '../../../../lab/toolchain/catalogue.ts';
 import { findGos } from '../../../../lab/toolchain/go-command.ts';
 import { toolOf } from '../../../../lab/toolchain/locate.ts';
@@ -150,7 +150,7 @@ describe('Go build', () => {
     if (process.getuid?.() !== 0) skip(this, 'needs root to mount a small disk');
     const small = path.join(world.folder, 'small');
     mkdirSync(small);
-    await execa('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', small]);
+    await run('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', small]);
     try {
       using confined = new World(small);
       const catalogue = tinyModule(confined, await useRealGo(confined, this));
@@ -160,21 +160,25 @@ describe('Go build', () => {
       assert.match(fault.hint, /XDG_CACHE_HOME, GOCACHE and GOMODCACHE/);
       assert.deepEqual(leftovers(confined), []);
     } finally {
-      await execa('umount', [small]);
+      await run('umount', [small]);
     }
   });
 });
 
 describe('Go build with a Go that never ends', () => {
   let world: World;
-  beforeEach(() => {
+  /** Reading it waits until the build runs and gives the pid of its compiler. */
+  let compiling: string;
+  beforeEach(async () => {
     world = new World();
+    compiling = path.join(world.folder, 'compiling');
+    await run('mkfifo', [compiling]);
     world.program(
       'go',
       `case "$1" in
 version) echo "go version go1.26.8 linux/amd64" ;;
 list) echo example.org/tiny ;;
-build) sleep 300 & echo $! > "${world.folder}/compiler"; echo example.org/compiling >&2; wait ;;
+build) sleep 300 & echo $! > "${compiling}"; wait ;;
 esac`,
     );
   });
@@ -182,8 +186,8 @@ esac`,
 
   it('ends the compilers too, leaves nothing half-made and says so when it is interrupted', async () => {
     const building = obtain(['tiny'], world.context, tinyModule(world, '1.26.8'));
-    const file = path.join(world.folder, 'compiler');
-    const compiler = Number(await appears(file));
+    const compiler = Number(await readFile(compiling, 'utf8'));
+    assert.equal(isRunning(compiler), true);
     world.controller.abort();
     const fault = await faultOf(building);
     assert.match(fault.message, /^Interrupted: Building the tiny tool 1\.2\.3/);
@@ -194,25 +198,14 @@ esac`,
 
   it('continues when it is run again after an interrupt', async function () {
     const building = obtain(['tiny'], world.context, tinyModule(world, '1.26.8'));
-    await appears(path.join(world.folder, 'compiler'));
+    await readFile(compiling, 'utf8');
     world.controller.abort();
     await faultOf(building);
     using next = new World(path.dirname(world.paths.tools));
     const catalogue = tinyModule(next, await useRealGo(next, this));
-    await rm(path.join(world.bin, 'go'));
     assert.equal((await obtain(['tiny'], next.context, catalogue)).size, 1);
   });
 });
-
-/** The file's text once it is complete; fails after ten seconds. */
-async function appears(file: string): Promise<string> {
-  for (let attempt = 0; attempt < 500; attempt += 1) {
-    const text = existsSync(file) ? await readFile(file, 'utf8') : '';
-    if (text.endsWith('\n')) return text;
-    await delay(20);
-  }
-  throw new Error(`${file} did not appear within ten seconds`);
-}
 
 /** A zombie has ended: only its parent has not looked yet. */
 function isRunning(pid: number): boolean {

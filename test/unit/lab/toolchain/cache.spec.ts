@@ -123,17 +123,6 @@ describe('ToolCache', () => {
     assert.equal(fills, 1);
     assert.deepEqual(waits, [`making tiny (process ${process.pid})`]);
   });
-
-  it('removes other versions of the named tools only when pruned', async () => {
-    await make();
-    const old = { ...key, version: '1.0.0' };
-    const other = { ...key, name: 'tiny-home', version: '1.0.0' };
-    await cache.make(old, options(), fill);
-    await cache.make(other, options(), fill);
-    assert.deepEqual(await cache.prune([key]), ['tiny-1.0.0-linux-x64-abc']);
-    assert.notEqual(await cache.find(key), undefined);
-    assert.notEqual(await cache.find(other), undefined);
-  });
 });
 
 describe('recipeHash', () => {

@@ -1,4 +1,6 @@
-/** A temporary machine for toolchain tests: folders, a PATH of fake programs, progress kept as text. */
+/**
+ * A temporary machine for toolchain tests: folders, a PATH of fake programs, progress kept as text.
+ */
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
