@@ -92,8 +92,11 @@ describe('kubernetes provider: edits [Edits]', () => {
   });
 });
 
-/** Which way a resource went, from the order of the engine's steps. */
-function stepOf(result: RunResult, name: string): Step | string {
+/**
+ * Which way a resource went, from the order of the engine's steps; the steps themselves when
+ * they are none of the four.
+ */
+function stepOf(result: RunResult, name: string): string {
   const steps = result.steps.filter((step) => step.name === name).map(({ op }) => op);
   if (steps.includes('update')) return 'update';
   if (steps.includes('same')) return 'same';
@@ -103,5 +106,6 @@ function stepOf(result: RunResult, name: string): Step | string {
   if (deleted === undefined || created === undefined || deleted < 0 || created < 0) {
     return steps.join(', ');
   }
-  return deleted < created ? 'delete-before-replace' : 'replace';
+  const step: Step = deleted < created ? 'delete-before-replace' : 'replace';
+  return step;
 }

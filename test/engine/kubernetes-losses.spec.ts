@@ -146,8 +146,10 @@ describe('kubernetes provider: ways to lose data [Losses]', () => {
     const drift = () =>
       project.pulumi([
         'refresh',
-        ...['--config-file', project.configFile],
-        ...['--preview-only', '--expect-no-changes'],
+        '--config-file',
+        project.configFile,
+        '--preview-only',
+        '--expect-no-changes',
       ]);
     succeeded(await drift());
 

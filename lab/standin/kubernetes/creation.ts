@@ -43,7 +43,7 @@ export async function createObject(
         throw new PreviewImpossible('the namespace does not exist yet', { cause: error });
       }
       const delayMs = retryDelaysMs[attempt];
-      const mayComeTrue = isNotFound(error) || error instanceof NoSuchKind;
+      const mayComeTrue = !order.isPatch && (isNotFound(error) || error instanceof NoSuchKind);
       if (delayMs === undefined || !mayComeTrue) throw error;
       const reason = error instanceof Error ? error.message : String(error);
       progress.status(`Retry #${attempt + 1}; creation failed: ${reason}`);

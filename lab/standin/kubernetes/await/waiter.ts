@@ -30,12 +30,15 @@ export interface WaitOrder {
   readonly timeoutSeconds: number | undefined;
 }
 
+/** All that waiting needs of a cluster. */
+export type ClusterView = Pick<Cluster, 'get' | 'list'>;
+
 const pollMsFirst = 100;
 const pollMsMax = 1_000;
 const relatedEveryMs = 1_000;
 
 export async function untilReady(
-  cluster: Cluster,
+  cluster: ClusterView,
   order: WaitOrder,
   progress: Progress,
 ): Promise<Readiness> {
@@ -69,7 +72,7 @@ export async function untilReady(
 
 /** One look, as a refresh takes it. */
 export async function readinessNow(
-  cluster: Cluster,
+  cluster: ClusterView,
   rule: ReadinessRule,
   object: KubeObject,
   signal: AbortSignal,
@@ -82,7 +85,7 @@ interface View {
   readonly judgement: Judgement;
 }
 
-function looker(cluster: Cluster, order: WaitOrder, signal: AbortSignal): () => Promise<View> {
+function looker(cluster: ClusterView, order: WaitOrder, signal: AbortSignal): () => Promise<View> {
   const reference = referenceTo(order.object);
   let live = order.object;
   let related: Related = {};
@@ -109,7 +112,7 @@ function looker(cluster: Cluster, order: WaitOrder, signal: AbortSignal): () => 
 }
 
 async function relatedTo(
-  cluster: Cluster,
+  cluster: ClusterView,
   rule: ReadinessRule,
   object: KubeObject,
   signal: AbortSignal,
