@@ -157,7 +157,9 @@ export class Operations {
           }
         : { kind: request.kind, ...order, span: request.span };
     const { plants } = core.options;
-    if (plants.trimNotReplicated === true && request.kind === 'trim') this.#onlyFirst(running);
+    if (plants.trimNotReplicated === true && request.kind === 'trim') {
+      this.#onlyOne(running, [...running.pending][0]);
+    }
     this.#askAll(running, message, () => {
       this.#unaccepted.delete(sequence);
       this.#acknowledgedThrough = Math.max(this.#acknowledgedThrough, sequence);
@@ -169,7 +171,8 @@ export class Operations {
     const core = this.#core;
     const through = this.#acceptedThrough();
     const running = this.#run(id, { kind: 'flush' }, through);
-    if (core.options.plants.flushNotForwarded === true) this.#onlyFirst(running);
+    if (core.options.plants.flushNotForwarded === true)
+      this.#onlyOne(running, [...running.pending].at(-1));
     this.#askAll(running, { kind: 'flush', epoch: core.epoch }, () => {
       this.#flushedThrough = Math.max(this.#flushedThrough, through);
     });
@@ -181,8 +184,10 @@ export class Operations {
     return { id, request, sequence, pending, accepted: new Set() };
   }
 
-  #onlyFirst(running: Running): void {
-    for (const id of [...running.pending].slice(1)) {
+  /** For planted bugs. */
+  #onlyOne(running: Running, chosen: string | undefined): void {
+    for (const id of running.pending) {
+      if (id === chosen) continue;
       running.pending.delete(id);
       running.accepted.add(id);
     }

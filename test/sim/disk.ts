@@ -26,7 +26,9 @@ export class SimMedium {
   readonly files = new Map<string, Content>();
   /** The next sync fails, and what it should have carried is gone from the books (I-18). */
   failNextSync = false;
-  slowestMs: number;
+  readonly #slowestMs: number;
+  /** Some operations take so much longer, each by its own luck. */
+  hiccupMs = 0;
 
   constructor(
     prng: Prng,
@@ -39,12 +41,13 @@ export class SimMedium {
     this.name = options.name;
     this.prng = prng;
     this.#dataUnitBytes = options.dataUnitBytes;
-    this.slowestMs = options.slowestMs;
+    this.#slowestMs = options.slowestMs;
   }
 
   latencyMs(): number {
     const draw = this.prng.fraction();
-    return 0.02 + draw * draw * this.slowestMs;
+    const hiccup = this.hiccupMs > 0 && this.prng.chance(0.3) ? this.hiccupMs : 0;
+    return 0.02 + draw * draw * this.#slowestMs + this.prng.fraction() * hiccup;
   }
 
   content(name: string): Content {

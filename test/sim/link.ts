@@ -33,6 +33,7 @@ class SimLink implements Link {
   async write(bytes: readonly Uint8Array[]): Promise<void> {
     if (this.#broken) throw lost();
     for (const piece of bytes) this.#send(piece);
+    if (!this.#network.full()) return;
     await new Promise<void>((resolve, reject) => {
       this.process.deliver(this.#network.latencyMs() / 4, 'sent', () => {
         if (this.#broken) reject(lost());
@@ -133,6 +134,11 @@ export class SimNetwork {
 
   cutOf(lengthBytes: number): number {
     return this.#prng.chance(0.2) ? this.#prng.between(0, lengthBytes) : lengthBytes;
+  }
+
+  /** Now and then the sender has to wait until its bytes are taken. */
+  full(): boolean {
+    return this.#prng.chance(0.25);
   }
 
   blocked(from: string, to: string): boolean {

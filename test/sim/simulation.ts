@@ -247,6 +247,8 @@ export class Simulation {
   #attach(): void {
     const number = this.#attachments.length + 1;
     const process = new SimProcess(this.#world, `e${number}`);
+    // A node without a copy of its own prefers nobody.
+    const preferred = `r${number % (this.#members.length + 1)}`;
     const engine = new EngineDrive(
       {
         clock: new SimClock(process),
@@ -257,7 +259,7 @@ export class Simulation {
         },
       },
       volume,
-      { incarnation: process.name, preferred: '', ...times, plants: this.#plants },
+      { incarnation: process.name, preferred, ...times, plants: this.#plants },
     );
     const { blockCount, clients: count, thinkMs, flushShare } = this.#settings;
     const clients = Array.from(
@@ -328,6 +330,12 @@ export class Simulation {
       case 'rot':
         this.#rot(member, fault);
         return;
+      case 'slow-disk':
+        member.medium.hiccupMs = 20 + (fault.draw % 300);
+        after(() => {
+          member.medium.hiccupMs = 0;
+        });
+        return;
       case 'pause-member':
         disturb(member);
         this.#pauseFor(member.process, fault.durationMs);
@@ -337,10 +345,17 @@ export class Simulation {
         this.#pauseFor(attachment.process, fault.durationMs);
         return;
       case 'kill-engine':
-        attachment.process.kill();
-        this.#world.after(100, () => {
-          if (attachment === this.#attachments.at(-1)) this.#attach();
-        });
+        this.#killEngine(attachment);
+        return;
+      case 'lose-node':
+        if (!this.#mayLose(member)) return;
+        disturb(member);
+        this.#killEngine(attachment);
+        this.#takeDown(member, { ...fault, kind: 'power-member' });
+        return;
+      case 'split':
+        for (const other of this.#members) disturb(other);
+        this.#split(attachment, member, fault);
         return;
       case 'move-engine':
         this.#attach();
@@ -362,6 +377,24 @@ export class Simulation {
         return;
       case 'blackout':
         if (this.#settings.blackouts && !this.#emptied()) this.#blackout();
+    }
+  }
+
+  #killEngine(attachment: Attachment): void {
+    attachment.process.kill();
+    this.#world.after(100, () => {
+      if (attachment === this.#attachments.at(-1)) this.#attach();
+    });
+  }
+
+  /** The old engine keeps one member for itself, the next one gets the others. */
+  #split(old: Attachment, kept: Member, fault: SimFault): void {
+    this.#attach();
+    const next = this.#attachments.at(-1);
+    if (next === undefined) return;
+    for (const member of this.#members) {
+      const far = member === kept ? next : old;
+      this.#partition(far.process.name, member.id, { ...fault, kind: 'partition' });
     }
   }
 
@@ -478,6 +511,7 @@ export class Simulation {
     for (const member of this.#members) {
       member.process.resume();
       member.medium.failNextSync = false;
+      member.medium.hiccupMs = 0;
       if (!member.process.alive || member.hosted?.store.failure !== undefined) {
         this.#restart(member);
       }
