@@ -5,7 +5,7 @@
  */
 import { isAlreadyExists, isConflict, NoSuchKind } from './api-failure.ts';
 
-export function textOf(error: unknown): string {
+function textOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 

@@ -65,6 +65,12 @@ describe('field managers', () => {
     const declared = { spec: { replicas: 1, image: 'y', nested: { a: 2 } } };
     const ignored = (...paths: string[]) => withIgnoredFields(declared, object, ours, paths);
     assert.deepEqual(ignored('spec.replicas'), { spec: { image: 'y', nested: { a: 2 } } });
+    const shared = live(entry('hand', 'Update', image), entry(ours, 'Apply', image));
+    assert.deepEqual(
+      withIgnoredFields(declared, shared, ours, ['spec.image'])['spec'],
+      { ...declared.spec, image: 'x' },
+      'what is shared stays, or our apply would take it from both',
+    );
     assert.deepEqual(ignored('spec.image')['spec'], { ...declared.spec, image: 'x' });
     assert.deepEqual(ignored('spec.nested.a')['spec'], { ...declared.spec, nested: { a: 1 } });
     assert.deepEqual(ignored('spec.list[0]', 'spec.absent'), declared);

@@ -35,6 +35,12 @@ const table: readonly (readonly [string, PropertyMap, PropertyMap, readonly stri
     ['clusterIdentifier'],
   ],
   ['identifier added', { kubeconfig: here }, { kubeconfig: here, clusterIdentifier: 'x' }, []],
+  [
+    'identifier added and another server',
+    { kubeconfig: here },
+    { kubeconfig: there, clusterIdentifier: 'x' },
+    [],
+  ],
   ['identifier removed', { kubeconfig: here, clusterIdentifier: 'x' }, { kubeconfig: here }, []],
   [
     'context of another cluster',

@@ -30,7 +30,7 @@ export const podRule: ReadinessRule = {
   },
 };
 
-export function isReady(pod: KubeObject): boolean {
+function isReady(pod: KubeObject): boolean {
   return conditionOf(pod, 'Ready')?.['status'] === 'True';
 }
 
@@ -52,7 +52,7 @@ export function podsProblems(
   return [...unready.flatMap(podProblems), ...warningsAbout(events, unready)];
 }
 
-export function podProblems(pod: KubeObject): readonly string[] {
+function podProblems(pod: KubeObject): readonly string[] {
   const subject = `[Pod ${nameOf(pod)}]`;
   const scheduled = conditionOf(pod, 'PodScheduled');
   if (scheduled?.['status'] === 'False') {
