@@ -3,6 +3,7 @@
  * hears of anything, with all reasons at once.
  */
 import * as pulumi from '@pulumi/pulumi';
+import { nameFieldManager } from './components/cluster/field-manager.ts';
 import { readKubeconfig } from './components/cluster/kubeconfig.ts';
 import { recall } from './components/cluster/memory.ts';
 import { observe } from './components/cluster/observe.ts';
@@ -63,6 +64,7 @@ if (seen.kind === 'unreachable')
   );
 
 spreadSafetyNet();
+nameFieldManager();
 const built = buildShelf({
   shelf,
   stack,

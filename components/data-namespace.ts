@@ -25,7 +25,7 @@ export class DataNamespace extends pulumi.ComponentResource {
         metadata: {
           name: args.name,
           labels: { ...managed, [label.holds]: 'data', ...args.labels },
-          annotations: { ...args.annotations },
+          ...(args.annotations === undefined ? {} : { annotations: args.annotations }),
         },
       },
       { parent: this, protect: true, retainOnDelete: true },

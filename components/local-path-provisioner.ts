@@ -140,7 +140,12 @@ function provisionerContainer(image: string) {
     command: ['local-path-provisioner', 'start', '--config', '/etc/config/config.json'],
     args: ['--provisioner-name', localPathProvisionerName, '--configmap-name', objectName],
     env: [
-      { name: 'POD_NAMESPACE', valueFrom: { fieldRef: { fieldPath: 'metadata.namespace' } } },
+      // The version is the default, and part of an indivisible field: left out, taking the object over
+      // after a lost state would conflict with what the server filled in.
+      {
+        name: 'POD_NAMESPACE',
+        valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' } },
+      },
       { name: 'SERVICE_ACCOUNT_NAME', value: objectName },
       { name: 'CONFIG_MOUNT_PATH', value: '/etc/config/' },
     ],

@@ -57,7 +57,7 @@ describe('homelab stack under the policy pack', () => {
     const unprotected = given.map((item) => ({ ...item, opts: { protect: false } }));
     assert.match(
       without((item) => item.type.endsWith(':CronJob')).join('\n'),
-      /nothing in this program backs up .*postgres-main, which holds the data of PostgreSQL/,
+      /postgres-main, .*nothing in this program backs it up, and it holds the data of PostgreSQL/,
     );
     assert.deepEqual(
       found(reports(unprotected, 'violation')).map((line) => line?.split(',')[0]),

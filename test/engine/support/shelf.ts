@@ -58,6 +58,10 @@ export class TestShelf implements AsyncDisposable {
     this.project.configure({ 'larder:postgres': databases });
   }
 
+  configureVolumes(volumes: readonly object[]): void {
+    this.project.configure({ 'larder:volumes': volumes });
+  }
+
   /** The database of the homelab stack, as its file declares it. */
   get database(): object {
     const [first] = this.#stack['larder:postgres'] as readonly object[];
@@ -82,7 +86,9 @@ export class TestShelf implements AsyncDisposable {
 
   /** Back to the stack file as `open` wrote it. */
   restoreConfig(): void {
-    this.project.configure(this.#stack);
+    const added = ['larder:volumes', 'larder:images', 'larder:backup'];
+    const removals = Object.fromEntries(added.map((key) => [key, undefined]));
+    this.project.configure({ ...removals, ...this.#stack });
   }
 
   /** What identifies the data: UIDs of the namespace, the volume and the claim. */

@@ -1,0 +1,238 @@
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { repositoryRoot } from '../../lab/base/paths.ts';
+import { failed, succeeded } from './support/cli-run.ts';
+import { TestShelf } from './support/shelf.ts';
+import { resourceNamed, type StackState } from './support/state.ts';
+
+/** Edits that would put data aside; the engine alone would plan a replacement or a deletion. */
+const refusals = [
+  {
+    edit: 'shrinks the volume',
+    databases: (main: object) => [{ ...main, size: '5Gi' }],
+    says: /larder:postgres\[0\]\.size\n +found +5Gi, and the volume postgres-main has 10Gi\n +allowed +10Gi: or more\. A volume cannot shrink/,
+  },
+  {
+    edit: 'gives the volume another class',
+    databases: (main: object) => [{ ...main, tier: 'local', node: undefined }],
+    says: /larder:postgres\[0\]\.tier\n +found +local, and the volume postgres-main has local-ssd\n.*would stay behind at kube01:\/mnt\/nvme\/larder\/volumes\/postgres-main/,
+  },
+  {
+    edit: 'moves the volume to another node',
+    databases: (main: object) => [{ ...main, node: 'kube03' }],
+    says: /larder:postgres\[0\]\.node\n +found +kube03:\S+, and the volume postgres-main has kube01:/,
+  },
+  {
+    edit: 'moves the volume to another namespace',
+    databases: (main: object) => [{ ...main, namespace: 'data' }],
+    says: /larder:postgres\[0\]\.namespace\n +found +data, and the volume postgres-main has apps/,
+  },
+  {
+    edit: 'renames the database',
+    databases: (main: object) => [{ ...main, name: 'prime' }],
+    says: /larder:postgres\n +found +the volume postgres-main \(10Gi, kube01:\S+\) gone and postgres-prime in its place, as in a rename/,
+  },
+  {
+    edit: 'removes the database',
+    databases: () => [],
+    says: /found +no volume postgres-main any more, which holds up to 10Gi of data/,
+  },
+  {
+    edit: 'changes the major version of PostgreSQL',
+    databases: (main: object) => [{ ...main, image: 'postgres:17.5-alpine' }],
+    says: /larder:postgres\[0\]\.image\n +found +PostgreSQL 17 alpine, and the data of main were written by 16 alpine/,
+  },
+];
+
+const git = { name: 'git', size: '1Gi', node: 'kube03' };
+
+/** What a refusal must leave as it was: which resources there are, their objects, their protection. */
+const recognise = ({ resources }: StackState) =>
+  resources.map(({ urn, id, protect }) => ({ urn, id, protect }));
+
+describe('program', () => {
+  describe('on a shelf that is up', () => {
+    let shelf: TestShelf;
+    let main: object;
+    before(async function () {
+      shelf = await TestShelf.open(this);
+      main = shelf.database;
+      // Beside the database, a volume for an application of one's own.
+      shelf.configureVolumes([git]);
+      succeeded(await shelf.project.up());
+    });
+    after(async () => shelf?.[Symbol.asyncDispose]());
+    afterEach(() => {
+      shelf.restoreConfig();
+      shelf.configureVolumes([git]);
+    });
+
+    it('changes nothing when it runs again', async () => {
+      assert.deepEqual(succeeded(await shelf.project.up()).operations, []);
+    });
+
+    for (const { edit, databases, says } of refusals) {
+      it(`refuses before anything changes when an edit ${edit}`, async () => {
+        const before = recognise(shelf.project.state());
+        shelf.configureDatabases(databases(main));
+        const { screen, operations } = failed(await shelf.project.up());
+        assert.match(screen, says);
+        assert.match(screen, /nothing was changed/);
+        assert.match(screen, /to do +(?:write|put|go back)/);
+        assert.deepEqual(operations, []);
+        assert.deepEqual(recognise(shelf.project.state()), before);
+      });
+    }
+
+    it('refuses before anything changes when an edit changes the access mode of a volume', async () => {
+      const before = recognise(shelf.project.state());
+      shelf.configureVolumes([{ ...git, accessMode: 'ReadWriteOncePod' }]);
+      for (const command of ['preview', 'up'] as const) {
+        const { screen } = failed(await shelf.project[command]());
+        assert.match(
+          screen,
+          /larder:volumes\[0\]\.accessMode\n +found +ReadWriteOncePod, and the volume git has ReadWriteOnce/,
+        );
+      }
+      assert.deepEqual(recognise(shelf.project.state()), before);
+    });
+
+    it('stops preview and up when a policy is violated', async () => {
+      shelf.project.configure({
+        'larder:images': {
+          localPathProvisioner: 'docker.io/rancher/local-path-provisioner:latest',
+        },
+      });
+      const packs = { policyPacks: [path.join(repositoryRoot, 'policies')] };
+      for (const command of ['preview', 'up'] as const) {
+        const { screen, violations } = failed(await shelf.project[command](packs));
+        assert.match(screen, /local-path-provisioner:latest/);
+        assert.ok(
+          violations.some(({ level }) => level === 'mandatory'),
+          JSON.stringify(violations),
+        );
+      }
+    });
+
+    it('passes the policies as it is', async () => {
+      const packs = { policyPacks: [path.join(repositoryRoot, 'policies')] };
+      const { violations } = succeeded(await shelf.project.preview(packs));
+      assert.deepEqual(
+        violations.filter(({ level }) => level === 'mandatory'),
+        [],
+      );
+    });
+
+    it('refuses a cluster that is not the one of its state', async () => {
+      const resource = resourceNamed(shelf.project.state(), 'system-namespace');
+      const annotations = (
+        resource.outputs?.['metadata'] as { annotations: Record<string, string> }
+      ).annotations;
+      const uid = annotations['larder.dev/cluster'];
+      assert.ok(uid, JSON.stringify(annotations));
+      const replaceUid = (from: string, to: string) =>
+        shelf.project.editState((deployment) => {
+          Object.assign(deployment, JSON.parse(JSON.stringify(deployment).replaceAll(from, to)));
+        });
+      await replaceUid(uid, 'the-uid-of-another-cluster');
+      const { screen, operations } = failed(await shelf.project.up());
+      assert.match(screen, /belongs to the-uid-of-another-cluster/);
+      assert.deepEqual(operations, []);
+      await replaceUid('the-uid-of-another-cluster', uid);
+    });
+
+    it('grows a volume in place, claim and disk alike', async () => {
+      const before = await shelf.identities();
+      shelf.configureDatabases([{ ...main, size: '12Gi' }]);
+      const { operations } = succeeded(await shelf.project.up());
+      const objects = operations.filter((operation) => operation.includes('postgres-main-volume-'));
+      assert.deepEqual(objects, [
+        'update postgres-main-volume-claim',
+        'update postgres-main-volume-disk',
+      ]);
+      assert.deepEqual(await shelf.identities(), before);
+      const claim = await shelf.core.readNamespacedPersistentVolumeClaim({
+        namespace: 'apps',
+        name: 'postgres-main',
+      });
+      assert.equal(claim.spec?.resources?.requests?.['storage'], '12Gi');
+    });
+  });
+
+  it('keeps the data when it is destroyed, and takes them up again', async function () {
+    await using shelf = await TestShelf.open(this);
+    succeeded(await shelf.project.up());
+    const before = await shelf.identities();
+
+    const refused = failed(await shelf.project.destroy());
+    assert.match(refused.screen, /cannot be deleted/);
+    assert.deepEqual(await shelf.identities(), before, 'protection holds');
+
+    succeeded(await shelf.project.pulumi(['state', 'unprotect', '--all', '--yes']));
+    succeeded(await shelf.project.destroy());
+    assert.deepEqual(shelf.project.state().resources, []);
+    assert.deepEqual(await shelf.identities(), before, 'what holds data is kept in the cluster');
+    const password = await shelf.password();
+
+    succeeded(await shelf.project.up());
+    assert.deepEqual(await shelf.identities(), before, 'the same objects, not new ones');
+    assert.equal(await shelf.password(), password, 'the database keeps its password');
+    assert.deepEqual(succeeded(await shelf.project.up()).operations, []);
+  });
+
+  it('recovers from a lost state, when told to take over what is there', async function () {
+    await using shelf = await TestShelf.open(this);
+    succeeded(await shelf.project.up());
+    const before = await shelf.identities();
+    const password = await shelf.password();
+    await shelf.project.loseState();
+
+    const refused = failed(await shelf.project.up());
+    assert.match(refused.screen, /larder:cluster\.adopt\n +found +a state that knows nothing/);
+    assert.deepEqual(refused.operations, []);
+
+    shelf.adopt(true);
+    succeeded(await shelf.project.up());
+    assert.deepEqual(await shelf.identities(), before);
+    assert.equal(await shelf.password(), password);
+    assert.deepEqual(succeeded(await shelf.project.up()).operations, []);
+    shelf.adopt(false);
+    assert.deepEqual(succeeded(await shelf.project.up()).operations, []);
+
+    shelf.configureDatabases([{ ...shelf.database, size: '12Gi' }]);
+    succeeded(await shelf.project.up());
+    assert.deepEqual(
+      await shelf.identities(),
+      before,
+      'an edit finds no conflict with its former self',
+    );
+  });
+
+  it('lets go of a database in two steps, and leaves its data', async function () {
+    await using shelf = await TestShelf.open(this);
+    succeeded(await shelf.project.up());
+    const before = await shelf.identities();
+    shelf.configureDatabases([{ ...shelf.database, retire: true }]);
+    succeeded(await shelf.project.up());
+    shelf.configureDatabases([]);
+    succeeded(await shelf.project.up());
+    assert.deepEqual(await shelf.identities(), before);
+    assert.throws(() => resourceNamed(shelf.project.state(), 'postgres-main-volume-claim'));
+  });
+
+  it('makes no volume when its disk is not there, and goes on when it is', async function () {
+    await using shelf = await TestShelf.open(this);
+    shelf.kubelet.failing = (pod) =>
+      pod.startsWith('prepare-') ? 'REFUSED: /mnt/nvme on kube01 is an ordinary folder' : undefined;
+    const { screen } = failed(await shelf.project.up());
+    assert.match(screen, /prepare-postgres-main/);
+    const volumes = await shelf.core.listPersistentVolume();
+    assert.deepEqual(
+      volumes.items.map(({ metadata }) => metadata?.name),
+      [],
+    );
+    shelf.kubelet.failing = () => undefined;
+    succeeded(await shelf.project.up());
+    assert.ok((await shelf.identities())['volume']);
+  });
+});
