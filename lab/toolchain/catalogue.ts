@@ -71,9 +71,12 @@ const tools: Readonly<Record<ToolName, Tool>> = {
     versionPattern: /go(\d+\.\d+(?:\.\d+)?)/,
     origins: [
       // From 1.21 on, Go fetches the exact version it is asked for by itself.
-      { kind: 'path', atLeast: '1.21' },
+      {
+        kind: 'path',
+        atLeast: '1.21',
+        folders: ['/usr/local/go/bin', '/usr/lib/go/bin', '/snap/bin'],
+      },
       { kind: 'download', archive: 'go' },
-      { kind: 'package', packageName: 'golang-go' },
     ],
   },
   'kube-apiserver': k8s('the API of the lab'),
@@ -361,7 +364,6 @@ const moduleFolders = path.join(repositoryRoot, 'lab/toolchain/go');
 
 export const catalogue: Catalogue = {
   goVersion,
-  goFolders: ['/usr/local/go/bin', '/usr/lib/go/bin', '/snap/bin'],
   tools,
   modules: Object.fromEntries(
     Object.entries(modules).map(([name, module]) => [

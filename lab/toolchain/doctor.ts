@@ -70,7 +70,10 @@ export async function diagnose(context: ToolContext): Promise<Diagnosis> {
         const where = underHome(file, env);
         return { name, level: 'ok' as const, found: where, version, neededFor: tool.neededFor };
       }
-      return missingTool(name, tool, rejected.at(0)?.version, means, catalogue);
+      const other = rejected.find((program) => program.version !== undefined)?.version;
+      return name === 'go'
+        ? missingGo(tool, other, means)
+        : missingTool(name, tool, other, means, catalogue);
     }),
   );
   const isToolCacheEmpty = tools.some(({ found }) => found === toBeBuilt);
@@ -95,6 +98,21 @@ function canAptInstall(host: PackageHost): boolean {
   return host.isRoot && host.distributions.some((id) => id === 'debian' || id === 'ubuntu');
 }
 
+/** An older Go downloads the wanted one; without any, an archive or a package brings one. */
+export function missingGo(tool: Tool, other: string | undefined, means: Means): ToolRow {
+  const base = { name: 'go', version: tool.version, neededFor: tool.neededFor };
+  if (means.hasGo) {
+    return {
+      ...base,
+      level: 'later',
+      found: `is fetched when needed by the ${other} that is here`,
+    };
+  }
+  if (means.canGetGo) return { ...base, level: 'later', found: 'is fetched when needed' };
+  const advice = 'install Go 1.21 or newer: go.dev/dl or your distribution';
+  return { ...base, level: 'fail', found: 'missing', advice };
+}
+
 /** The row of a tool that is not there: the first origin that can serve says what will happen. */
 export function missingTool(
   name: string,
@@ -115,7 +133,12 @@ export function missingTool(
         return { ...base, level: 'later', found: `is downloaded when needed${other}` };
       case 'package':
         // The table of packages says how.
-        return { ...base, level: 'fail', found: `missing${other}`, advice: adviceFor(name) };
+        return {
+          ...base,
+          level: 'fail',
+          found: `missing${other}`,
+          advice: `install ${name}: see the packages below`,
+        };
       case 'go': {
         const seconds = from.modules[origin.module]?.coldSeconds ?? 0;
         const minutes = Math.max(1, Math.round(seconds / 60));
@@ -128,11 +151,12 @@ export function missingTool(
       }
     }
   }
-  return { ...base, level: 'fail', found: `missing${other}`, advice: adviceFor(name) };
-}
-
-function adviceFor(name: string): string {
-  return name === 'go' ? 'install Go 1.21 or newer' : `install ${name}: see the packages below`;
+  return {
+    ...base,
+    level: 'fail',
+    found: `missing${other}`,
+    advice: `install ${name}: see the packages below`,
+  };
 }
 
 /** The row of a distribution's package. */

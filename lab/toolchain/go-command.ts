@@ -38,8 +38,8 @@ export async function findGos(
   env: NodeJS.ProcessEnv,
 ): Promise<readonly FoundGo[]> {
   const tool = toolOf('go', catalogue);
-  const folders = [env['PATH'] ?? '', ...catalogue.goFolders].join(path.delimiter);
-  const files = candidates('go', { ...env, PATH: folders });
+  const onPath = tool.origins.find((origin) => origin.kind === 'path');
+  const files = candidates('go', env, onPath?.folders);
   const found: FoundGo[] = [];
   for (const file of files) {
     const version = await readVersion(file, tool, env);
@@ -106,7 +106,7 @@ async function downloadToolchainModule(
     ['mod', 'download', '-json', `golang.org/toolchain@${version}`],
     {
       cwd: folder,
-      env: { ...environmentOf(context), GOFLAGS: '', GO111MODULE: 'on', GOWORK: 'off' },
+      env: { ...environmentOf(context), GOFLAGS: '-mod=mod', GO111MODULE: 'on', GOWORK: 'off' },
       signal: context.signal,
       hint: 'check that the Go module proxy can be reached (go env GOPROXY), then run it again',
     },

@@ -6,7 +6,7 @@
  * checkout. Go keeps its module and build caches where it always does, so a second build is short.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, rm, statfs, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { LabFault } from '../base/fault.ts';
 import { recipeHash, type EntryKey } from './cache.ts';
@@ -145,13 +145,6 @@ async function goCommand(source: GoSource, context: GoBuildContext, goRun: GoRun
   if (result.code === 0) return;
   const tail = result.tail.join('\n  ');
   const what = `Building ${source.module.what} with Go failed (go ${args[0]}, code ${result.code})`;
-  if (/no space left on device|disk quota exceeded/i.test(tail)) {
-    throw new LabFault(
-      `${what}: a disk is full.\n  ${await freeSpace(env, goRun.temporaryFolder)}\n  ${tail}`,
-      'free some space there (a cold build of everything takes about 12 GB), or set GOCACHE, ' +
-        'GOMODCACHE or XDG_CACHE_HOME to folders on a larger disk; the same command then continues',
-    );
-  }
   throw new LabFault(`${what}:\n  ${tail}`, hintFor(tail));
 }
 
@@ -184,23 +177,6 @@ function hintFor(output: string): string {
     return 'the machine ran out of memory: close other programs, or set GOMAXPROCS=1, and try again';
   }
   return 'read the lines above: they are the last that Go printed';
-}
-
-async function freeSpace(env: NodeJS.ProcessEnv, folder: string): Promise<string> {
-  const home = env['HOME'] ?? '/';
-  const places = new Map([
-    ['the tool cache', path.dirname(folder)],
-    ['Go build cache', env['GOCACHE'] ?? path.join(home, '.cache/go-build')],
-    ['Go module cache', env['GOMODCACHE'] ?? path.join(env['GOPATH'] ?? `${home}/go`, 'pkg/mod')],
-  ]);
-  const lines: string[] = [];
-  for (const [name, place] of places) {
-    const status = await statfs(place).catch(() => undefined);
-    if (status === undefined) continue;
-    const freeMiB = Math.floor((status.bavail * status.bsize) / 2 ** 20);
-    lines.push(`${name} ${place}: ${freeMiB} MiB free`);
-  }
-  return lines.join('\n  ');
 }
 
 async function readModuleFiles(source: GoSource): Promise<{ goMod: string; goSum: string }> {

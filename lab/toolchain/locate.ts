@@ -35,7 +35,8 @@ export interface Places {
   readonly env: NodeJS.ProcessEnv;
 }
 
-const versionTimeoutMs = 5000;
+/** A program of a hundred megabytes may have to come from a slow card first. */
+const versionTimeoutMs = 15_000;
 
 /** Tries the tool's origins in order; `origins` narrows them. */
 export async function locate<Name extends string>(
@@ -61,7 +62,7 @@ async function locateAt<Name extends string>(
 ): Promise<FoundTool<Name> | undefined> {
   switch (origin.kind) {
     case 'path': {
-      for (const file of candidates(name, places.env)) {
+      for (const file of candidates(name, places.env, origin.folders)) {
         // What an outer run of ours put on PATH says nothing about the machine.
         if (isWithin(file, places.cache.folder)) continue;
         const version = await readVersion(file, tool, places.env);

@@ -13,12 +13,13 @@ import { homedir } from 'node:os';
 import path from 'node:path';
 import { LabFault } from '../base/fault.ts';
 import { repositoryRoot } from '../base/paths.ts';
+import { obtainArchives } from './archives.ts';
 import { recipeHash, ToolCache, type EntryKey } from './cache.ts';
 import { catalogue, pulumiPlugins, pulumiVersion, type PulumiPlugin } from './catalogue.ts';
 import { Unavailable } from './download.ts';
 import { archiveKey, archiveOf, locate } from './locate.ts';
 import { isReachable } from './network.ts';
-import { obtain, obtainArchives } from './obtain.ts';
+import { obtain } from './obtain.ts';
 import { environmentOf, platform, type FoundTool, type ToolContext } from './tool.ts';
 import { isWithin } from './which.ts';
 

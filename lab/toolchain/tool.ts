@@ -30,7 +30,12 @@ export interface ToolContext {
 /** One place a tool may come from. */
 export type Origin =
   /** The program on PATH, when its version is the wanted one or, with `atLeast`, not older. */
-  | { readonly kind: 'path'; readonly atLeast?: string }
+  | {
+      readonly kind: 'path';
+      readonly atLeast?: string;
+      /** Where installers put it without telling PATH. */
+      readonly folders?: readonly string[];
+    }
   /** The official release archive, checked against a pinned or a published checksum. */
   | { readonly kind: 'download'; readonly archive: string }
   /** A package of the distribution. */
@@ -93,8 +98,6 @@ export interface Archive {
 
 export interface Catalogue {
   readonly goVersion: string;
-  /** Where installers put Go without telling PATH. */
-  readonly goFolders: readonly string[];
   readonly tools: Readonly<Record<string, Tool>>;
   /** In the order in which they are built. */
   readonly modules: Readonly<Record<string, GoModule>>;

@@ -12,10 +12,14 @@ export function which(program: string, env: NodeJS.ProcessEnv): string | undefin
   return candidates(program, env)[0];
 }
 
-/** All executable files of this name, the first on PATH first. */
-export function candidates(program: string, env: NodeJS.ProcessEnv): readonly string[] {
+/** All executable files of this name: those on PATH, in system folders, in `furtherFolders`. */
+export function candidates(
+  program: string,
+  env: NodeJS.ProcessEnv,
+  furtherFolders: readonly string[] = [],
+): readonly string[] {
   const folders = (env['PATH'] ?? '').split(path.delimiter).filter((f) => path.isAbsolute(f));
-  return [...new Set([...folders, ...systemFolders])]
+  return [...new Set([...folders, ...systemFolders, ...furtherFolders])]
     .map((folder) => path.join(folder, program))
     .filter(isExecutable);
 }

@@ -13,7 +13,11 @@ import { which } from '../../../../lab/toolchain/which.ts';
 import { skip } from '../../../support/reporter.ts';
 import { faultOf, tinyCatalogue, tinyTool, toolArchive, World } from './world.ts';
 
-const goTool = toolOf('go', larderCatalogue);
+/** Go as the lab knows it, but only where PATH says: the tests choose it. */
+const goOnPath = {
+  ...toolOf('go', larderCatalogue),
+  origins: [{ kind: 'path' as const, atLeast: '1.21' }],
+};
 
 const source = `package main
 
@@ -51,7 +55,7 @@ function tinyModule(world: World, goVersion: string, stamp = '1.2.3'): Catalogue
   };
   return tinyCatalogue({
     goVersion,
-    tools: { tiny: tinyTool([{ kind: 'go', module: 'tiny' }]), go: goTool },
+    tools: { tiny: tinyTool([{ kind: 'go', module: 'tiny' }]), go: goOnPath },
     modules: { tiny: module },
     archives: { go: toolArchive('http://127.0.0.1:9/go.tar.gz', '0'.repeat(64)) },
   });

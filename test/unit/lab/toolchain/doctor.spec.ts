@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { catalogue } from '../../../../lab/toolchain/catalogue.ts';
 import {
   diagnose,
+  missingGo,
   missingTool,
   packageRow,
   renderDiagnosis,
@@ -113,6 +114,14 @@ describe('missing tool', () => {
     const row = rowOf('kubelet', { ...closed, hasGo: false });
     assert.equal(row.level, 'fail');
     assert.match(row.advice ?? '', /install Go 1\.21 or newer/);
+  });
+
+  it('needs no Go by hand when an older one or a package can fetch it', () => {
+    const go = toolOf('go', catalogue);
+    assert.match(missingGo(go, '1.19.8', closed).found, /fetched when needed by the 1\.19\.8/);
+    const bare = { ...closed, hasGo: false };
+    assert.equal(missingGo(go, undefined, { ...bare, canGetGo: true }).level, 'later');
+    assert.equal(missingGo(go, undefined, bare).level, 'fail');
   });
 
   it('is downloaded on an open network, and the other version is named', () => {

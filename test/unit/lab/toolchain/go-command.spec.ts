@@ -10,6 +10,7 @@ import {
   downloadGoAsModule,
   findGos,
 } from '../../../../lab/toolchain/go-command.ts';
+import { toolOf } from '../../../../lab/toolchain/locate.ts';
 import { faultOf, World } from './world.ts';
 
 describe('choice of Go', () => {
@@ -40,12 +41,16 @@ describe('choice of Go', () => {
     const first = world.program('go', 'echo "go version go1.19.8 linux/amd64 $GOTOOLCHAIN"');
     const folder = path.join(world.folder, 'usr-local-go');
     const second = world.program('go', 'echo "go version go1.26 linux/amd64"', folder);
-    const only = { ...catalogue, goFolders: [folder] };
+    const origins = [{ kind: 'path' as const, folders: [folder] }];
+    const only = { ...catalogue, tools: { go: { ...toolOf('go', catalogue), origins } } };
     const gos = await findGos(only, { ...world.context.env, PATH: world.bin });
-    assert.deepEqual(gos.slice(0, 2), [
-      { path: first, version: '1.19.8' },
-      { path: second, version: '1.26' },
-    ]);
+    assert.deepEqual(
+      [gos.at(0), gos.at(-1)],
+      [
+        { path: first, version: '1.19.8' },
+        { path: second, version: '1.26' },
+      ],
+    );
   });
 });
 

@@ -103,5 +103,5 @@ export async function faultOf(work: Promise<unknown>): Promise<LabFault> {
 }
 
 export function tinyCatalogue(parts: Partial<Catalogue>): Catalogue {
-  return { goVersion: '1.26.8', goFolders: [], tools: {}, modules: {}, archives: {}, ...parts };
+  return { goVersion: '1.26.8', tools: {}, modules: {}, archives: {}, ...parts };
 }
