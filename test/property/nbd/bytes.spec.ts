@@ -14,7 +14,10 @@ const range = fc
     lengthBytes: Math.min(length, sizeBytes - offsetBytes),
   }));
 
-type Change = { readonly kind: 'write' | 'zero' | 'trim' | 'read'; readonly fill: number } & ByteRange;
+type Change = {
+  readonly kind: 'write' | 'zero' | 'trim' | 'read';
+  readonly fill: number;
+} & ByteRange;
 
 const change: fc.Arbitrary<Change> = fc
   .tuple(fc.constantFrom('write', 'zero', 'trim', 'read'), fc.integer({ min: 1, max: 255 }), range)
@@ -74,7 +77,10 @@ describe('NBD bytes over whole blocks', () => {
   });
 
   it('lose no byte when requests for parts of one block are under way together', async () => {
-    const pieces = fc.uniqueArray(fc.integer({ min: 1, max: 8191 }), { minLength: 2, maxLength: 7 });
+    const pieces = fc.uniqueArray(fc.integer({ min: 1, max: 8191 }), {
+      minLength: 2,
+      maxLength: 7,
+    });
     await fc.assert(
       fc.asyncProperty(pieces, fc.scheduler(), async (edges, scheduler) => {
         const blocks = new MemoryBlocks(8192);
@@ -102,7 +108,9 @@ describe('NBD bytes over whole blocks', () => {
         const end = part.offsetBytes + part.lengthBytes;
         fc.pre(part.offsetBytes % 4096 !== 0 || end % 4096 !== 0);
         const whole = bytes.write(0, Buffer.alloc(sizeBytes, 1), { fua: false });
-        const inner = bytes.write(part.offsetBytes, Buffer.alloc(part.lengthBytes, 2), { fua: false });
+        const inner = bytes.write(part.offsetBytes, Buffer.alloc(part.lengthBytes, 2), {
+          fua: false,
+        });
         await scheduler.waitFor(Promise.all([whole, inner]));
         const model = Buffer.alloc(sizeBytes, 1).fill(2, part.offsetBytes, end);
         assert.deepEqual(blocks.bytes, model);

@@ -43,12 +43,17 @@ describe('NBD codec', () => {
 
   it('decodes what it encodes [queries]', () => {
     fc.assert(
-      fc.property(name, fc.array(u16, { maxLength: 20 }), fc.array(name), (exportName, facts, queries) => {
-        const info = { exportName, facts };
-        assert.deepEqual(decodeInfoQuery(encodeInfoQuery(info)), info);
-        const contexts = { exportName, queries };
-        assert.deepEqual(decodeContextQuery(encodeContextQuery(contexts)), contexts);
-      }),
+      fc.property(
+        name,
+        fc.array(u16, { maxLength: 20 }),
+        fc.array(name),
+        (exportName, facts, queries) => {
+          const info = { exportName, facts };
+          assert.deepEqual(decodeInfoQuery(encodeInfoQuery(info)), info);
+          const contexts = { exportName, queries };
+          assert.deepEqual(decodeContextQuery(encodeContextQuery(contexts)), contexts);
+        },
+      ),
     );
   });
 
@@ -72,17 +77,25 @@ describe('NBD codec', () => {
 
   it('decodes what it encodes [requests]', () => {
     fc.assert(
-      fc.property(u16, u16, u32, u32, fc.maxSafeNat(), u32, (code, flags, high, low, at, length) => {
-        const request = {
-          code,
-          flags,
-          cookieHigh: high,
-          cookieLow: low,
-          offsetBytes: at,
-          lengthBytes: length,
-        };
-        assert.deepEqual(decodeRequest(encodeRequest(request)), request);
-      }),
+      fc.property(
+        u16,
+        u16,
+        u32,
+        u32,
+        fc.maxSafeNat(),
+        u32,
+        (code, flags, high, low, at, length) => {
+          const request = {
+            code,
+            flags,
+            cookieHigh: high,
+            cookieLow: low,
+            offsetBytes: at,
+            lengthBytes: length,
+          };
+          assert.deepEqual(decodeRequest(encodeRequest(request)), request);
+        },
+      ),
     );
   });
 
@@ -139,21 +152,25 @@ describe('NBD zero runs', () => {
   it('lie side by side, cover everything, and are holes only where all is zero', () => {
     const island = fc.tuple(fc.nat(299_999), fc.integer({ min: 1, max: 5000 }));
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 300_000 }), fc.array(island, { maxLength: 6 }), (length, islands) => {
-        const bytes = Buffer.alloc(length);
-        for (const [start, count] of islands) {
-          bytes.fill(7, Math.min(start, length), Math.min(start + count, length));
-        }
-        let at = 0;
-        for (const run of dataRuns(bytes)) {
-          assert.equal(run.startBytes, at);
-          assert.ok(run.lengthBytes > 0);
-          at += run.lengthBytes;
-          const zero = bytes.subarray(run.startBytes, at).every((byte) => byte === 0);
-          if (run.zero) assert.ok(zero);
-        }
-        assert.equal(at, length);
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 300_000 }),
+        fc.array(island, { maxLength: 6 }),
+        (length, islands) => {
+          const bytes = Buffer.alloc(length);
+          for (const [start, count] of islands) {
+            bytes.fill(7, Math.min(start, length), Math.min(start + count, length));
+          }
+          let at = 0;
+          for (const run of dataRuns(bytes)) {
+            assert.equal(run.startBytes, at);
+            assert.ok(run.lengthBytes > 0);
+            at += run.lengthBytes;
+            const zero = bytes.subarray(run.startBytes, at).every((byte) => byte === 0);
+            if (run.zero) assert.ok(zero);
+          }
+          assert.equal(at, length);
+        },
+      ),
       { numRuns: 50 },
     );
   });

@@ -29,7 +29,9 @@ const exports: ExportDirectory = {
 const cuts = fc.array(fc.nat(5000), { maxLength: 12 });
 
 function cut(stream: Uint8Array, positions: readonly number[]): Uint8Array[] {
-  const sorted = [...new Set(positions)].toSorted((a, b) => a - b).filter((at) => at < stream.length);
+  const sorted = [...new Set(positions)]
+    .toSorted((a, b) => a - b)
+    .filter((at) => at < stream.length);
   const edges = [0, ...sorted, stream.length];
   return edges.slice(1).map((end, index) => stream.subarray(edges[index], end));
 }
@@ -58,7 +60,10 @@ const clientOption = fc.oneof(
 );
 
 const handshakeStream = fc
-  .tuple(fc.constantFrom('00000003', '00000000', '00000001'), fc.array(clientOption, { maxLength: 8 }))
+  .tuple(
+    fc.constantFrom('00000003', '00000000', '00000001'),
+    fc.array(clientOption, { maxLength: 8 }),
+  )
   .map(([flags, options]) => Buffer.concat([Buffer.from(flags, 'hex'), ...options]));
 
 const request: fc.Arbitrary<NbdRequest> = fc.record({
@@ -72,10 +77,7 @@ const request: fc.Arbitrary<NbdRequest> = fc.record({
 
 const requestStream = fc
   .array(
-    fc.oneof(
-      { weight: 9, arbitrary: request.map(withPayload) },
-      { weight: 1, arbitrary: garbage },
-    ),
+    fc.oneof({ weight: 9, arbitrary: request.map(withPayload) }, { weight: 1, arbitrary: garbage }),
     { maxLength: 10 },
   )
   .map((parts) => Buffer.concat(parts));
@@ -150,12 +152,19 @@ describe('NBD byte streams', () => {
   it('mean the same to the client however they are cut, and never make it throw', () => {
     const header = { cookieHigh: 0, code: 0, flags: 0, offsetBytes: 100, lengthBytes: 8 };
     const reply = fc.oneof(
-      fc.integer({ min: 1, max: 4 }).map((cookieLow) => simpleReply({ ...header, cookieLow }, undefined)),
-      fc.integer({ min: 1, max: 4 }).map((cookieLow) =>
-        errorChunk({ ...header, cookieLow }, 'EIO', 'broken', 100),
-      ),
       fc
-        .tuple(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 90, max: 110 }), fc.boolean(), fc.nat(12))
+        .integer({ min: 1, max: 4 })
+        .map((cookieLow) => simpleReply({ ...header, cookieLow }, undefined)),
+      fc
+        .integer({ min: 1, max: 4 })
+        .map((cookieLow) => errorChunk({ ...header, cookieLow }, 'EIO', 'broken', 100)),
+      fc
+        .tuple(
+          fc.integer({ min: 1, max: 4 }),
+          fc.integer({ min: 90, max: 110 }),
+          fc.boolean(),
+          fc.nat(12),
+        )
         .map(([cookieLow, offsetBytes, last, lengthBytes]) =>
           Buffer.concat([
             dataChunkHeader({ ...header, cookieLow }, { offsetBytes, lengthBytes, last }),
@@ -172,7 +181,9 @@ describe('NBD byte streams', () => {
       }
       const events = chunks.map((chunk) => session.push(chunk));
       const broken = events.some(({ kind }) => kind === 'violation');
-      const done = events.flatMap((event) => (event.kind === 'completions' ? event.completions : []));
+      const done = events.flatMap((event) =>
+        event.kind === 'completions' ? event.completions : [],
+      );
       // What ended in the same chunk as a violation is lost with the connection.
       return broken ? 'violation' : done;
     };

@@ -3,9 +3,15 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { skip } from '../reporter.ts';
 
-/** Skips the running suite when one of the programs is missing. */
+/**
+ * The system's own folders first: nbdsh runs the first python3 it finds, and only the system's has the
+ * module that Debian packages.
+ */
+const env = { ...process.env, PATH: `/usr/bin:/bin:/usr/sbin:/sbin:${process.env['PATH'] ?? ''}` };
+
+/** Skips the running suite when one of the programs is missing or does not even say its version. */
 export function requirePrograms(context: Mocha.Context, ...names: readonly string[]): void {
-  const missing = names.filter((name) => spawnSync(name, ['--version']).error !== undefined);
+  const missing = names.filter((name) => spawnSync(name, ['--version'], { env }).status !== 0);
   if (missing.length === 0) return;
   skip(context, `${missing.join(', ')} is not installed: the test group of the toolchain has it`);
 }
@@ -21,7 +27,7 @@ export interface ProgramResult {
 
 /** Runs a program to its end. It is ended when it takes too long, and its output says so. */
 export async function run(name: string, ...args: readonly string[]): Promise<ProgramResult> {
-  const child = spawn(name, args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: timeoutMs });
+  const child = spawn(name, args, { env, stdio: ['ignore', 'pipe', 'pipe'], timeout: timeoutMs });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -41,7 +47,8 @@ export async function run(name: string, ...args: readonly string[]): Promise<Pro
 /** Runs a program that must succeed; gives what it printed. */
 export async function succeed(name: string, ...args: readonly string[]): Promise<string> {
   const { code, stdout, stderr } = await run(name, ...args);
-  if (code !== 0) throw new Error(`${name} ${args.join(' ')} exited with ${code}:\n${stdout}${stderr}`);
+  if (code !== 0)
+    throw new Error(`${name} ${args.join(' ')} exited with ${code}:\n${stdout}${stderr}`);
   return stdout;
 }
 
@@ -51,7 +58,7 @@ export async function serveWith(
   name: string,
   ...args: readonly string[]
 ): Promise<AsyncDisposable> {
-  const child = spawn(name, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(name, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
@@ -62,7 +69,7 @@ export async function serveWith(
   const deadline = performance.now() + timeoutMs;
   while (!existsSync(socket)) {
     if (child.exitCode !== null || performance.now() > deadline) {
-      child.kill();
+      child.kill('SIGKILL');
       throw new Error(`${name} ${args.join(' ')} does not listen on ${socket}: ${stderr}`);
     }
     await new Promise<void>((resolve) => {
@@ -71,7 +78,7 @@ export async function serveWith(
   }
   return {
     [Symbol.asyncDispose]: async () => {
-      child.kill();
+      child.kill('SIGKILL');
       await ended;
     },
   };

@@ -2,9 +2,17 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { NbdExport, type NbdExportOptions, NbdExports } from '../../../dataplane/drive/nbd-export.ts';
+import {
+  NbdExport,
+  type NbdExportOptions,
+  NbdExports,
+} from '../../../dataplane/drive/nbd-export.ts';
 import { NbdServer } from '../../../dataplane/drive/nbd-server.ts';
-import { listenTcp, listenUnix, type SocketListener } from '../../../dataplane/host/nbd-listener.ts';
+import {
+  listenTcp,
+  listenUnix,
+  type SocketListener,
+} from '../../../dataplane/host/nbd-listener.ts';
 import type { NbdServerTls } from '../../../dataplane/host/nbd-tls.ts';
 import type { BlockService } from '../../../dataplane/ports/block-service.ts';
 import { realClock } from './real-clock.ts';
