@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
-type ScriptName =
+export type ScriptName =
   | 'disk'
   | 'prepare-volume'
   | 'guard-postgres'

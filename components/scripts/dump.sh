@@ -17,6 +17,7 @@ flock 9
 rm -rf ./*.partial
 
 stamp=$(date -u +%Y%m%dT%H%M%SZ)
+[ ! -e "$stamp" ] || refuse "there is a dump of this very second already"
 newest=$(find . -maxdepth 1 -type d -name '[0-9]*Z' | sort | tail -n 1)
 newest=${newest#./}
 work="$stamp.partial"

@@ -80,7 +80,7 @@ export class StandInKubelet implements AsyncDisposable {
     };
     for (const name of this.#nodes) {
       const node: V1Node = await this.#core.readNode({ name });
-      const body = { ...node, status: { conditions: [ready] } };
+      const body: V1Node = Object.assign(node, { status: { conditions: [ready] } });
       await unless(409, this.#core.replaceNodeStatus({ name, body }));
     }
   }
@@ -98,7 +98,8 @@ export class StandInKubelet implements AsyncDisposable {
     } else if (pod.status?.phase === 'Pending') {
       this.#addresses += 1;
       const address = `10.9.${Math.floor(this.#addresses / 250)}.${1 + (this.#addresses % 250)}`;
-      const body = { ...pod, status: statusOf(pod, this.failing(name), address) };
+      const status = statusOf(pod, this.failing(name), address);
+      const body: V1Pod = Object.assign(pod, { status });
       await gone(this.#core.replaceNamespacedPodStatus({ ...target, body }));
     }
   }
