@@ -46,7 +46,7 @@ export class SimMedium {
 
   latencyMs(): number {
     const draw = this.prng.fraction();
-    const hiccup = this.hiccupMs > 0 && this.prng.chance(0.3) ? this.hiccupMs : 0;
+    const hiccup = this.hiccupMs > 0 && this.prng.chance(0.12) ? this.hiccupMs : 0;
     return 0.02 + draw * draw * this.#slowestMs + this.prng.fraction() * hiccup;
   }
 

@@ -49,7 +49,7 @@ export function drawFaults(prng: Prng, count: number, endMs: number): readonly S
       atMs: prng.between(100, endMs),
       kind,
       member: prng.between(0, 11),
-      durationMs: prng.chance(0.3) ? prng.between(1, 60) : prng.between(60, 2500),
+      durationMs: prng.chance(0.3) ? prng.between(1, 60) : prng.between(60, 1200),
       draw: prng.uint32(),
     });
   }

@@ -21,11 +21,11 @@ import { World } from './world.ts';
 
 const volume = 'volume';
 const lineage = 'lineage';
-const times = { leaseMs: 600, heartbeatMs: 100, memberLossMs: 400, retryMs: 40, quietFlushMs: 700 };
+const times = { leaseMs: 300, heartbeatMs: 50, memberLossMs: 200, retryMs: 20, quietFlushMs: 350 };
 /** How long after a disturbance a member does not count as the one that has everything. */
-const calmMs = 4000;
+const calmMs = 1500;
 /** Time after which a member that is away has been missed. */
-const noticeMs = 3000;
+const noticeMs = 1200;
 /** Time to come to rest after everything is healed. */
 const settleMs = 60_000;
 
@@ -94,7 +94,7 @@ function draw(prng: Prng): Settings {
     slowestLinkMs: prng.between(1, 20),
     lostAnswers: prng.chance(0.5) ? 0 : prng.fraction() * 0.4,
     faults: prng.between(0, 9),
-    busyMs: prng.between(1500, 7000),
+    busyMs: prng.between(800, 4000),
     blackouts: prng.chance(0.3),
   };
 }
@@ -198,7 +198,7 @@ export class Simulation {
       this.#members.push(member);
       void this.#startMember(member, true);
     }
-    await this.#world.runUntil(50 * slowestDiskMs);
+    await this.#world.runUntil(20 * slowestDiskMs);
     this.#attach();
   }
 
@@ -292,7 +292,7 @@ export class Simulation {
       this.#world.violate(`I-04 nothing was rolled back, yet: ${fault.message}`);
     }
     if (attachment !== this.#attachments.at(-1)) return;
-    this.#world.after(150, () => {
+    this.#world.after(80, () => {
       if (attachment === this.#attachments.at(-1)) this.#attach();
     });
   }
@@ -331,7 +331,7 @@ export class Simulation {
         this.#rot(member, fault);
         return;
       case 'slow-disk':
-        member.medium.hiccupMs = 20 + (fault.draw % 300);
+        member.medium.hiccupMs = 50 + (fault.draw % 450);
         after(() => {
           member.medium.hiccupMs = 0;
         });
@@ -382,7 +382,7 @@ export class Simulation {
 
   #killEngine(attachment: Attachment): void {
     attachment.process.kill();
-    this.#world.after(100, () => {
+    this.#world.after(50, () => {
       if (attachment === this.#attachments.at(-1)) this.#attach();
     });
   }

@@ -1,0 +1,59 @@
+/**
+ * The gate's share of simulation: many seeds without a violation, every planted bug found, and the same
+ * story twice for one seed. Longer runs: `node test/sim/run.ts --seeds 20000`.
+ */
+import assert from 'node:assert/strict';
+import { plants } from './plants.ts';
+import { explain, shorten } from './run.ts';
+import { Simulation } from './simulation.ts';
+
+const seedCount = 1000;
+/** The tests of one `it` share no state; each piece is small enough to show progress. */
+const pieces = 10;
+
+describe('simulation', function () {
+  this.timeout(600_000);
+
+  for (let piece = 0; piece < pieces; piece++) {
+    const from = 1 + (piece * seedCount) / pieces;
+    const to = from + seedCount / pieces - 1;
+    it(`keeps every promise [seeds ${from} to ${to}]`, async () => {
+      for (let seed = from; seed <= to; seed++) {
+        const result = await new Simulation({ seed }).run();
+        if (result.violation === undefined) continue;
+        assert.fail(explain(result, await shorten(result, {})));
+      }
+    });
+  }
+
+  it('tells the same story twice for the same seed', async () => {
+    for (const seed of [1, 34, 229]) {
+      const first = await new Simulation({ seed }).run();
+      const second = await new Simulation({ seed }).run();
+      assert.equal(second.hash, first.hash, `seed ${seed} gave two traces`);
+      assert.equal(second.eventCount, first.eventCount);
+    }
+  });
+
+  it('tells different stories for different seeds', async () => {
+    const hashes = new Set<string>();
+    for (let seed = 1; seed <= 20; seed++) {
+      hashes.add((await new Simulation({ seed }).run()).hash);
+    }
+    assert.equal(hashes.size, 20);
+  });
+});
+
+describe('planted bug', function () {
+  this.timeout(600_000);
+
+  for (const { name, what, seedsMax } of plants) {
+    it(`is found within ${seedsMax} seeds when the code ${what} [${name}]`, async () => {
+      for (let seed = 1; seed <= seedsMax; seed++) {
+        const result = await new Simulation({ seed, plants: { [name]: true } }).run();
+        if (result.violation !== undefined) return;
+      }
+      assert.fail(`${name} was not found in ${seedsMax} seeds: the simulator does not see it`);
+    });
+  }
+});
