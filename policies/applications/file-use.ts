@@ -43,6 +43,11 @@ export function fileUse(
   const mounted = candidates.find((file) => mountOver(container, file) !== undefined);
   const file = mounted ?? candidates[0] ?? '/';
   const mount = mountOver(container, file) ?? onlyClaim(place);
+  if (!container.mountsKnown) {
+    const wanted = `${container.field}.volumeMounts`;
+    const what = 'a volume known only after the update';
+    return { place, application, choice, file, placement: { home: 'unknown', what, wanted } };
+  }
   const placement =
     mount === undefined ? undefined : placementOfVolume(world, workload, mount.volume);
   return { place, application, choice, file, placement };

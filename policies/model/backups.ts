@@ -3,11 +3,20 @@
  * Velero, CloudNativePG, snapshots by schedule, and CronJobs that dump a database or mount a claim.
  */
 import { type Claim, podVolume } from './claim.ts';
-import { type DeclaredObject, isKind } from './declared.ts';
+import { type DeclaredObject, isKind, mayShareNamespace } from './declared.ts';
 import { dumpsOf } from './dumps.ts';
 import { placementOfClaim } from './placement.ts';
 import type { Database } from './usage.ts';
-import { at, isTrueAt, listAt, textAt, textMapAt, textsAt } from './value.ts';
+import {
+  at,
+  type Fields,
+  isTrueAt,
+  listAt,
+  textAt,
+  textMapAt,
+  textsAt,
+  unknownAt,
+} from './value.ts';
 import type { World } from './world.ts';
 
 /** What of a backup system of the program covers the claim; undefined when nothing does. */
@@ -23,17 +32,18 @@ export function backupOf(
   );
 }
 
+/** What is known only after the update may cover it: the verdict falls then. */
 function coversClaim(world: World, object: DeclaredObject, claim: Claim): boolean {
   const { fields } = object;
   switch (`${object.group}/${object.kind}`) {
     case 'longhorn.io/RecurringJob':
       return isBackupJob(object) && recurringJobCovers(world, object, claim);
     case 'volsync.backube/ReplicationSource':
-      return isSameNamespace(object, claim) && textAt(fields, 'spec', 'sourcePVC') === claim.name;
+      return mayShareNamespace(object, claim) && mayBe(fields, claim.name, 'spec', 'sourcePVC');
     case 'k8up.io/Schedule':
     case 'backup.appuio.ch/Schedule':
       return (
-        isSameNamespace(object, claim) &&
+        mayShareNamespace(object, claim) &&
         at(fields, 'spec', 'backup') !== undefined &&
         claim.object.annotations.get('k8up.io/backup') !== 'false'
       );
@@ -41,18 +51,17 @@ function coversClaim(world: World, object: DeclaredObject, claim: Claim): boolea
       return veleroCovers(object, claim);
     case 'postgresql.cnpg.io/ScheduledBackup':
       return (
-        isSameNamespace(object, claim) &&
-        textAt(fields, 'spec', 'cluster', 'name') === claim.object.name
+        mayShareNamespace(object, claim) &&
+        mayBe(fields, claim.object.name, 'spec', 'cluster', 'name')
       );
-    case 'larder.dev/BackupSchedule':
-      return larderCovers(object, claim);
     default:
       return false;
   }
 }
 
-function isSameNamespace(object: DeclaredObject, claim: Claim): boolean {
-  return object.namespace === claim.namespace;
+/** True when the text at the path is this one, or is not known yet. */
+function mayBe(fields: Fields, text: string, ...path: readonly string[]): boolean {
+  return unknownAt(fields, ...path) || textAt(fields, ...path) === text;
 }
 
 export function isBackupJob(object: DeclaredObject): boolean {
@@ -101,15 +110,6 @@ function veleroCovers(object: DeclaredObject, claim: Claim): boolean {
   return isIncluded && !excluded.includes(claim.namespace) && takesVolumes;
 }
 
-/** Larder: a schedule lists volumes, or selects them by their labels. */
-function larderCovers(object: DeclaredObject, claim: Claim): boolean {
-  if (textsAt(object.fields, 'spec', 'volumes').includes(claim.name)) return true;
-  const wanted = textMapAt(object.fields, 'spec', 'selector', 'matchLabels');
-  return (
-    wanted.size > 0 && [...wanted].every(([key, value]) => claim.object.labels.get(key) === value)
-  );
-}
-
 const copiers =
   /\b(restic|kopia|borg(matic)?|rclone|rsync|duplicity|duplicacy|tar|litestream|velero)\b/;
 
@@ -117,7 +117,7 @@ const copiers =
 function mountingJob(world: World, claim: Claim): DeclaredObject | undefined {
   return world.workloads.find((workload) => {
     const { object } = workload;
-    if (object.kind !== 'CronJob' || object.namespace !== claim.namespace) return false;
+    if (object.kind !== 'CronJob' || !mayShareNamespace(object, claim)) return false;
     const volumes = listAt(workload.pod, 'volumes').flatMap((item) => textAt(item, 'name') ?? []);
     const mounts = volumes.some(
       (volume) =>

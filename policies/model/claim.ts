@@ -3,7 +3,17 @@
  * volumes that operators make from their own objects (CloudNativePG's `spec.storage`).
  */
 import { type DeclaredObject, isKind, nameOf } from './declared.ts';
-import { at, type Fields, fieldsAt, isFields, listAt, textAt, textsAt, UNKNOWN } from './value.ts';
+import {
+  at,
+  type Fields,
+  fieldsAt,
+  isFields,
+  listAt,
+  textAt,
+  textsAt,
+  UNKNOWN,
+  type Value,
+} from './value.ts';
 import type { Workload } from './workload.ts';
 import type { World } from './world.ts';
 
@@ -20,8 +30,10 @@ export interface Claim {
   readonly accessModes: readonly string[];
 }
 
-function claimOf(object: DeclaredObject, name: string, field: string, spec: Fields): Claim {
-  const className = at(spec, 'storageClassName') ?? at(spec, 'storageClass');
+function claimOf(object: DeclaredObject, name: string, field: string, given: Value): Claim {
+  const spec = isFields(given) ? given : {};
+  const className =
+    given === UNKNOWN ? UNKNOWN : (at(spec, 'storageClassName') ?? at(spec, 'storageClass'));
   return {
     object,
     name,
@@ -47,7 +59,7 @@ export function claimsOfObject(object: DeclaredObject): readonly Claim[] {
 }
 
 function claimOfObject(object: DeclaredObject): Claim {
-  return claimOf(object, object.name, 'spec', fieldsAt(object.fields, 'spec'));
+  return claimOf(object, object.name, 'spec', at(object.fields, 'spec') ?? null);
 }
 
 function templatesOf(object: DeclaredObject): readonly Claim[] {
@@ -55,7 +67,7 @@ function templatesOf(object: DeclaredObject): readonly Claim[] {
     const name = textAt(item, 'metadata', 'name');
     if (name === undefined || !isFields(item)) return [];
     const field = `spec.volumeClaimTemplates[${index}].spec`;
-    return [claimOf(object, name, field, fieldsAt(item, 'spec'))];
+    return [claimOf(object, name, field, at(item, 'spec') ?? null)];
   });
 }
 

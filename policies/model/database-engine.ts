@@ -2,7 +2,7 @@
  * Database servers, by image: which engine a container runs and where it keeps its data. A container
  * of the same image that only runs a client (`pg_dump`, `psql`) is not a server.
  */
-import { type Image, matchesImage } from './image.ts';
+import { matchesImage } from './image.ts';
 import { UNKNOWN } from './value.ts';
 import type { Container } from './workload.ts';
 
@@ -111,11 +111,6 @@ const rows: readonly EngineRow[] = [
 
 /** A command that may look at the server first, and in the end becomes it. */
 const startsServer = /docker-entrypoint|exec\s+(gosu\s+\S+\s+)?(postgres|mysqld|mariadbd|mongod)\b/;
-
-/** The engine that an image holds, whatever the container does with it. */
-export function engineOfImage(image: Image): DatabaseEngine | undefined {
-  return rows.find((row) => row.images.some((pattern) => matchesImage(image, pattern)));
-}
 
 /** The database server that the container runs, or undefined. */
 export function databaseEngineOf(container: Container): DatabaseEngine | undefined {

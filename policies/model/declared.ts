@@ -5,7 +5,7 @@
  * Promises: works from the type token and the inputs alone, so it needs no SDK of that provider.
  * Never: throws on an odd shape; an object without a name gets its logical name.
  */
-import { type Fields, plainFields, textAt, textMapAt } from './value.ts';
+import { type Fields, plainFields, textAt, textMapAt, unknownAt } from './value.ts';
 
 export interface DeclaredObject {
   readonly urn: string;
@@ -17,6 +17,7 @@ export interface DeclaredObject {
   readonly group: string;
   /** Kubernetes kind, `''` for what is not Kubernetes. */
   readonly kind: string;
+  /** `unknownNamespace` where only the update will tell. */
   readonly namespace: string;
   /** `metadata.name`; the logical name where the program left it to Pulumi. */
   readonly name: string;
@@ -39,6 +40,18 @@ export interface GivenResource {
   readonly dependencies?: readonly { readonly urn: string }[];
 }
 
+/** No name of a namespace has brackets. */
+export const unknownNamespace = '(a namespace known after the update)';
+
+/** True unless the two are known to be in different namespaces. */
+export function mayShareNamespace(
+  one: { readonly namespace: string },
+  other: { readonly namespace: string },
+): boolean {
+  const namespaces = [one.namespace, other.namespace];
+  return one.namespace === other.namespace || namespaces.includes(unknownNamespace);
+}
+
 const kubernetesToken = /^kubernetes:([^:]+)\/([^:/]+):([^:]+)$/;
 
 export function declared(given: GivenResource): DeclaredObject {
@@ -51,7 +64,9 @@ export function declared(given: GivenResource): DeclaredObject {
     logicalName: given.name,
     group: group === 'core' ? '' : group,
     kind: token?.[3] ?? '',
-    namespace: textAt(fields, 'metadata', 'namespace') ?? 'default',
+    namespace: unknownAt(fields, 'metadata', 'namespace')
+      ? unknownNamespace
+      : (textAt(fields, 'metadata', 'namespace') ?? 'default'),
     name: textAt(fields, 'metadata', 'name') ?? given.name,
     labels: textMapAt(fields, 'metadata', 'labels'),
     annotations: textMapAt(fields, 'metadata', 'annotations'),

@@ -25,7 +25,7 @@ interface DriverRow {
 }
 
 const rows: readonly DriverRow[] = [
-  { name: 'csi.larder.dev', home: 'replicated', copies: { parameter: 'copies', default: 2 } },
+  { name: 'csi.larder.dev', home: 'replicated' },
   {
     name: 'driver.longhorn.io',
     home: 'replicated',

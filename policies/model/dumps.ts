@@ -1,8 +1,9 @@
 /** Jobs that dump a database over the network, and which of the program's databases they dump. */
+import { mayShareNamespace, unknownNamespace } from './declared.ts';
 import { settingOf } from './environment.ts';
 import type { Database } from './usage.ts';
 import { textMapAt, UNKNOWN } from './value.ts';
-import type { Container, Workload } from './workload.ts';
+import { type Container, nothingKnown, type Workload } from './workload.ts';
 import type { World } from './world.ts';
 
 const dumpPrograms =
@@ -21,6 +22,8 @@ interface Dump {
 export function dumpsOf(world: World): readonly Dump[] {
   return world.workloads.flatMap((workload) => {
     if (workload.object.kind !== 'CronJob') return [];
+    // A job whose containers are known only after the update may dump anything.
+    if (!workload.containersKnown) return [dumpOfAnything(workload)];
     return workload.containers
       .filter((container) => dumpsSomething(container))
       .map((container) => ({
@@ -31,7 +34,12 @@ export function dumpsOf(world: World): readonly Dump[] {
   });
 }
 
-function dumpsSomething({ words, image }: Container): boolean {
+function dumpOfAnything(workload: Workload): Dump {
+  return { workload, container: nothingKnown, serves: () => true };
+}
+
+function dumpsSomething({ words, image, wordsKnown }: Container): boolean {
+  if (!wordsKnown) return true;
   const name = image === undefined || image === UNKNOWN ? '' : image.repository;
   return dumpPrograms.test(words.join(' ')) || dumpImages.test(name);
 }
@@ -46,7 +54,8 @@ function servesDatabase(
   if (setting?.kind === 'known') {
     const [name, namespace] = setting.value.split(/[.:]/);
     const inNamespace = namespace ?? workload.object.namespace;
-    if (/^\d+$/.test(inNamespace)) return namesOf(world, database).includes(name ?? '');
+    if (database.object.namespace === unknownNamespace || /^\d+$/.test(inNamespace))
+      return namesOf(world, database).includes(name ?? '');
     return (
       inNamespace === database.object.namespace && namesOf(world, database).includes(name ?? '')
     );
@@ -55,8 +64,9 @@ function servesDatabase(
   if (namesOf(world, database).some((name) => new RegExp(`\\b${escaped(name)}\\b`).test(text))) {
     return true;
   }
+  if (!container.wordsKnown) return true;
   // A host known only after the update, or hidden in a Secret: given the benefit of the doubt.
-  return setting?.kind === 'opaque' || workload.object.namespace === database.object.namespace;
+  return setting?.kind === 'opaque' || mayShareNamespace(workload.object, database.object);
 }
 
 /** The object's own name and those of the Services that select its pods. */

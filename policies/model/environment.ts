@@ -8,7 +8,7 @@
 import { mountedFile } from './config-file.ts';
 import type { DeclaredObject } from './declared.ts';
 import { keyOf, keysOf } from './keyed-data.ts';
-import { at, isTrueAt, listAt, textAt, UNKNOWN, type Value } from './value.ts';
+import { at, isTrueAt, listAt, textAt, UNKNOWN, unknownAt, type Value } from './value.ts';
 import type { Container, Workload } from './workload.ts';
 import type { World } from './world.ts';
 
@@ -51,16 +51,28 @@ export function settingOf(
   return undefined;
 }
 
-/** Sources of `envFrom` that the program does not show: any variable may be in there. */
+/** True when a list, an entry or a name is unknown: it may be any variable. */
+export function hidesVariables({ fields }: Container): boolean {
+  const env = at(fields, 'env');
+  return (
+    env === UNKNOWN ||
+    listAt(env).some((item) => item === UNKNOWN || unknownAt(item, 'name')) ||
+    unknownAt(fields, 'envFrom')
+  );
+}
+
+/** Where the program does not show what is set: any variable may be in there. */
 export function opaqueImports(
   world: World,
   workload: Workload,
   container: Container,
 ): readonly string[] {
-  return listAt(container.fields, 'envFrom').flatMap((source) => {
+  const hidden = hidesVariables(container) ? ['a variable known only after the update'] : [];
+  const imported = listAt(container.fields, 'envFrom').flatMap((source) => {
     const found = importedObject(world, workload, source);
     return found.object === undefined ? [found.name] : [];
   });
+  return [...hidden, ...imported];
 }
 
 /** All variables of the container with their values, for rules that look at every one. */

@@ -10,7 +10,7 @@ const operatorObjects: readonly (readonly [string, readonly string[]])[] = [
   ['postgresql.cnpg.io', ['Cluster']],
   ['longhorn.io', ['Volume', 'BackingImage', 'Node']],
   ['ceph.rook.io', ['CephCluster', 'CephBlockPool', 'CephFilesystem', 'CephObjectStore']],
-  ['larder.dev', ['Volume', 'Pool']],
+  ['larder.dev', ['Volume']],
   ['mariadb.mmontes.io', ['MariaDB']],
   ['k8s.mariadb.com', ['MariaDB']],
   ['mongodbcommunity.mongodb.com', ['MongoDBCommunity']],
@@ -38,8 +38,8 @@ const holdingCharts: readonly string[] = [
 
 /** What an object holds, as a noun phrase for messages; undefined when it holds nothing. */
 export function holdingOf(object: DeclaredObject): string | undefined {
-  if (isKind(object, '', 'PersistentVolumeClaim')) return 'a claim to data';
-  if (isKind(object, '', 'PersistentVolume')) return 'a volume';
+  if (isKind(object, '', 'PersistentVolumeClaim')) return 'data';
+  if (isKind(object, '', 'PersistentVolume')) return 'data';
   const operated = operatorObjects.some(
     ([group, kinds]) => object.group === group && kinds.includes(object.kind),
   );

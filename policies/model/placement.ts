@@ -67,7 +67,7 @@ export function placementOfVolume(
 }
 
 /** The source part of a PersistentVolume's spec or of a pod's volume. */
-export function placementOfSource(source: Fields): Placement | undefined {
+function placementOfSource(source: Fields): Placement | undefined {
   const path = textAt(source, 'hostPath', 'path') ?? textAt(source, 'local', 'path');
   if (path !== undefined) {
     return { home: 'local', what: `the node's directory ${path}`, hostPath: path };

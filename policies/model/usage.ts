@@ -1,32 +1,10 @@
-/**
- * Who uses which volume: containers with the storage under each mount, and database servers with the
- * volume under their data.
- */
+/** Database servers of a program, each with the storage under its data. */
 import { claimsOf, type Claim, nameOfClaim } from './claim.ts';
 import { type DatabaseEngine, databaseEngineOf } from './database-engine.ts';
 import type { DeclaredObject } from './declared.ts';
 import { type Placement, placementOfClaim, placementOfVolume } from './placement.ts';
 import { type Container, type Mount, mountOver, type Workload } from './workload.ts';
 import type { World } from './world.ts';
-
-export interface MountUse {
-  readonly workload: Workload;
-  readonly container: Container;
-  readonly mount: Mount;
-  readonly placement: Placement;
-}
-
-/** Every mount of every container that holds data. */
-export function mountsOf(world: World): readonly MountUse[] {
-  return world.workloads.flatMap((workload) =>
-    workload.containers.flatMap((container) =>
-      container.mounts.flatMap((mount) => {
-        const placement = placementOfVolume(world, workload, mount.volume);
-        return placement === undefined ? [] : [{ workload, container, mount, placement }];
-      }),
-    ),
-  );
-}
 
 /** A database that the program runs, by image or by an operator's object. */
 export interface Database {

@@ -77,6 +77,14 @@ export function unknownAt(value: Value | undefined, ...path: Path): boolean {
   return at(value, ...path) === UNKNOWN;
 }
 
+/** True when the value at the path is unknown, or holds something unknown within so many levels. */
+export function holdsUnknown(value: Value | undefined, levels: number, ...path: Path): boolean {
+  const found = at(value, ...path);
+  if (found === UNKNOWN) return true;
+  if (levels <= 1 || typeof found !== 'object' || found === null) return false;
+  return Object.values(found).some((inner: Value) => holdsUnknown(inner, levels - 1));
+}
+
 /** The text at the path; numbers and booleans as Kubernetes would print them. */
 export function textAt(value: Value | undefined, ...path: Path): string | undefined {
   const found = at(value, ...path);

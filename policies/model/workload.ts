@@ -17,7 +17,9 @@ import {
   textAt,
   textMapAt,
   textsAt,
+  holdsUnknown,
   UNKNOWN,
+  unknownAt,
 } from './value.ts';
 
 export interface Mount {
@@ -33,8 +35,11 @@ export interface Container {
   /** Undefined when absent; `UNKNOWN` in a preview that cannot know it. */
   readonly image: Image | typeof UNKNOWN | undefined;
   readonly mounts: readonly Mount[];
+  /** False when there are mounts, or parts of them, that only the update will tell. */
+  readonly mountsKnown: boolean;
   /** Command and arguments in one list. */
   readonly words: readonly string[];
+  readonly wordsKnown: boolean;
   /** Where it stands in its object, for messages: `spec.template.spec.containers[0]`. */
   readonly field: string;
   readonly fields: Fields;
@@ -47,6 +52,7 @@ export interface Workload {
   readonly podField: string;
   readonly podLabels: ReadonlyMap<string, string>;
   readonly containers: readonly Container[];
+  readonly containersKnown: boolean;
   /** How many pods are wanted; undefined when unknown. A DaemonSet counts as many. */
   readonly replicas: number | undefined;
   /** True when an update starts the new pod before the old one has gone. */
@@ -80,6 +86,7 @@ export function workloadOf(object: DeclaredObject): Workload | undefined {
       ...containersAt(object.fields, podPath, 'initContainers'),
       ...containersAt(object.fields, podPath, 'containers'),
     ],
+    containersKnown: !holdsUnknown(object.fields, 2, ...podPath, 'containers'),
     replicas: replicasOf(object),
     surges: surgesOf(object),
   };
@@ -99,6 +106,8 @@ function containersAt(
       image:
         image === UNKNOWN ? UNKNOWN : typeof image === 'string' ? parseImage(image) : undefined,
       mounts: mountsOf(item),
+      mountsKnown: !holdsUnknown(item, 3, 'volumeMounts'),
+      wordsKnown: !['command', 'args'].some((part) => holdsUnknown(item, 2, part)),
       words: [...textsAt(item, 'command'), ...textsAt(item, 'args')],
       field: `${podPath.join('.')}.${list}[${index}]`,
       fields: item,
@@ -106,6 +115,19 @@ function containersAt(
     return [container];
   });
 }
+
+/** Stands for the containers of a pod that are known only after the update. */
+export const nothingKnown: Container = {
+  name: '',
+  isInit: false,
+  image: UNKNOWN,
+  mounts: [],
+  mountsKnown: false,
+  words: [],
+  wordsKnown: false,
+  field: 'spec',
+  fields: {},
+};
 
 function mountsOf(container: Fields): readonly Mount[] {
   return listAt(container, 'volumeMounts').flatMap((mount) => {
@@ -117,7 +139,8 @@ function mountsOf(container: Fields): readonly Mount[] {
         volume,
         path: path.length > 1 ? path.replace(/\/+$/, '') : path,
         subPath: textAt(mount, 'subPath'),
-        readOnly: isTrueAt(mount, 'readOnly'),
+        // What is not known yet is not yet known to be written.
+        readOnly: isTrueAt(mount, 'readOnly') || unknownAt(mount, 'readOnly'),
       },
     ];
   });
@@ -140,7 +163,8 @@ function wantedAt(object: DeclaredObject, ...path: readonly string[]): number | 
 
 function surgesOf(object: DeclaredObject): boolean {
   if (!isKind(object, 'apps', 'Deployment')) return false;
-  if (at(object.fields, 'spec', 'strategy') === UNKNOWN) return false;
+  if (unknownAt(object.fields, 'spec', 'strategy', 'type')) return false;
+  if (unknownAt(object.fields, 'spec', 'strategy', 'rollingUpdate', 'maxSurge')) return false;
   const type = textAt(object.fields, 'spec', 'strategy', 'type') ?? 'RollingUpdate';
   if (type !== 'RollingUpdate') return false;
   const surge = textAt(object.fields, 'spec', 'strategy', 'rollingUpdate', 'maxSurge') ?? '25%';

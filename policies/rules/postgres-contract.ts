@@ -4,8 +4,19 @@
  */
 import { databaseEngineOf } from '../model/database-engine.ts';
 import { isKind } from '../model/declared.ts';
+import { hidesVariables } from '../model/environment.ts';
+import { isWithin } from '../model/inventory.ts';
 import { matchesImage } from '../model/image.ts';
-import { at, fieldsAt, listAt, numberAt, textAt, UNKNOWN } from '../model/value.ts';
+import {
+  at,
+  fieldsAt,
+  holdsUnknown,
+  listAt,
+  numberAt,
+  textAt,
+  UNKNOWN,
+  type Value,
+} from '../model/value.ts';
 import { type Container, mountOver, type Workload, workloadOf } from '../model/workload.ts';
 import { type PostgresImage, postgresImageOf } from '../model/postgres-image.ts';
 import type { Finding, ObjectRule } from '../rule.ts';
@@ -103,16 +114,13 @@ function folderFindings(
 ): readonly Finding[] {
   const isNew = image.major >= 18;
   const unset = isNew ? `${newFolder}/${image.major}/docker` : oldFolder;
-  const given = at(
-    listAt(container.fields, 'env').find((item) => textAt(item, 'name') === 'PGDATA'),
-    'value',
-  );
-  if (given === UNKNOWN) {
+  const given = pgdataOf(container);
+  if (given === UNKNOWN || !container.mountsKnown) {
     const where = `${container.field}.env[PGDATA]`;
-    const found = 'PGDATA is known only after the update, and will be judged then';
+    const found = 'it cannot be told here whether a volume covers the data';
     return [{ object, field: where, found, waysOut: folderWays(image), level: 'advice' }];
   }
-  const folder = textAt(given) ?? unset;
+  const folder = given ?? unset;
   const field = `${container.field}.volumeMounts`;
   const mount = mountOver(container, folder);
   if (mount === undefined) {
@@ -123,8 +131,8 @@ function folderFindings(
         : `the volume at ${below.path} does not cover ${folder}, where PostgreSQL ${image.major} keeps its data`;
     return [{ object, field, found, waysOut: folderWays(image), level: 'violation' }];
   }
-  if (!isNew && mount.path === newFolder && textAt(given) === undefined) {
-    const found = `the volume at ${newFolder} is hidden by the image's own volume at ${oldFolder}`;
+  if (!isNew && isWithin(folder, oldFolder) && !isWithin(mount.path, oldFolder)) {
+    const found = `the volume at ${mount.path} is hidden by the image's own volume at ${oldFolder}`;
     const why = 'The data then lies in the container and is gone with the pod.';
     return [{ object, field, found, why, waysOut: folderWays(image), level: 'violation' }];
   }
@@ -140,6 +148,14 @@ function folderFindings(
     level: 'violation',
   };
   return [finding];
+}
+
+/** The folder as the container is told; `UNKNOWN` when it stands elsewhere or is not known yet. */
+function pgdataOf(container: Container): string | typeof UNKNOWN | undefined {
+  const env = listAt(container.fields, 'env');
+  const entry = env.findLast((item) => textAt(item, 'name') === 'PGDATA');
+  if (entry === undefined) return hidesVariables(container) ? UNKNOWN : undefined;
+  return textAt(entry, 'value') ?? UNKNOWN;
 }
 
 function folderWays(image: PostgresImage): readonly string[] {
@@ -265,15 +281,16 @@ function probeFindings({ object }: Workload, { fields, field }: Container): read
   return findings;
 }
 
-/** How long a probe lets the container be: the defaults are those of Kubernetes. */
-function secondsOf(probe: Parameters<typeof at>[0]): number {
+/** How long a probe lets the container be, with the defaults of Kubernetes; unknown is patient. */
+function secondsOf(probe: Value): number {
+  if (holdsUnknown(probe, 2)) return Number.POSITIVE_INFINITY;
   const initial = numberAt(probe, 'initialDelaySeconds') ?? 0;
   const period = numberAt(probe, 'periodSeconds') ?? 10;
   return initial + period * (numberAt(probe, 'failureThreshold') ?? 3);
 }
 
 function sharedMemoryFindings(workload: Workload, container: Container): readonly Finding[] {
-  if (mountOver(container, '/dev/shm') !== undefined) return [];
+  if (!container.mountsKnown || mountOver(container, '/dev/shm') !== undefined) return [];
   const finding: Finding = {
     object: workload.object,
     field: `${container.field}.volumeMounts`,

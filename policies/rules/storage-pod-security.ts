@@ -1,5 +1,5 @@
 /** Which namespaces may run privileged pods: those of the storage, and no others. */
-import type { DeclaredObject } from '../model/declared.ts';
+import { type DeclaredObject, unknownNamespace } from '../model/declared.ts';
 import { isStorageImage } from '../model/storage-project.ts';
 import { at, isTrueAt, listAt, textsAt, type Fields, UNKNOWN } from '../model/value.ts';
 import type { Workload } from '../model/workload.ts';
@@ -56,7 +56,8 @@ export const storagePodSecurity: StackRule = {
     return [
       ...world.all('', 'Namespace').flatMap((item) => namespaceFindings(world, item, listed)),
       ...world.workloads
-        .filter((workload) => !listed.has(workload.object.namespace))
+        .filter(({ object }) => object.namespace !== unknownNamespace)
+        .filter(({ object }) => !listed.has(object.namespace))
         .flatMap(workloadFindings),
     ];
   },

@@ -21,7 +21,7 @@ export const volumeHasBackup: StackRule = {
     'share reaches all of them within a second.',
   waysOut: [
     'Back it up: a dump by CronJob, VolSync, k8up, Velero, a Longhorn RecurringJob of task backup',
-    'Use a Larder DumpSchedule or BackupSchedule',
+    'Use the Larder component DumpSchedule, which verifies each dump',
     'Give the claim a class listed in scratchClasses, when its data may be lost',
   ],
   good: 'PostgreSQL with a CronJob that runs pg_dump to another machine',
@@ -36,10 +36,8 @@ export const volumeHasBackup: StackRule = {
       if (placementOfClaim(world, claim).home === 'ephemeral') return [];
       if (backupOf(world, claim, database) !== undefined || hasOwnBackup(claim)) return [];
       const user = database?.engine ?? files.get(nameOfClaim(claim))?.application.name;
-      const found =
-        user === undefined
-          ? `nothing in this program backs up ${nameOfClaim(claim)}`
-          : `nothing in this program backs up ${nameOfClaim(claim)}, which holds the data of ${user}`;
+      const holds = user === undefined ? '' : `, and it holds the data of ${user}`;
+      const found = `nothing in this program backs it up${holds}`;
       const users = database === undefined ? [] : [database.object];
       return [
         {

@@ -14,7 +14,7 @@ import {
 import { passwordsOfData } from '../model/passwords.ts';
 import { placementOfClaim, volumeOfClaim } from '../model/placement.ts';
 import { databasesOf } from '../model/usage.ts';
-import { type Fields, textAt } from '../model/value.ts';
+import { type Fields, textAt, unknownAt } from '../model/value.ts';
 import type { World } from '../model/world.ts';
 import type { Finding, StackRule } from '../rule.ts';
 import { classes } from '../settings.ts';
@@ -167,6 +167,7 @@ function reclaimedBy(
   const { className } = placementOfClaim(world, claim);
   const object = world.findClusterWide('storage.k8s.io', 'StorageClass', className ?? '');
   if (object === undefined) return undefined;
+  if (unknownAt(object.fields, 'reclaimPolicy')) return undefined;
   // Kubernetes takes Delete when the class says nothing.
   const policy = textAt(object.fields, 'reclaimPolicy') ?? 'Delete';
   return policy === 'Delete' ? { object, field: 'reclaimPolicy' } : undefined;

@@ -43,7 +43,7 @@ export function object(
 }
 
 /** Throws on access to what is `UNKNOWN`, as the runtime's own proxy does. */
-function guarded(value: unknown): unknown {
+export function guarded(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   return new Proxy(value, {
     get(target, key) {
