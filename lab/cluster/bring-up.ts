@@ -14,14 +14,28 @@ import type { FoundTool, ToolContext } from '../toolchain/tool.ts';
 import type { ToolSet } from '../toolchain/toolchain.ts';
 import { addresses, nodeAddress } from './addresses.ts';
 import { readyz } from './api-health.ts';
-import { controlPlaneArgs, controlPlaneNames, writeCorefile } from './control-plane.ts';
+import {
+  type ControlPlaneName,
+  controlPlaneArgs,
+  controlPlaneNames,
+  corednsArgs,
+  writeCorefile,
+} from './control-plane.ts';
+import { ensureDiskLink } from './disk-image.ts';
 import { ensureDns } from './dns.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
 import { logTail } from './log-tail.ts';
 import { labToolNames } from './machine.ts';
 import { inNetworkOf, setUpLabNetwork } from './network.ts';
 import { LabNode } from './node.ts';
-import { firstName, identityOf, networkName, nodeFolder, powerOn } from './node-power.ts';
+import {
+  firstName,
+  identityOf,
+  networkName,
+  nodeFolder,
+  powerOn,
+  storeImage,
+} from './node-power.ts';
 import { writeNodeFiles } from './node-files.ts';
 import type { LabOptions } from './options.ts';
 import { ensurePki } from './pki.ts';
@@ -44,8 +58,9 @@ const relays = ['relay-inner', 'relay-outer'] as const;
 /** Resolves when every node is Ready and pods can be created. The caller holds the lab's lock. */
 export async function bringUp(options: LabOptions, context: LabContext): Promise<RecordFile> {
   const folder = context.paths.state;
-  const rootTemplate = await ensureNodeStore(context.images, context);
-  const record = await takeOver(options, { ...context, rootTemplate });
+  const store = await ensureNodeStore(context.images, context);
+  const record = await takeOver(options, context);
+  await ensureDiskLink(storeImage(folder), store);
   const site = new Site(folder, record, context);
   await context.progress.step('Kubernetes', (step) => site.ensure(step));
   return record;
@@ -70,14 +85,16 @@ class Site {
     step.note('network and control plane');
     const holder = await this.#ensureNetwork();
     await this.#ensureControlPlane(holder);
-    step.note('nodes');
-    await Promise.all(this.#nodes.map(({ name }) => this.#ensureNode(name)));
     step.note('waiting for the API server');
     const config = new KubeConfig();
     config.loadFromFile(path.join(this.#folder, 'kubeconfig'));
-    await this.#waitForApi(config);
-    await ensureDns(config);
+    const apiReady = this.#waitForApi(config);
+    // Nodes boot meanwhile, but their daemons wait: what asks too early asks again much too late.
+    const nodes = this.#nodes.map(({ name }) => this.#ensureNode(name, apiReady));
+    await Promise.all([...nodes, apiReady]);
     step.note('waiting for the nodes');
+    await ensureDns(config);
+    await this.#ensureInside(holder, 'coredns');
     await this.#waitForNodes(config.makeApiClient(CoreV1Api));
     const count = this.#nodes.length;
     step.note(`${count} ${count === 1 ? 'node' : 'nodes'} Ready`);
@@ -172,11 +189,7 @@ class Site {
 
   async #ensureControlPlane(holder: number): Promise<void> {
     const { apiPort } = this.#record.current;
-    const inside = (...command: string[]) => inNetworkOf(holder, ...command);
-    for (const name of controlPlaneNames) {
-      const args = controlPlaneArgs(name, this.#settings);
-      await this.#ensureProcess(name, 'nsenter', inside(this.#tool(name).path, ...args));
-    }
+    for (const name of controlPlaneNames) await this.#ensureInside(holder, name);
     // The socket's path is relative: the kernel allows it no more than 107 characters.
     const relay = (side: string, host: string, port: number) => [
       path.join(repositoryRoot, 'lab', 'cluster', 'relay.ts'),
@@ -187,16 +200,22 @@ class Site {
     ];
     const node = process.execPath;
     const inner = relay('inner', addresses.api, addresses.apiPort);
-    await this.#ensureProcess(relays[0], 'nsenter', inside(node, ...inner));
+    await this.#ensureProcess(relays[0], 'nsenter', inNetworkOf(holder, node, ...inner));
     await this.#ensureProcess(relays[1], node, relay('outer', '127.0.0.1', apiPort));
   }
 
-  async #ensureNode(name: string): Promise<void> {
+  async #ensureInside(holder: number, name: ControlPlaneName | 'coredns'): Promise<void> {
+    const args =
+      name === 'coredns' ? corednsArgs(this.#folder) : controlPlaneArgs(name, this.#settings);
+    await this.#ensureProcess(name, 'nsenter', inNetworkOf(holder, this.#tool(name).path, ...args));
+  }
+
+  async #ensureNode(name: string, apiReady: Promise<unknown>): Promise<void> {
     const { processes, phase } = this.#record.current;
     if (isAlive(processes[firstName(name)] ?? undefined)) return;
     if (phase === 'up') this.#context.progress.say(`Node ${name} is off: switching it on`);
     const site = { stateFolder: this.#folder, record: this.#record };
-    await powerOn(site, name);
+    await powerOn(site, name, apiReady);
   }
 
   /** Recorded as intended before it starts, and with its identity right after. */

@@ -1,6 +1,6 @@
 /**
  * The control plane as plain processes in the lab network: each retries until the one below it answers,
- * so they are started together. etcd listens on the loopback of the lab network only: no pod and no node
+ * so they are started together, CoreDNS after them. etcd listens on the loopback of the lab network only: no pod and no node
  * reaches it, which is why it needs no keys.
  */
 import { writeFileSync } from 'node:fs';
@@ -12,7 +12,6 @@ export const controlPlaneNames = [
   'kube-apiserver',
   'kube-controller-manager',
   'kube-scheduler',
-  'coredns',
 ] as const;
 
 export type ControlPlaneName = (typeof controlPlaneNames)[number];
@@ -38,8 +37,6 @@ export function controlPlaneArgs(
       return controllerManagerArgs(pki, settings.fastNodeLoss);
     case 'kube-scheduler':
       return [...clientArgs(pki('scheduler.kubeconfig')), '--leader-elect=false'];
-    case 'coredns':
-      return ['-conf', corefilePath(settings.stateFolder)];
   }
 }
 
@@ -57,6 +54,11 @@ export function writeCorefile(settings: ControlPlaneSettings): void {
     '}',
   ];
   writeFileSync(corefilePath(settings.stateFolder), `${lines.join('\n')}\n`);
+}
+
+/** Started once its rights are there: refused at first, it would ask again only half a minute later. */
+export function corednsArgs(stateFolder: string): readonly string[] {
+  return ['-conf', corefilePath(stateFolder)];
 }
 
 function corefilePath(stateFolder: string): string {

@@ -2,7 +2,15 @@
  * Disks as sparse files with an ext4 file system. They are attached as loop devices that the kernel
  * releases by itself with the last mount, so a node whose power is cut leaves no device behind.
  */
-import { existsSync, mkdirSync, openSync, closeSync, ftruncateSync, renameSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  ftruncateSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+} from 'node:fs';
 import path from 'node:path';
 import { run } from '../base/run.ts';
 import { waitFor } from './wait.ts';
@@ -25,9 +33,18 @@ export async function ensureDiskImage(file: string, sizeMiB: number): Promise<vo
   renameSync(unfinished, file);
 }
 
-/** Copies an image unless the copy is there: sparse, and shared with the original where that is possible. */
-export async function ensureDiskCopy(file: string, original: string): Promise<void> {
+/**
+ * A second name for an image that is only read, so that it stays when the first name goes; on another file
+ * system it is a copy. Nothing happens when it is there.
+ */
+export async function ensureDiskLink(file: string, original: string): Promise<void> {
   if (existsSync(file)) return;
+  try {
+    linkSync(original, file);
+    return;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
+  }
   const unfinished = `${file}.new`;
   await run('cp', ['--sparse=always', '--reflink=auto', original, unfinished], {
     hint: 'look whether the disk under the state folder is full (df -h)',

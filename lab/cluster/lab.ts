@@ -162,8 +162,9 @@ export class Lab {
   /** Oldest first. */
   async events(namespace: string): Promise<CoreV1Event[]> {
     const { items } = await this.#core.listNamespacedEvent({ namespace });
-    const time = (event: CoreV1Event) =>
-      (event.lastTimestamp ?? event.eventTime ?? event.metadata.creationTimestamp)?.getTime() ?? 0;
+    // The client leaves a MicroTime as the text it came as.
+    const time = ({ lastTimestamp, eventTime, metadata }: CoreV1Event) =>
+      new Date(lastTimestamp ?? eventTime ?? metadata.creationTimestamp ?? 0).getTime();
     return items.toSorted((left, right) => time(left) - time(right));
   }
 

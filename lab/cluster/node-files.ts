@@ -4,6 +4,7 @@
  */
 import { copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { storeMountPoint } from '../images/node-store.ts';
 import { addresses, nodeAddress, podRange } from './addresses.ts';
 
 export interface NodeIdentity {
@@ -21,6 +22,8 @@ export interface BootSettings {
   /** Image files relative to the node's folder, and where they are mounted. */
   readonly disks: readonly { readonly image: string; readonly path: string }[];
   readonly binFolder: string;
+  /** Disk image with the container images. */
+  readonly storeImage: string;
 }
 
 export const cniPlugins = ['bridge', 'host-local', 'loopback', 'portmap'] as const;
@@ -70,6 +73,8 @@ export function nodeEnvironment(node: NodeIdentity, boot: BootSettings): string 
     NODE_MACHINE_ID: String(node.number).padStart(32, '0'),
     NODE_LABELS: labels.join(','),
     LAB_BIN: boot.binFolder,
+    STORE: storeMountPoint,
+    STORE_IMAGE: boot.storeImage,
     READ_ONLY_FOLDERS: boot.readOnlyFolders.join('\n'),
     CGROUP_FILES: boot.cgroupFiles.join('\n'),
     DISKS: boot.disks.map((disk) => `${disk.image} ${disk.path}`).join('\n'),

@@ -9,7 +9,7 @@
 set -eu
 
 folder=$1
-# NODE_NAME NODE_ADDRESS NODE_BOOT_ID NODE_MACHINE_ID NODE_LABELS LAB_BIN
+# NODE_NAME NODE_ADDRESS NODE_BOOT_ID NODE_MACHINE_ID NODE_LABELS LAB_BIN STORE STORE_IMAGE
 # READ_ONLY_FOLDERS CGROUP_FILES: lists, one entry a line; DISKS: "<image> <path>" a line
 . "$folder/node.env"
 root=$folder/root
@@ -18,6 +18,7 @@ lines() { printf '%s\n' "$1" | sed '/^$/d'; }
 
 mount -t ext4 -o loop,noatime "$folder/root.img" "$disk"
 mkdir -p "$disk/upper" "$disk/work"
+mkdir -p "$disk/var/lib/containerd"
 mount -t overlay larder -o "lowerdir=/,upperdir=$disk/upper,workdir=$disk/work" "$root"
 
 mount --rbind /dev "$root/dev"
@@ -25,6 +26,12 @@ mount --rbind /sys "$root/sys"
 mount -t proc proc "$root/proc"
 mount -t tmpfs -o mode=755 tmpfs "$root/run" # empty after a boot, as on any machine
 mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
+
+# Every container image, unpacked; a new node's own store begins as links to them.
+mkdir -p "$root$STORE"
+mount -t ext4 -o loop,ro,noload "$STORE_IMAGE" "$root$STORE"
+[ -e "$disk/var/lib/containerd/io.containerd.metadata.v1.bolt" ] ||
+  cp -a "$root$STORE/skeleton/." "$disk/var/lib/containerd/"
 
 # containerd's snapshots are overlays themselves and need a plain file system; volumes want one too.
 for path in var/lib/kubelet var/lib/containerd var/lib/cni var/log/pods var/log/containers; do

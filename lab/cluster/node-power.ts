@@ -8,7 +8,7 @@ import path from 'node:path';
 import { LabFault } from '../base/fault.ts';
 import { repositoryRoot } from '../base/paths.ts';
 import { Cgroups } from './cgroups.ts';
-import { ensureDiskCopy, ensureDiskImage, waitUntilReleased } from './disk-image.ts';
+import { ensureDiskImage, waitUntilReleased } from './disk-image.ts';
 import { logTail } from './log-tail.ts';
 import { connectNode } from './network.ts';
 import { type NodeIdentity, nodeEnvironment } from './node-files.ts';
@@ -16,6 +16,8 @@ import { isAlive, killAll, markerVariable, onlyChildOf, startDaemon } from './pr
 import type { LabRecord, RecordFile } from './record.ts';
 import { waitFor } from './wait.ts';
 
+/** Size of a node's system disk: containers, logs, emptyDir. The file is sparse. */
+const rootSizeMiB = 16 * 1024;
 const bootTimeoutMs = 20_000;
 const powerCutTimeoutMs = 15_000;
 
@@ -24,8 +26,15 @@ export interface NodeSite {
   readonly record: RecordFile;
 }
 
-/** Boots a node: disks, control groups, namespaces, cable, "go". Everything it makes is recorded first. */
-export async function powerOn(site: NodeSite, name: string): Promise<void> {
+/**
+ * Boots a node: disks, control groups, namespaces, cable, "go". Everything it makes is recorded first. With
+ * `whenToGo` its daemons start only then; when it fails the node ends with its starter.
+ */
+export async function powerOn(
+  site: NodeSite,
+  name: string,
+  whenToGo: Promise<unknown> = Promise.resolve(),
+): Promise<void> {
   const { stateFolder, record } = site;
   const { options, host } = record.current;
   const folder = nodeFolder(stateFolder, name);
@@ -46,6 +55,7 @@ export async function powerOn(site: NodeSite, name: string): Promise<void> {
       readOnlyFolders: host.readOnlyFolders,
       bootId,
       binFolder: path.join(stateFolder, 'bin'),
+      storeImage: storeImage(stateFolder),
       cgroupFiles: cgroups.daemonGroups(name),
       disks: disks.map(({ image, path: mountPath }) => ({ image, path: mountPath })),
     }),
@@ -79,6 +89,7 @@ export async function powerOn(site: NodeSite, name: string): Promise<void> {
   });
   const holder = networkHolder(record.current);
   await connectNode(holder, { number: identity.number, pid: first.pid }, options.nodes.length);
+  await whenToGo;
   outer.release('go\n');
 }
 
@@ -91,6 +102,11 @@ export async function switchOff(site: NodeSite, name: string): Promise<void> {
   if (first !== null && first !== undefined) await killAll([first], powerCutTimeoutMs);
   if (outer !== null && outer !== undefined) await killAll([outer], powerCutTimeoutMs);
   await new Cgroups(options.name).remove(name);
+}
+
+/** The image store under the lab's own name: the one in the cache may be replaced while the lab runs. */
+export function storeImage(stateFolder: string): string {
+  return path.join(stateFolder, 'store.img');
 }
 
 export function nodeFolder(stateFolder: string, name: string): string {
@@ -141,7 +157,7 @@ async function ensureDisks(site: NodeSite, name: string) {
     return [{ image, file: path.join(folder, image), path: mountPath, sizeMiB }];
   });
   await Promise.all([
-    ensureDiskCopy(path.join(folder, 'root.img'), site.record.current.host.rootTemplate),
+    ensureDiskImage(path.join(folder, 'root.img'), rootSizeMiB),
     ...present.map(({ file, sizeMiB }) => ensureDiskImage(file, sizeMiB)),
   ]);
   return present;

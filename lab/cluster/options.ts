@@ -129,7 +129,7 @@ function nodeProblems(node: LabNodeOptions): string[] {
 function diskProblems(node: LabNodeOptions, disk: LabDisk): string[] {
   const where = `${node.name}.disks: ${disk.path}`;
   const problems: string[] = [];
-  if (!plainPath.test(disk.path) || path.posix.normalize(disk.path) !== disk.path)
+  if (!plainPath.test(disk.path) || path.posix.resolve(disk.path) !== disk.path)
     problems.push(
       `${where}: expected an absolute path without "..", spaces, commas or a slash at its end`,
     );

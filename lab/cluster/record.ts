@@ -46,8 +46,6 @@ const schema = z.object({
   nodes: z.record(z.string(), nodeState),
   /** What a node needs from the machine to boot. */
   host: z.object({
-    /** Disk image that a node's system disk is copied from. */
-    rootTemplate: z.string(),
     readOnlyFolders: z.array(z.string()),
   }),
   before: z.object({

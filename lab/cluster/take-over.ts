@@ -18,8 +18,6 @@ import { tearDown } from './teardown.ts';
 interface TakeOverContext {
   readonly progress: Progress;
   readonly paths: LabPaths;
-  /** Disk image that new nodes start from. */
-  readonly rootTemplate: string;
 }
 
 const killTimeoutMs = 15_000;
@@ -75,10 +73,7 @@ function reasonToRestart(record: RecordFile): string | undefined {
   return undefined;
 }
 
-async function createRecord(
-  options: LabOptions,
-  { paths, rootTemplate }: TakeOverContext,
-): Promise<RecordFile> {
+async function createRecord(options: LabOptions, { paths }: TakeOverContext): Promise<RecordFile> {
   const nodes = options.nodes.map((node) => {
     const disks = node.disks.map((disk) => [disk.path, { present: 'own' as const }]);
     return [node.name, { bootId: '', off: false, disks: Object.fromEntries(disks) }];
@@ -99,7 +94,7 @@ async function createRecord(
     apiPort: await chooseApiPort(options.apiPort),
     processes: {},
     nodes: Object.fromEntries(nodes),
-    host: { rootTemplate, readOnlyFolders: [] },
+    host: { readOnlyFolders: [] },
     before: {
       loopDevices: loopDeviceNumbers(),
       rootControllers: new Cgroups(options.name).rootControllersToEnable(),

@@ -1,7 +1,8 @@
 /**
- * The disk a node starts its first life with: a file system that already holds every image, unpacked, in
- * containerd's store. Copying it takes a second a node; importing takes ten, all at the moment when
- * everybody waits (decision 17). Kept in the cache under the hash of what is in it.
+ * A disk image that holds every container image, unpacked, in containerd's store. Each node mounts it
+ * read-only and starts its own store as links into it: nothing is imported while everybody waits, and
+ * three nodes share one copy on the disk and in memory (decision 17). Kept in the cache under the hash
+ * of what is in it.
  */
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
@@ -12,10 +13,12 @@ import { ensureDiskImage } from '../cluster/disk-image.ts';
 import type { ImageContext, LabImages } from './images.ts';
 import { fileText, filesFolder, recipeHash } from './recipes.ts';
 
-/** Size of a node's system disk: containers, images, logs, emptyDir. The file is sparse. */
+/** More than the images will ever take; the file is sparse. */
 const sizeMiB = 16 * 1024;
+/** Where node-init.sh mounts it. */
+export const storeMountPoint = '/var/lib/lab-store';
 
-/** Path of the disk image, made when it is not there. Nodes copy it, nothing may write to it. */
+/** Path of the disk image, made when it is not there. Nothing writes to it afterwards. */
 export async function ensureNodeStore(images: LabImages, context: ImageContext): Promise<string> {
   const containerd = toolPath(context, 'containerd');
   const ctr = toolPath(context, 'ctr');
@@ -23,6 +26,7 @@ export async function ensureNodeStore(images: LabImages, context: ImageContext):
   const hash = recipeHash(
     fileText('fill-store.sh'),
     sizeMiB,
+    storeMountPoint,
     context.tools.get('containerd')?.version,
     archives.map(({ archive }) => path.basename(archive)),
   );
@@ -31,12 +35,12 @@ export async function ensureNodeStore(images: LabImages, context: ImageContext):
   const store = path.join(folder, name);
   if (existsSync(store)) return store;
   using _lock = await acquireLock(path.join(folder, 'store.lock'), {
-    what: 'making the disk of the nodes',
+    what: 'making the image store of the nodes',
     onWait: (holder) => context.progress.say(`Waiting for another command: ${holder}`),
     signal: context.signal,
   });
   if (existsSync(store)) return store;
-  await context.progress.step('Disk of the nodes with all images', async () => {
+  await context.progress.step('Store of all images for the nodes', async () => {
     const scratch = path.join(folder, 'store-scratch');
     rmSync(scratch, { recursive: true, force: true }); // of a command that was killed
     mkdirSync(scratch, { recursive: true });
@@ -45,7 +49,7 @@ export async function ensureNodeStore(images: LabImages, context: ImageContext):
       await ensureDiskImage(unfinished, sizeMiB);
       const script = path.join(filesFolder, 'fill-store.sh');
       const namespaces = ['--mount', '--propagation', 'private', '--pid', '--fork', '--kill-child'];
-      const args = [script, unfinished, scratch, containerd, ctr];
+      const args = [script, unfinished, scratch, containerd, ctr, storeMountPoint];
       await run(
         'unshare',
         [...namespaces, 'sh', ...args, ...archives.map(({ archive }) => archive)],
