@@ -44,12 +44,15 @@ export function checkCommand({ inputs }: CheckRequest): CheckResult {
   return { inputs: complete, failures: checkInputs(localCommand, inputs) };
 }
 
+/** The one input whose change replaces. */
+const replacing = 'triggers';
+
 /** `triggers` carries `replaceOnChanges`; every other change is an update. */
 export function diffCommand({ oldInputs, inputs }: DiffRequest): DiffResult {
   const found = differences(oldInputs, inputs);
   const detailed = new Map<string, PropertyChange>();
   for (const { segments, kind } of found) {
-    const replaces = segments[0] === 'triggers';
+    const replaces = segments[0] === replacing;
     detailed.set(pathText(segments), {
       kind: replaces ? `${kind}-replace` : kind,
       inputDiff: true,
@@ -59,7 +62,7 @@ export function diffCommand({ oldInputs, inputs }: DiffRequest): DiffResult {
   return {
     changes: changed.length === 0 ? 'none' : 'some',
     changed,
-    replaces: changed.filter((key) => key === 'triggers'),
+    replaces: changed.filter((key) => key === replacing),
     detailed,
   };
 }

@@ -6,7 +6,7 @@
  * engine's process has died, however it died. Never: fails because a message could not be delivered
  * (a plugin must not break over its own logging).
  */
-import { connectivityState, credentials } from '@grpc/grpc-js';
+import { connectivityState, credentials, Metadata } from '@grpc/grpc-js';
 import enginePb from '@pulumi/pulumi/proto/engine_pb.js';
 import engineGrpc from '@pulumi/pulumi/proto/engine_grpc_pb.js';
 import type { EngineClient } from '@pulumi/pulumi/proto/engine_grpc_pb.js';
@@ -65,7 +65,8 @@ export class Engine {
     request.setEphemeral(message.ephemeral);
     const send = () =>
       new Promise<void>((done) => {
-        client.log(request, { deadline: Date.now() + deliveryMs } as never, () => done());
+        const deadline = Date.now() + deliveryMs;
+        client.log(request, new Metadata(), { deadline }, () => done());
       });
     this.#delivered = this.#delivered.then(send);
   }

@@ -9,7 +9,7 @@
 import { z } from 'zod';
 import { checkInputs, knownInputs } from '../provider/inputs.ts';
 import type { CheckFailure } from '../provider/provider.ts';
-import type { PropertyMap } from '../provider/value.ts';
+import type { PropertyMap, PropertyValue } from '../provider/value.ts';
 
 /** A drawn value: what the state will hold besides the inputs. */
 export interface Drawn {
@@ -73,10 +73,11 @@ export function randomKind<Schema extends z.ZodObject>(
 
 /** Values that an empty object gets from the schema, read property by property. */
 function defaultsOf(schema: z.ZodObject): PropertyMap {
-  const defaults: Record<string, PropertyMap[string]> = {};
+  const defaults: Record<string, PropertyValue> = {};
   for (const [key, property] of Object.entries(schema.shape)) {
     const parsed = (property as z.ZodType).safeParse(undefined);
-    if (parsed.success && parsed.data !== undefined) defaults[key] = parsed.data as boolean;
+    // What a schema of ours has for a default is a number or a boolean.
+    if (parsed.success && parsed.data !== undefined) defaults[key] = parsed.data as PropertyValue;
   }
   return defaults;
 }

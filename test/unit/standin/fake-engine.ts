@@ -22,7 +22,7 @@ export class FakeEngine implements AsyncDisposable {
       );
     });
     const engine = new FakeEngine(server, `127.0.0.1:${port}`);
-    server.addService(engineGrpc.EngineService as never, {
+    server.addService(engineGrpc.EngineService, {
       log: (
         call: { readonly request: LogRequest },
         done: (error: null, answer: unknown) => void,

@@ -5,37 +5,54 @@ import path from 'node:path';
 import { repositoryRoot } from '../../../lab/base/paths.ts';
 import { FakeEngine } from './fake-engine.ts';
 
-/** Starts the random stand-in as the engine would and waits for its port. */
-async function start(...args: readonly string[]): Promise<{ child: ChildProcess; line: string }> {
-  const entry = path.join(repositoryRoot, 'lab/standin/main/resource-random.ts');
-  const child = spawn(process.execPath, [entry, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const [chunk] = (await once(child.stdout, 'data', {
-    signal: AbortSignal.timeout(20_000),
-  })) as [Buffer];
-  return { child, line: chunk.toString() };
+/** The random stand-in, started as the engine starts it; ended with the test whatever happens. */
+class StartedPlugin implements Disposable {
+  readonly line: string;
+  readonly #child: ChildProcess;
+
+  private constructor(child: ChildProcess, line: string) {
+    this.#child = child;
+    this.line = line;
+  }
+
+  static async start(...args: readonly string[]): Promise<StartedPlugin> {
+    const entry = path.join(repositoryRoot, 'lab/standin/main/resource-random.ts');
+    const child = spawn(process.execPath, [entry, ...args], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const signal = AbortSignal.timeout(limitMs);
+    const [chunk] = (await once(child.stdout, 'data', { signal })) as [Buffer];
+    return new StartedPlugin(child, chunk.toString());
+  }
+
+  /** How it ended, after `cause` has been done to it. */
+  async endedBy(cause: (child: ChildProcess) => void): Promise<unknown> {
+    const ended = once(this.#child, 'exit', { signal: AbortSignal.timeout(limitMs) });
+    cause(this.#child);
+    const [code, signal] = (await ended) as [number | null, NodeJS.Signals | null];
+    return code ?? signal;
+  }
+
+  [Symbol.dispose](): void {
+    this.#child.kill('SIGKILL');
+  }
 }
 
-const exit = async (child: ChildProcess) =>
-  (await once(child, 'exit', { signal: AbortSignal.timeout(20_000) })) as [
-    number | null,
-    NodeJS.Signals | null,
-  ];
+const limitMs = 30_000;
 
 describe('plugin process', () => {
-  it('prints its port as one line and ends in good order when the engine asks', async () => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    it(`prints its port as one line and ends in good order [${signal}]`, async () => {
       await using engine = await FakeEngine.start();
-      const { child, line } = await start('--logtostderr', engine.address);
-      assert.match(line, /^\d+\n$/);
-      child.kill(signal);
-      assert.deepEqual(await exit(child), [0, null], signal);
-    }
-  });
+      using plugin = await StartedPlugin.start('--logtostderr', engine.address);
+      assert.match(plugin.line, /^\d+\n$/);
+      assert.equal(await plugin.endedBy((child) => child.kill(signal)), 0);
+    });
+  }
 
   it('ends when the engine dies', async () => {
     await using engine = await FakeEngine.start();
-    const { child } = await start(engine.address);
-    engine.die();
-    assert.deepEqual(await exit(child), [0, null]);
+    using plugin = await StartedPlugin.start(engine.address);
+    assert.equal(await plugin.endedBy(() => engine.die()), 0);
   });
 });
