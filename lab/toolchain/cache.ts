@@ -22,6 +22,7 @@ import {
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { acquireLock } from '../base/lock.ts';
+import { run } from '../base/run.ts';
 
 export interface EntryKey {
   readonly name: string;
@@ -54,6 +55,7 @@ interface Manifest {
 const manifestName = 'manifest.json';
 const partialFolder = '.partial';
 const lockFolder = '.locks';
+const singleFlushesMax = 100;
 
 /** Twelve hex digits over any data that JSON can hold, in the order given. */
 export function recipeHash(...parts: readonly unknown[]): string {
@@ -116,6 +118,7 @@ export class ToolCache {
     try {
       await fill(partial);
       options.signal.throwIfAborted();
+      await flushFiles(partial, options.signal);
       await writeManifest(partial, await describeFiles(partial));
       await rm(entry, { recursive: true, force: true });
       await rename(partial, entry);
@@ -173,7 +176,6 @@ async function describeFiles(folder: string): Promise<Manifest> {
     if (!found.isFile()) continue;
     const file = path.join(found.parentPath, found.name);
     const sha256 = await hashFile(file);
-    await flushFile(file);
     const status = await stat(file);
     files.push({
       path: path.relative(folder, file),
@@ -203,6 +205,14 @@ async function hashFile(file: string): Promise<string> {
 async function flushFile(file: string): Promise<void> {
   await using handle = await open(file, 'r');
   await handle.sync();
+}
+
+/** One by one where they are few; many small ones (a Go distribution) with one call for the disk. */
+async function flushFiles(folder: string, signal: AbortSignal): Promise<void> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  if (files.length > singleFlushesMax) await run('sync', ['-f', folder], { signal });
+  else for (const file of files) await flushFile(path.join(file.parentPath, file.name));
 }
 
 async function flushFolder(folder: string): Promise<void> {

@@ -38,8 +38,8 @@ export interface Diagnosis {
 /** How tools that are missing can be had here. */
 export interface Means {
   readonly hasGo: boolean;
-  /** A package or a download will bring one. */
-  readonly canGetGo: boolean;
+  /** Missing packages are installed without being asked. */
+  readonly canInstall: boolean;
   readonly isNetworkOpen: boolean;
 }
 
@@ -59,7 +59,7 @@ export async function diagnose(context: ToolContext): Promise<Diagnosis> {
   ]);
   const means: Means = {
     hasGo: chooseGo(gos, catalogue.goVersion) !== undefined || chooseDownloader(gos) !== undefined,
-    canGetGo: isNetworkOpen || (canAptInstall(host) && !host.noInstall),
+    canInstall: canInstall(host),
     isNetworkOpen,
   };
   const tools = await Promise.all(
@@ -94,8 +94,9 @@ function underHome(file: string, env: NodeJS.ProcessEnv): string {
   return home !== undefined && isWithin(file, home) ? `~/${path.relative(home, file)}` : file;
 }
 
-function canAptInstall(host: PackageHost): boolean {
-  return host.isRoot && host.distributions.some((id) => id === 'debian' || id === 'ubuntu');
+function canInstall(host: PackageHost): boolean {
+  const isDebian = host.distributions.some((id) => id === 'debian' || id === 'ubuntu');
+  return isDebian && host.isRoot && !host.noInstall;
 }
 
 /** An older Go downloads the wanted one; without any, an archive or a package brings one. */
@@ -108,7 +109,8 @@ export function missingGo(tool: Tool, other: string | undefined, means: Means): 
       found: `is fetched when needed by the ${other} that is here`,
     };
   }
-  if (means.canGetGo) return { ...base, level: 'later', found: 'is fetched when needed' };
+  if (means.canInstall || means.isNetworkOpen)
+    return { ...base, level: 'later', found: 'is fetched when needed' };
   const advice = 'install Go 1.21 or newer: go.dev/dl or your distribution';
   return { ...base, level: 'fail', found: 'missing', advice };
 }
@@ -132,7 +134,9 @@ export function missingTool(
         if (!means.isNetworkOpen) continue;
         return { ...base, level: 'later', found: `is downloaded when needed${other}` };
       case 'package':
-        // The table of packages says how.
+        if (means.canInstall) {
+          return { ...base, level: 'later', found: `is installed when needed${other}` };
+        }
         return {
           ...base,
           level: 'fail',
@@ -143,7 +147,7 @@ export function missingTool(
         const seconds = from.modules[origin.module]?.coldSeconds ?? 0;
         const minutes = Math.max(1, Math.round(seconds / 60));
         const advice = `is built when needed (about ${minutes} min with its module)`;
-        if (means.hasGo || means.canGetGo) {
+        if (means.hasGo || means.canInstall || means.isNetworkOpen) {
           return { ...base, level: 'later', found: toBeBuilt, advice };
         }
         const how = 'install Go 1.21 or newer (go.dev/dl), then it is built when needed';
@@ -172,7 +176,7 @@ export function packageRow(
   };
   if (file !== undefined) return { ...base, level: 'ok', found: file };
   const command = installCommand([candidate], host);
-  const isAutomatic = canAptInstall(host) && !host.noInstall;
+  const isAutomatic = canInstall(host);
   return {
     ...base,
     level: isAutomatic ? 'later' : candidate.group === 'lab' ? 'fail' : 'warn',

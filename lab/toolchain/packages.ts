@@ -285,7 +285,7 @@ function reportStillMissing(installed: readonly Package[], host: PackageHost): v
 
 async function aptInstall(missing: readonly Package[], context: ToolContext): Promise<void> {
   const names = missing.map((wanted) => wanted.debian);
-  const title = `Installing ${names.length} packages of the distribution`;
+  const title = 'Installing from the distribution';
   await context.progress.step(title, async (step) => {
     step.note(names.join(' '));
     const args = ['install', '--yes', '--no-install-recommends', ...names];

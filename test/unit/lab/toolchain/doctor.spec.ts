@@ -100,7 +100,7 @@ describe('machine assessment', () => {
 });
 
 describe('missing tool', () => {
-  const closed: Means = { hasGo: true, canGetGo: false, isNetworkOpen: false };
+  const closed: Means = { hasGo: true, canInstall: false, isNetworkOpen: false };
   const rowOf = (name: string, means: Means, other?: string) =>
     missingTool(name, toolOf(name, catalogue), other, means, catalogue);
 
@@ -120,8 +120,14 @@ describe('missing tool', () => {
     const go = toolOf('go', catalogue);
     assert.match(missingGo(go, '1.19.8', closed).found, /fetched when needed by the 1\.19\.8/);
     const bare = { ...closed, hasGo: false };
-    assert.equal(missingGo(go, undefined, { ...bare, canGetGo: true }).level, 'later');
+    assert.equal(missingGo(go, undefined, { ...bare, canInstall: true }).level, 'later');
     assert.equal(missingGo(go, undefined, bare).level, 'fail');
+  });
+
+  it('is installed by itself where packages may be installed, else it stands in the way', () => {
+    assert.equal(rowOf('runc', { ...closed, canInstall: true }).level, 'later');
+    assert.equal(rowOf('runc', closed).level, 'fail');
+    assert.match(rowOf('runc', closed, '1.0.3').found, /1\.0\.3 is here/);
   });
 
   it('is downloaded on an open network, and the other version is named', () => {
