@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { type TestApiServer, useApiServer } from './support/api-server.ts';
 import { failed, type RunResult, succeeded } from './support/cli-run.ts';
-import { declaredOf, refusals, rows, type Step } from './support/edit-table.ts';
+import { declaredOf, edits, refusals, type Step } from './support/edit-table.ts';
 import { type DeclaredObject, declareObjects } from './support/kubernetes-stack.ts';
 import { Project } from './support/project.ts';
 
 /**
  * What the official engine and Kubernetes provider 4.34 do, rule by rule; each test names where the
- * rule stands in docs/stand-in-kubernetes.md. `PULUMI_PLUGINS=official npm run test:engine` runs the
- * same against the official plugin.
+ * rule stands in docs/stand-in-kubernetes.md. `PULUMI_PLUGINS=official npm run test:engine` runs
+ * the same against the official plugin.
  */
 describe('kubernetes provider: edits [Edits]', () => {
   let api: TestApiServer;
@@ -43,7 +43,7 @@ describe('kubernetes provider: edits [Edits]', () => {
   });
 
   it('plan each edit of the table as the official provider does, and carry it out', async () => {
-    const table = rows(unique, unique);
+    const table = edits({ namespace: unique, unique });
     const declare = (isEdited: boolean) =>
       declareObjects(
         project,
@@ -70,7 +70,7 @@ describe('kubernetes provider: edits [Edits]', () => {
   });
 
   it('refuse in the preview already what the API server forbids', async () => {
-    const table = refusals(unique, unique);
+    const table = refusals({ namespace: unique, unique });
     const declare = (isEdited: (row: string) => boolean) =>
       declareObjects(
         project,

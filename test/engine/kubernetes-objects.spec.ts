@@ -256,4 +256,22 @@ describe('kubernetes provider: objects [Objects, Drift, Secrets]', () => {
     declare(82);
     succeeded(await project.preview());
   });
+
+  it('waits for the end of an object and says what holds it when time is up', async function () {
+    const name = api.uniqueName('held');
+    await using project = await Project.open(this, { fixture: 'kubernetes' });
+    const finalizers = ['example.test/held'];
+    const options = { customTimeouts: { delete: '1s' } };
+    const config = configMap({ name: 'config', namespace: name, finalizers }, {}, options);
+    declareObjects(project, stackOn(api, { ns: namespace(name), config }));
+    succeeded(await project.up());
+    assert.match(
+      failed(await project.destroy()).screen,
+      /Timed out after 1 s waiting for deletion of v1\/ConfigMap "config".*example\.test\/held/,
+    );
+    const reference = { kind: kinds.configMap, namespace: name, name: 'config' };
+    const release = [{ op: 'remove', path: '/metadata/finalizers' }];
+    await api.cluster.patch(reference, release, AbortSignal.timeout(20_000));
+    succeeded(await project.destroy());
+  });
 });

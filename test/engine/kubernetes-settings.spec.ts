@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { parse, stringify } from 'yaml';
+import { at } from '../../lab/standin/kubernetes/object.ts';
 import { type TestApiServer, useApiServer } from './support/api-server.ts';
 import { failed, succeeded } from './support/cli-run.ts';
 import {
@@ -127,6 +128,31 @@ describe('kubernetes provider: settings and silent clusters [Settings, Unreachab
     const unreadable = failed(await project.up());
     assert.match(unreadable.screen, /line \d+ is not valid YAML/);
     assert.doesNotMatch(unreadable.screen, /abc-secret-token/);
+  });
+
+  it('updates without server-side apply where it is switched off, and refuses patches there', async function () {
+    const name = api.uniqueName('client-side');
+    await using project = await Project.open(this, { fixture: 'kubernetes' });
+    const settings = { enableServerSideApply: false, enableConfigMapMutable: true };
+    const declare = (data: Values, more: Values = {}) =>
+      declareObjects(
+        project,
+        stackOn(api, { ns: namespace(name), config: configMap(name, data), ...more }, settings),
+      );
+    declare({ kept: '1', gone: '1' });
+    succeeded(await project.up({ previewFirst: true }));
+    declare({ kept: '2' });
+    assert.deepEqual(succeeded(await project.up({ previewFirst: true })).operations, [
+      'update config',
+    ]);
+    const found = await inCluster(api, kinds.configMap, name, 'config');
+    assert.deepEqual(at(found, 'data'), { kept: '2' });
+    const patch = { kind: 'core.v1.NamespacePatch', args: { metadata: { name } } };
+    declare({ kept: '2' }, { patch });
+    assert.match(
+      failed(await project.preview()).screen,
+      /patch resources require Server-side Apply mode/,
+    );
   });
 
   it('puts objects without namespace into that of the provider', async function () {

@@ -1,6 +1,7 @@
 /**
  * The `pulumi.com/*` annotations with which a program tells the provider what to do.
- * Source: pulumi-kubernetes `provider/pkg/metadata/annotations.go` and the provider's documentation.
+ * Source: pulumi-kubernetes `provider/pkg/metadata/annotations.go` and the provider's
+ * documentation.
  */
 import type { PropertyMap } from '../provider/value.ts';
 import { propertyAt, withProperty } from './inputs.ts';
@@ -39,7 +40,9 @@ export function markAutonamed(inputs: PropertyMap): PropertyMap {
   return withProperty(inputs, ['metadata', 'annotations', annotation.autonamed], 'true');
 }
 
-/** Seconds from `customTimeouts`, which win, or from the annotation; undefined when neither says. */
+/**
+ * Seconds from `customTimeouts`, which win, or from the annotation; undefined when neither says.
+ */
 export function timeoutSecondsOf(
   object: KubeObject,
   custom: number | undefined,

@@ -29,7 +29,9 @@ export interface ApiRequest {
 }
 
 export interface ApiClientOptions {
-  /** How long one request may take. Default: 30 s, as kubectl's and the official provider's client. */
+  /**
+   * How long one request may take. Default: 30 s, as kubectl's and the official provider's client.
+   */
   readonly timeoutMs?: number;
 }
 

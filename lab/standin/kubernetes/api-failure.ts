@@ -20,7 +20,9 @@ export class ApiFailure extends Error {
   }
 }
 
-/** The kind is not served: no such group, version or kind, for example because its CRD is missing. */
+/**
+ * The kind is not served: no such group, version or kind, for example because its CRD is missing.
+ */
 export class NoSuchKind extends Error {
   constructor(kind: string) {
     super(`no matches for kind ${kind}`);

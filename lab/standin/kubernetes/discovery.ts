@@ -74,7 +74,8 @@ export class Discovery {
     const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
     const kinds = new Map<string, Resource>();
     try {
-      // No signal: several callers wait for one answer, and none of them may give up for the others.
+      // No signal: several callers wait for one answer, and none of them may give up for the
+      // others.
       const list = await this.#client.send({ method: 'GET', path: root });
       for (const entry of listAt(list, 'resources')) {
         const plural = textAt(entry, 'name');

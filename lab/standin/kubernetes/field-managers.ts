@@ -21,7 +21,9 @@ import { parsePath } from './property-path.ts';
 /** The manager of objects that the provider creates by a plain POST. */
 export const creationManager = 'pulumi-kubernetes';
 
-/** Managers whose fields become ours at the first update: kubectl, and the provider's own creations. */
+/**
+ * Managers whose fields become ours at the first update: kubectl, and the provider's own creations.
+ */
 const takenOver: ReadonlySet<string> = new Set([
   'kubectl Apply',
   'kubectl Update',

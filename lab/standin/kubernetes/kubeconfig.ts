@@ -10,7 +10,9 @@ import path from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 
 export interface KubeconfigChoice {
-  /** Text or path; empty: the ambient one (`KUBECONFIG`, `~/.kube/config`, in a pod its account). */
+  /**
+   * Text or path; empty: the ambient one (`KUBECONFIG`, `~/.kube/config`, in a pod its account).
+   */
   readonly kubeconfig: string;
   /** Empty: the current one of the kubeconfig. */
   readonly context: string;

@@ -1,7 +1,8 @@
 /**
  * A stand-in for the official Pulumi Kubernetes provider 4.34.2, for networks where its plugin
  * cannot be had. Same inputs, same steps, same state; what it does otherwise is listed in
- * docs/stand-in-kubernetes.md. This file answers the engine's calls; each rule has a file of its own.
+ * docs/stand-in-kubernetes.md. This file answers the engine's calls; each rule has a file of its
+ * own.
  */
 import type {
   CallContext,

@@ -1,4 +1,6 @@
-/** What long work needs of its caller: to be told to stop, and somewhere to say what it waits for. */
+/**
+ * What long work needs of its caller: to be told to stop, and somewhere to say what it waits for.
+ */
 export interface Progress {
   readonly signal: AbortSignal;
   /** Replaces the line shown before; empty takes it away. */

@@ -4,7 +4,9 @@
  */
 export type PathStep = string | number;
 
-/** Throws when the text is no path: the engine has checked it before, so it is a mistake of ours. */
+/**
+ * Throws when the text is no path: the engine has checked it before, so it is a mistake of ours.
+ */
 export function parsePath(text: string): readonly PathStep[] {
   const steps: PathStep[] = [];
   const token = /\.?([^.[\]"]+)|\[(\d+)\]|\[(\*)\]|\["((?:[^"\\]|\\.)*)"\]/y;

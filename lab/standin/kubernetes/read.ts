@@ -1,7 +1,8 @@
 /**
  * Reads a resource back: for a refresh, for `get`, for an import. Only the declared parts of the
  * live object are compared with the program later, so what others set is no drift.
- * Source: pulumi-kubernetes `provider.go` `Read`; docs/stand-in-kubernetes.md, "Drift" and "Import".
+ * Source: pulumi-kubernetes `provider.go` `Read`; docs/stand-in-kubernetes.md, "Drift" and
+ * "Import".
  */
 import { InitializationFailed, type ReadRequest, type ReadResult } from '../provider/provider.ts';
 import { annotation, annotationOf } from './annotations.ts';

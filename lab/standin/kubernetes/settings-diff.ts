@@ -34,7 +34,10 @@ function mustReplace(before: PropertyMap, after: PropertyMap): boolean {
   return clusters.every((cluster) => cluster !== undefined) && clusters[0] !== clusters[1];
 }
 
-/** Undefined when the settings leave the cluster to the surroundings, or to a name that is not there. */
+/**
+ * Undefined when the settings leave the cluster to the surroundings, or to a name that is not
+ * there.
+ */
 function activeCluster(settings: PropertyMap): string | undefined {
   const kubeconfig = kubeconfigOf(settings);
   if (kubeconfig === '') return undefined;

@@ -1,11 +1,12 @@
 /**
  * A real Kubernetes API for tests that need no nodes: etcd, API server and controller-manager as
- * processes of this user on loopback ports, started once for a mocha process (about four seconds) and
- * gone with it. Objects are validated, defaulted, bound and garbage-collected as anywhere; pods stay
- * Pending for ever.
+ * processes of this user on loopback ports, started once for a mocha process (about four seconds)
+ * and gone with it. Objects are validated, defaulted, bound and garbage-collected as anywhere; pods
+ * stay Pending for ever.
  *
  * The programs come from the toolchain, or from the folder that `LARDER_KUBERNETES_BIN` names. With
- * `LARDER_TEST_KUBECONFIG` the tests use that cluster instead; they make objects with names of their own.
+ * `LARDER_TEST_KUBECONFIG` the tests use that cluster instead; they make objects with names of
+ * their own.
  */
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -22,11 +23,11 @@ import {
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import { LabFault } from '../../../lab/base/fault.ts';
 import { labPaths } from '../../../lab/base/paths.ts';
 import { Progress } from '../../../lab/base/progress.ts';
+import { waitFor } from '../../../lab/cluster/wait.ts';
 import { ApiClient } from '../../../lab/standin/kubernetes/api-client.ts';
 import { Cluster } from '../../../lab/standin/kubernetes/cluster.ts';
 import { Discovery } from '../../../lab/standin/kubernetes/discovery.ts';
@@ -50,7 +51,6 @@ type Program = (typeof programs)[number];
 /** Building Kubernetes on two cores takes seven minutes; starting it, four seconds. */
 const hookLimitMs = 20 * 60_000;
 const readyLimitMs = 60_000;
-const pollMs = 50;
 
 let started: Promise<TestApiServer | { readonly missing: string }> | undefined;
 
@@ -66,29 +66,30 @@ export async function useApiServer(context: Mocha.Context): Promise<TestApiServe
 async function start(): Promise<TestApiServer | { readonly missing: string }> {
   const given = process.env['LARDER_TEST_KUBECONFIG'];
   if (given !== undefined) return serverOf(given);
-  try {
-    return await startWith(await findPrograms());
-  } catch (error) {
-    if (error instanceof LabFault) return { missing: `needs a Kubernetes API: ${error.message}` };
-    throw error;
-  }
+  const found = await findPrograms();
+  return 'missing' in found ? found : startWith(found);
 }
 
 type Paths = Readonly<Record<Program, string>>;
 
-async function findPrograms(): Promise<Paths> {
+async function findPrograms(): Promise<Paths | { readonly missing: string }> {
   const folder = process.env['LARDER_KUBERNETES_BIN'];
   if (folder !== undefined) {
     const [etcd, apiServer, controllerManager] = programs.map((name) => path.join(folder, name));
     return pathsOf(etcd, apiServer, controllerManager);
   }
-  const tools = await ensureTools(programs, {
-    progress: new Progress(),
-    paths: labPaths(),
-    signal: new AbortController().signal,
-  });
-  const [etcd, apiServer, controllerManager] = programs.map((name) => tools.get(name)?.path);
-  return pathsOf(etcd, apiServer, controllerManager);
+  try {
+    const tools = await ensureTools(programs, {
+      progress: new Progress(),
+      paths: labPaths(),
+      signal: new AbortController().signal,
+    });
+    const [etcd, apiServer, controllerManager] = programs.map((name) => tools.get(name)?.path);
+    return pathsOf(etcd, apiServer, controllerManager);
+  } catch (error) {
+    if (error instanceof LabFault) return { missing: `needs a Kubernetes API: ${error.message}` };
+    throw error;
+  }
 }
 
 function pathsOf(etcd = '', apiServer = '', controllerManager = ''): Paths {
@@ -129,7 +130,8 @@ async function startWith(paths: Paths): Promise<TestApiServer> {
   return server;
 }
 
-function serverOf(kubeconfig: string): TestApiServer {
+/** The cluster of a kubeconfig as the tests see it. */
+export function serverOf(kubeconfig: string): TestApiServer {
   const api = new ApiClient(loadKubeconfig({ kubeconfig, context: '', cluster: '' }));
   let names = 0;
   return {
@@ -245,33 +247,22 @@ function launch(program: string, args: readonly string[], folder: string, name: 
 }
 
 async function untilWritten(file: string): Promise<void> {
-  const deadlineMs = performance.now() + readyLimitMs;
-  while (!existsSync(file) || readFileSync(file, 'utf8').trim() === '') {
-    if (performance.now() > deadlineMs) throw new Error(explainSilence(path.dirname(file), file));
-    await delay(pollMs);
-  }
+  const isThere = async () => existsSync(file) && readFileSync(file, 'utf8').trim() !== '';
+  await waitFor('the certificate of the API server', isThere, readyLimitMs, {
+    hint: lastLines(path.join(path.dirname(file), '..')),
+  });
 }
 
 /** The namespace `default` is made last, by the API server itself. */
 async function untilReady(cluster: Cluster, folder: string): Promise<void> {
-  const deadlineMs = performance.now() + readyLimitMs;
-  const signal = AbortSignal.timeout(readyLimitMs);
   const kind = { group: '', version: 'v1', kind: 'Namespace' };
-  for (;;) {
-    try {
-      await cluster.get({ kind, namespace: '', name: 'default' }, signal);
-      return;
-    } catch (error) {
-      if (performance.now() > deadlineMs) throw new Error(explainSilence(folder, String(error)));
-      await delay(pollMs);
-    }
-  }
+  const reference = { kind, namespace: '', name: 'default' };
+  const isThere = () => cluster.find(reference, AbortSignal.timeout(readyLimitMs));
+  await waitFor('the API server', isThere, readyLimitMs, { hint: lastLines(folder) });
 }
 
-function explainSilence(folder: string, what: string): string {
-  const log = path.join(folder.replace(/\/certs$/, ''), 'kube-apiserver.log');
-  const tail = existsSync(log) ? readFileSync(log, 'utf8').split('\n').slice(-15).join('\n') : '';
-  return `The API server was not ready within ${readyLimitMs / 1_000} s (${what}). Its last lines:\n${tail}`;
+function lastLines(folder: string): string {
+  return `read ${path.join(folder, 'kube-apiserver.log')} and etcd.log beside it`;
 }
 
 async function freePorts(count: 3): Promise<readonly [number, number, number]> {

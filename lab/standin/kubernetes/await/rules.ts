@@ -25,7 +25,9 @@ const byKind: Readonly<Record<string, ReadinessRule>> = {
   'v1/Service': serviceRule,
 };
 
-/** Undefined: the object is ready as soon as it exists. Declared inputs decide, not the live object. */
+/**
+ * Undefined: the object is ready as soon as it exists. Declared inputs decide, not the live object.
+ */
 export function readinessRule(declared: KubeObject): ReadinessRule | undefined {
   if (isTrue(declared, annotation.skipAwait)) return undefined;
   return waitForRule(declared) ?? byKind[kindText(kindOf(declared))];

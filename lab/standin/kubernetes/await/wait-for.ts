@@ -6,7 +6,8 @@
  * Paths: keys, indices, `[*]`, `["quoted"]` and `[?(@.key=="value")]`; a path that this stand-in
  * cannot read is an error that says so, because guessing would end in a wrong "ready".
  *
- * Source: pulumi-kubernetes `metadata/overrides.go` `ReadyCondition`, `condition/{jsonpath,custom}.go`.
+ * Source: pulumi-kubernetes `metadata/overrides.go` `ReadyCondition`,
+ * `condition/{jsonpath,custom}.go`.
  */
 import type { PlainValue } from '../../provider/value.ts';
 import { annotation, annotationOf } from '../annotations.ts';
