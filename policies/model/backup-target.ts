@@ -53,14 +53,6 @@ const places: readonly Place[] = [
       ['spec', 'rsync', 'address'],
     ],
   },
-  {
-    group: /^larder\.dev$/,
-    kind: 'BackupTarget',
-    paths: [
-      ['spec', 'endpoint'],
-      ['spec', 'url'],
-    ],
-  },
 ];
 
 export function backupTargetsOf(world: World): readonly BackupTarget[] {

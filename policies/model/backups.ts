@@ -13,7 +13,6 @@ import {
   isTrueAt,
   listAt,
   textAt,
-  textMapAt,
   textsAt,
   unknownAt,
 } from './value.ts';
