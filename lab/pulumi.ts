@@ -24,9 +24,9 @@ await command(async (context) => {
   const labRuns = RecordFile.find(state)?.current.phase === 'up';
   const isForLab = labRuns && stack === undefined && (process.env['KUBECONFIG'] ?? '') === '';
   if (!isForLab) return runOnCluster(name, stack ?? homelabStack, args, context);
-  const local = labStack(state, await ensurePulumi(context), context.signal);
+  using local = labStack(state, await ensurePulumi(context), context.signal);
   await local.prepare();
-  return local.attended([name, ...args]);
+  return await local.attended([name, ...args]);
 });
 
 /** Takes `--stack NAME` out of the arguments; all others are the CLI's. */

@@ -27,7 +27,7 @@ async function startLab(context: CommandContext): Promise<number> {
   const installation = await ensurePulumi(context);
   const images = await ensureImages({ ...context, tools });
   const lab = await Lab.start(homelab.labOptions, { ...context, tools, images });
-  const stack = labStack(paths.state, installation, signal);
+  using stack = labStack(paths.state, installation, signal);
   await stack.prepare(labDifferences(lab, images));
   await progress.step(`pulumi up of the stack ${homelabStack}, with its policies`, async (step) => {
     await stack.run(['up', '--yes', '--skip-preview'], (line) => step.note(line.trim()));

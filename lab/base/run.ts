@@ -11,6 +11,12 @@ export interface RunOptions {
   readonly onLine?: (line: string) => void;
   /** What to do when it fails; default: look at the lines printed. */
   readonly hint?: string;
+  /**
+   * For a program that ends in good order at SIGINT and has work to finish then: it runs in a process
+   * group of its own, so that Ctrl-C on the terminal reaches it once, through `signal`, and is killed
+   * only after this many milliseconds. Default: SIGTERM, and the terminal's signals reach it too.
+   */
+  readonly interruptGraceMs?: number;
   /** Codes that are not failures besides 0. */
   readonly allow?: readonly number[];
 }
@@ -21,7 +27,7 @@ export interface RunResult {
   readonly code: number;
 }
 
-const tailLines = 15;
+const tailLines = 40;
 
 /** Throws a `LabFault` when the program cannot be started, exits with a code not allowed, or is cancelled. */
 export async function run(
@@ -36,8 +42,14 @@ export async function run(
     ...(options.env === undefined ? {} : { env: options.env, extendEnv: false }),
     ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
     ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
+    ...(options.interruptGraceMs === undefined
+      ? {}
+      : { detached: true, killSignal: 'SIGINT', forceKillAfterDelay: options.interruptGraceMs }),
   };
   const child = execa(program, [...args], { ...settings, all: true });
+  // A group of its own is not reached when this process is ended by force.
+  const orphaned = () => child.kill('SIGKILL');
+  if (options.interruptGraceMs !== undefined) process.once('exit', orphaned);
   const all = child.all as NodeJS.ReadableStream | undefined;
   if (options.onLine !== undefined && all !== undefined) {
     let rest = '';
@@ -48,6 +60,7 @@ export async function run(
     });
   }
   const result = await child;
+  process.off('exit', orphaned);
   const code = result.exitCode ?? -1;
   if (code === 0 || options.allow?.includes(code) === true) {
     return { stdout: String(result.stdout ?? ''), stderr: String(result.stderr ?? ''), code };

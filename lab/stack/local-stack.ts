@@ -5,15 +5,27 @@
  */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { parse, stringify } from 'yaml';
+import { acquireLock } from '../base/lock.ts';
 import { repositoryRoot } from '../base/paths.ts';
 import { run } from '../base/run.ts';
 import type { PulumiInstallation } from '../toolchain/pulumi.ts';
 import { overlay, readStackValues, type StackValues } from './stack-file.ts';
 
 const project = 'larder';
+
+/** How long an interrupted update may take to finish the steps under way. */
+const interruptGraceMs = 60_000;
 
 /** The pack that every run of the program is held against. */
 export const policyPack: string = path.join(repositoryRoot, 'policies');
@@ -27,7 +39,8 @@ export interface LocalStackOptions {
   readonly signal: AbortSignal;
 }
 
-export class LocalStack {
+export class LocalStack implements Disposable {
+  #lock: Disposable | undefined;
   readonly #options: LocalStackOptions;
   readonly #configFile: string;
   readonly #differencesFile: string;
@@ -41,9 +54,15 @@ export class LocalStack {
   /**
    * Makes backend, passphrase and stack where they are missing, and writes the stack file anew: the
    * repository's values under `differences`. Without `differences` those of the last time are kept.
+   * From here until it is disposed of, no other command of this checkout uses the stack.
    */
   async prepare(differences?: StackValues): Promise<void> {
     mkdirSync(this.#path('backend'), { recursive: true, mode: 0o700 });
+    const { stack, signal } = this.#options;
+    this.#lock = await acquireLock(this.#path('lock'), {
+      what: `using the stack ${stack}`,
+      signal,
+    });
     const passphrase = this.#path('passphrase');
     if (!existsSync(passphrase)) {
       writeFileSync(passphrase, randomBytes(24).toString('base64url'), { mode: 0o600 });
@@ -52,8 +71,9 @@ export class LocalStack {
       writeFileSync(this.#differencesFile, JSON.stringify(differences), { mode: 0o600 });
     }
     const over = JSON.parse(readFileSync(this.#differencesFile, 'utf8')) as StackValues;
-    const config = overlay(readStackValues(this.#options.stack), over);
     const encryptionsalt = this.#salt() ?? (await this.#create());
+    const takeover = (await this.#releaseKilled()) ? { 'larder:cluster': { adopt: true } } : {};
+    const config = overlay(overlay(readStackValues(stack), over), takeover);
     writeFileSync(this.#configFile, stringify({ encryptionsalt, config }), { mode: 0o600 });
   }
 
@@ -66,6 +86,7 @@ export class LocalStack {
       env: this.#environment(),
       signal,
       onLine,
+      interruptGraceMs,
       hint: 'read the lines above; npm run status shows what runs, and npm start may be run again',
     });
   }
@@ -77,6 +98,22 @@ export class LocalStack {
       [...args, ...this.#flags()],
       this.#environment(),
     );
+  }
+
+  [Symbol.dispose](): void {
+    this.#lock?.[Symbol.dispose]();
+  }
+
+  /**
+   * A lock of the backend that is there while we hold ours belongs to an update that was killed. What
+   * it made last may exist without being in the state, so the next update must take over what is there.
+   */
+  async #releaseKilled(): Promise<boolean> {
+    if (globSync(this.#path('backend/.pulumi/locks/**/*.json')).length === 0) return false;
+    const { stack, installation, signal } = this.#options;
+    const args = ['cancel', '--yes', '--stack', stack, '--non-interactive'];
+    await run(installation.cli, args, { cwd: repositoryRoot, env: this.#environment(), signal });
+    return true;
   }
 
   #flags(): string[] {

@@ -81,7 +81,7 @@ async function withoutBackend(
   const folder = mkdtempSync(path.join(tmpdir(), 'larder-preview-'));
   try {
     progress.say('No Pulumi backend is set up: this preview compares with an empty state.');
-    const local = new LocalStack({ stack, folder, installation, signal });
+    using local = new LocalStack({ stack, folder, installation, signal });
     await local.prepare(reachable(stack, folder, (text) => progress.say(text)));
     return await local.attended(['preview', ...args]);
   } finally {
