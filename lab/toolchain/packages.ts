@@ -73,6 +73,15 @@ export const packages: readonly Package[] = [
     apk: 'util-linux',
   },
   {
+    debian: 'mount',
+    program: 'losetup',
+    group: 'lab',
+    neededFor: "the nodes' disks",
+    dnf: 'util-linux',
+    pacman: 'util-linux',
+    apk: 'losetup',
+  },
+  {
     debian: 'e2fsprogs',
     program: 'mkfs.ext4',
     group: 'lab',
@@ -88,15 +97,6 @@ export const packages: readonly Package[] = [
     neededFor: "the lab's container images",
     dnf: 'mmdebstrap',
     pacman: 'mmdebstrap',
-  },
-  {
-    debian: 'busybox-static',
-    program: 'busybox',
-    group: 'lab',
-    neededFor: "the lab's smallest image",
-    dnf: 'busybox',
-    pacman: 'busybox',
-    apk: 'busybox-static',
   },
   // Tests of the data plane.
   {

@@ -169,6 +169,35 @@ describe('Go build', () => {
   });
 });
 
+describe('Go build with another Go', () => {
+  it('asks for the wanted Go and keeps out what would change the build', async () => {
+    using world = new World();
+    const log = path.join(world.folder, 'environment');
+    world.program(
+      'go',
+      `[ "$1" = version ] && echo "go version go1.22.2 linux/amd64" && exit
+[ "$1" = build ] || exit 0
+env > ${log}
+while [ "$1" != -o ]; do shift; done
+printf '#!/bin/sh\necho tiny 1.2.3\n' > "$2/tiny-tool"; chmod +x "$2/tiny-tool"`,
+    );
+    Object.assign(world.extra, { GOFLAGS: '-mod=vendor', GOOS: 'plan9', GOTOOLCHAIN: 'local' });
+    Object.assign(world.extra, { GOEXPERIMENT: 'x', GOPROXY: 'https://proxy.example.org' });
+    await obtain(['tiny'], world.context, tinyModule(world, '1.26.8'));
+    const lines = (await readFile(log, 'utf8')).split('\n');
+    for (const line of ['GOTOOLCHAIN=go1.26.8', 'GOFLAGS=-mod=readonly', 'CGO_ENABLED=0']) {
+      assert.ok(lines.includes(line), line);
+    }
+    for (const line of ['GOOS=linux', 'GOWORK=off', 'GOPROXY=https://proxy.example.org']) {
+      assert.ok(lines.includes(line), line);
+    }
+    assert.equal(
+      lines.some((line) => line.startsWith('GOEXPERIMENT=')),
+      false,
+    );
+  });
+});
+
 describe('Go build with a Go that never ends', () => {
   let world: World;
   /** Reading it waits until the build runs and gives the pid of its compiler. */
