@@ -1,11 +1,11 @@
 /**
  * A volume for an application: a claim by its own name, protected and kept.
  *
- * On a static tier it is one directory on one disk. A job makes that directory once, after it has seen
- * that the disk is mounted (scripts/prepare-volume.sh); a record in the cluster then says that the
- * volume exists, and from there on nothing makes directories any more. The volume is of type `local`:
- * without its disk or directory the kubelet refuses to mount, so no pod ever starts on an empty folder
- * in its place. Why in this way: docs/decisions/0034-prepared-directories.md.
+ * On a static tier it is one directory on one disk. A job makes that directory once, after it has
+ * seen that the disk is mounted (scripts/prepare-volume.sh); a record in the cluster then says that
+ * the volume exists, and from there on nothing makes directories any more. The volume is of type
+ * `local`: without its disk or directory the kubelet refuses to mount, so no pod ever starts on an
+ * empty folder in its place. Why in this way: docs/decisions/0034-prepared-directories.md.
  *
  * On a dynamic tier it is the claim alone; the provisioner places it.
  */
@@ -166,7 +166,10 @@ export class AppVolume extends pulumi.ComponentResource {
 
 const recordName = (volume: string) => `volume-${volume}`;
 
-/** Runs once; fails within two minutes, with the reason as its last line, when the disk is not there. */
+/**
+ * Runs once; fails within two minutes, with the reason as its last line, when the disk is not
+ * there.
+ */
 function prepareJob(volume: string, place: VolumePlace): k8s.batch.v1.JobArgs {
   const labels = { ...managed, [label.volume]: volume };
   return {

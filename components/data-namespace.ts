@@ -1,4 +1,6 @@
-/** A Namespace made for volumes: protected and kept, because deleting it deletes every claim in it. */
+/**
+ * A Namespace made for volumes: protected and kept, because deleting it deletes every claim in it.
+ */
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
 import { label, managed } from './names.ts';

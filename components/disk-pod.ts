@@ -12,7 +12,9 @@ export interface DiskPlace {
   readonly uuid?: string;
 }
 
-/** Parent folder of the mount path, bound with the node's mounts in it; scripts/disk.sh looks there. */
+/**
+ * Parent folder of the mount path, bound with the node's mounts in it; scripts/disk.sh looks there.
+ */
 export const diskVolumes = (disk: DiskPlace): types.input.core.v1.Volume[] => [
   { name: 'host', hostPath: { path: path.posix.dirname(disk.mountPath) } },
   ...(disk.uuid === undefined

@@ -1,11 +1,11 @@
 /**
- * Dumps of a database: every night, and once while `pulumi up` waits, so that a verified dump exists
- * when it returns.
+ * Dumps of a database: every night, and once while `pulumi up` waits, so that a verified dump
+ * exists when it returns.
  *
- * Promises: a dump is named a dump only after pg_restore has read all of it and it is on the disk; no
- * fewer than three good ones are ever kept, and age alone removes nothing; the target is a mounted
- * disk of another node or an external drive, never a bare mount point. What goes wrong fails the job.
- * How: scripts/dump.sh. How to restore: docs/components/dump-schedule.md.
+ * Promises: a dump is named a dump only after pg_restore has read all of it and it is on the disk;
+ * no fewer than three good ones are ever kept, and age alone removes nothing; the target is a
+ * mounted disk of another node or an external drive, never a bare mount point. What goes wrong
+ * fails the job. How: scripts/dump.sh. How to restore: docs/components/dump-schedule.md.
  */
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';

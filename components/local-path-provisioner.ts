@@ -1,9 +1,9 @@
 /**
- * rancher's local-path-provisioner, declared here: it makes a folder for each claim of a dynamic tier,
- * on the disks of the inventory that serve the tier and on no other.
+ * rancher's local-path-provisioner, declared here: it makes a folder for each claim of a dynamic
+ * tier, on the disks of the inventory that serve the tier and on no other.
  *
- * Beside k3s' own instance it lives under another provisioner name. Its set-up script refuses a bare
- * mount point (scripts/local-path-setup.sh): upstream's would fill the node's system disk.
+ * Beside k3s' own instance it lives under another provisioner name. Its set-up script refuses a
+ * bare mount point (scripts/local-path-setup.sh): upstream's would fill the node's system disk.
  */
 import { createHash } from 'node:crypto';
 import * as k8s from '@pulumi/kubernetes';
@@ -140,8 +140,8 @@ function provisionerContainer(image: string) {
     command: ['local-path-provisioner', 'start', '--config', '/etc/config/config.json'],
     args: ['--provisioner-name', localPathProvisionerName, '--configmap-name', objectName],
     env: [
-      // The version is the default, and part of an indivisible field: left out, taking the object over
-      // after a lost state would conflict with what the server filled in.
+      // The version is the default, and part of an indivisible field: left out, taking the object
+      // over after a lost state would conflict with what the server filled in.
       {
         name: 'POD_NAMESPACE',
         valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' } },

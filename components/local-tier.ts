@@ -4,7 +4,8 @@
  * `static`: the stack places each volume on one disk (AppVolume makes it); nothing is provisioned.
  * `local-path`: a claim gets a folder on the node of its first pod, made by LocalPathProvisioner.
  *
- * One copy: the data are as safe as that disk. The class keeps the claims that it has when it changes.
+ * One copy: the data are as safe as that disk. The class keeps the claims that it has when it
+ * changes.
  */
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
@@ -16,7 +17,9 @@ export interface LocalTierArgs {
   readonly engine: 'static' | 'local-path';
   /** Whether claims without a class get this one. Default: false. */
   readonly isDefault?: boolean;
-  /** What becomes of the folder of a deleted claim. Default: Retain. Static volumes are always kept. */
+  /**
+   * What becomes of the folder of a deleted claim. Default: Retain. Static volumes are always kept.
+   */
   readonly reclaim?: 'Retain' | 'Delete';
 }
 

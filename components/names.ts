@@ -1,9 +1,11 @@
 /**
- * Names that the program gives in the cluster. They are part of what it promises: changing one renames
- * objects, and a renamed volume is an empty volume.
+ * Names that the program gives in the cluster. They are part of what it promises: changing one
+ * renames objects, and a renamed volume is an empty volume.
  */
 
-/** Holds the program's own objects: jobs that prepare and dump, records of volumes, the provisioner. */
+/**
+ * Holds the program's own objects: jobs that prepare and dump, records of volumes, the provisioner.
+ */
 export const systemNamespace = 'larder-system';
 
 export const label = {
@@ -34,7 +36,9 @@ export const annotation = {
 /** Labels of everything that the program makes. */
 export const managed = { 'app.kubernetes.io/managed-by': 'larder' } as const;
 
-/** The label every kubelet sets; a static volume and the jobs that belong to it are pinned by it. */
+/**
+ * The label every kubelet sets; a static volume and the jobs that belong to it are pinned by it.
+ */
 export const hostnameLabel = 'kubernetes.io/hostname';
 
 /** The provisioner of the dynamic tiers; k3s' own is called rancher.io/local-path. */

@@ -1,6 +1,6 @@
 /**
- * The nodes and what Kubernetes shall know of them: labels of the owner (`storage: fast-ssd`) and one
- * label a disk, `larder.dev/disk.<name>: <kind>`, to place workloads by.
+ * The nodes and what Kubernetes shall know of them: labels of the owner (`storage: fast-ssd`) and
+ * one label a disk, `larder.dev/disk.<name>: <kind>`, to place workloads by.
  *
  * Only labels named here are owned; others on the node are left alone. Removing one from the stack
  * file takes it off the node.

@@ -2,18 +2,18 @@
  * One PostgreSQL server on one volume, from the official image.
  *
  * The contract with the image, and why each value is what it is: docs/components/postgres.md.
- * Promises: a stop is a clean stop (two minutes of grace), crash recovery is never killed by a probe,
- * the server never makes a new cluster where one was (scripts/guard-postgres.sh), and the password in
- * the Secret stays the database's password also after the state was lost.
+ * Promises: a stop is a clean stop (two minutes of grace), crash recovery is never killed by a
+ * probe, the server never makes a new cluster where one was (scripts/guard-postgres.sh), and the
+ * password in the Secret stays the database's password also after the state was lost.
  */
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
 import * as random from '@pulumi/random';
 import { AppVolume, type VolumePlace } from './app-volume.ts';
 import { annotation, label, managed } from './names.ts';
+import { postgresPod, postgresPort } from './postgres-pod.ts';
 import { readPostgresImage } from './rules/databases.ts';
 import { formatOf } from './rules/edits.ts';
-import { script } from './script.ts';
 import { secretData } from './secret-data.ts';
 
 export interface PostgresArgs {
@@ -44,8 +44,6 @@ export interface PostgresArgs {
   /** The provider that takes over existing objects. */
   readonly dataProvider: k8s.Provider;
 }
-
-export const postgresPort = 5432;
 
 export class Postgres extends pulumi.ComponentResource {
   /** Host name inside the cluster. */
@@ -96,10 +94,15 @@ export class Postgres extends pulumi.ComponentResource {
           selector: { matchLabels: podLabels },
           template: {
             metadata: { labels: { ...labels, ...podLabels } },
-            spec: podSpec(args, format, {
-              secretName: secret.metadata.name,
-              claimName: volume.claimName,
-            }),
+            spec: postgresPod(
+              {
+                image: args.image,
+                format,
+                resources: args.resources,
+                markedVolume: args.place === undefined ? '' : objectName,
+              },
+              { secretName: secret.metadata.name, claimName: volume.claimName },
+            ),
           },
         },
       },
@@ -158,117 +161,3 @@ export class Postgres extends pulumi.ComponentResource {
     );
   }
 }
-
-interface Bound {
-  readonly secretName: pulumi.Input<string>;
-  readonly claimName: pulumi.Input<string>;
-}
-
-function podSpec(
-  args: PostgresArgs,
-  format: { readonly major: number; readonly base: 'alpine' | 'debian' },
-  bound: Bound,
-): k8s.types.input.core.v1.PodSpec {
-  // The official images: `postgres` is 70 on alpine and 999 on Debian.
-  const userId = format.base === 'alpine' ? 70 : 999;
-  // From 18 on the image declares its volume one folder higher and refuses the old place.
-  const root = format.major >= 18 ? '/var/lib/postgresql' : '/var/lib/postgresql/data';
-  // Never the root of the volume: initdb wants an empty folder, and there is `lost+found` or our mark.
-  const dataFolder = `${root}/pgdata`;
-  const data = { name: 'data', mountPath: root };
-  const unprivileged = { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } };
-  return {
-    automountServiceAccountToken: false,
-    enableServiceLinks: false,
-    // The image's own comment: even 90 s may not be enough for a fast shutdown.
-    terminationGracePeriodSeconds: 120,
-    securityContext: {
-      runAsUser: userId,
-      runAsGroup: userId,
-      runAsNonRoot: true,
-      fsGroup: userId,
-      // `Always` would make the data folder group-writable at each start, which the server refuses.
-      fsGroupChangePolicy: 'OnRootMismatch',
-      seccompProfile: { type: 'RuntimeDefault' },
-    },
-    initContainers: [
-      {
-        name: 'guard',
-        image: args.image,
-        imagePullPolicy: 'IfNotPresent',
-        command: ['/bin/sh', '-c', script('guard-postgres')],
-        env: [
-          // Only static volumes bear the mark.
-          { name: 'VOLUME', value: args.place === undefined ? '' : `postgres-${args.name}` },
-          { name: 'ROOT', value: root },
-          { name: 'PGDATA', value: dataFolder },
-        ],
-        volumeMounts: [data],
-        securityContext: unprivileged,
-        terminationMessagePolicy: 'FallbackToLogsOnError',
-        resources: { requests: { cpu: '10m', memory: '16Mi' }, limits: { memory: '64Mi' } },
-      },
-    ],
-    containers: [
-      {
-        name: 'postgres',
-        image: args.image,
-        imagePullPolicy: 'IfNotPresent',
-        ports: [{ name: 'postgres', containerPort: postgresPort }],
-        env: [
-          { name: 'PGDATA', value: dataFolder },
-          { name: 'POSTGRES_INITDB_ARGS', value: '--data-checksums' },
-          ...fromSecret(bound.secretName),
-        ],
-        ...probes,
-        resources: {
-          requests: { cpu: args.resources.cpu, memory: args.resources.memory },
-          limits: { memory: args.resources.memoryLimit },
-        },
-        securityContext: unprivileged,
-        volumeMounts: [data, { name: 'shm', mountPath: '/dev/shm' }],
-      },
-    ],
-    volumes: [
-      { name: 'data', persistentVolumeClaim: { claimName: bound.claimName } },
-      // Parallel queries share memory there; the runtime's default of 64 MB is too small.
-      { name: 'shm', emptyDir: { medium: 'Memory', sizeLimit: '256Mi' } },
-    ],
-  };
-}
-
-const fromSecret = (name: pulumi.Input<string>): k8s.types.input.core.v1.EnvVar[] =>
-  [
-    ['POSTGRES_USER', 'username'] as const,
-    ['POSTGRES_PASSWORD', 'password'] as const,
-    ['POSTGRES_DB', 'database'] as const,
-  ].map(([variable, key]) => ({
-    name: variable,
-    valueFrom: { secretKeyRef: { name, key } },
-  }));
-
-/** Over TCP: while the image initialises, a server of its own listens on the socket alone. */
-const isReady = 'pg_isready -q -h 127.0.0.1 -U "$POSTGRES_USER" -d "$POSTGRES_DB"';
-
-const probes = {
-  // Ten minutes: recovery replays the write-ahead log before it accepts anybody.
-  startupProbe: {
-    exec: { command: ['/bin/sh', '-c', isReady] },
-    periodSeconds: 2,
-    timeoutSeconds: 5,
-    failureThreshold: 300,
-  },
-  readinessProbe: {
-    exec: { command: ['/bin/sh', '-c', isReady] },
-    periodSeconds: 5,
-    timeoutSeconds: 5,
-    failureThreshold: 3,
-  },
-  // 1 is "refuses connections": it starts, recovers or stops, and is alive. Only silence (2) is death.
-  livenessProbe: {
-    exec: { command: ['/bin/sh', '-c', `${isReady}; test $? -lt 2`] },
-    periodSeconds: 15,
-    timeoutSeconds: 10,
-    failureThreshold: 6,
-  },
-} satisfies Partial<k8s.types.input.core.v1.Container>;

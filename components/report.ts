@@ -1,4 +1,6 @@
-/** What `pulumi up` tells at its end: how to reach things, what each tier promises, where dumps are. */
+/**
+ * What `pulumi up` tells at its end: how to reach things, what each tier promises, where dumps are.
+ */
 import * as pulumi from '@pulumi/pulumi';
 import { formatSize } from './config/quantity.ts';
 import { dumpDirectoryOf, type Database, type Shelf } from './config/shelf.ts';

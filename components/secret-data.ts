@@ -2,8 +2,9 @@
 import * as pulumi from '@pulumi/pulumi';
 
 /**
- * For a Secret's `data`. Never use `stringData` beside `ignoreChanges`: the provider stores it as `data`,
- * the path that was to be ignored is then missing in the state, and the value is taken out of the Secret.
+ * For a Secret's `data`. Never use `stringData` beside `ignoreChanges`: the provider stores it as
+ * `data`, the path that was to be ignored is then missing in the state, and the value is taken out
+ * of the Secret.
  */
 export function secretData(
   values: Readonly<Record<string, pulumi.Input<string>>>,

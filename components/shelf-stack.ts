@@ -31,7 +31,9 @@ export interface ShelfStackArgs {
   readonly providers: Providers;
   /** UID of the cluster; undefined in a preview without one, before the first update. */
   readonly clusterUid: string | undefined;
-  /** Namespaces of earlier updates: they stay, also when nothing in the stack needs them any more. */
+  /**
+   * Namespaces of earlier updates: they stay, also when nothing in the stack needs them any more.
+   */
   readonly earlierNamespaces: readonly string[];
   /** Passwords that the cluster holds and the state has lost, by `namespace/secret`. */
   readonly passwords: ReadonlyMap<string, string>;

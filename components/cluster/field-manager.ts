@@ -1,9 +1,10 @@
 /**
- * One name for the program's hand in every object, by which the API server knows who set which field.
+ * One name for the program's hand in every object, by which the API server knows who set which
+ * field.
  *
- * By default the provider makes up a name for each object and keeps it in the state. After a lost state
- * it would come back under another name, own every field together with its former self, and conflict
- * with it at the next edit. Under one name it is still the same owner.
+ * By default the provider makes up a name for each object and keeps it in the state. After a lost
+ * state it would come back under another name, own every field together with its former self, and
+ * conflict with it at the next edit. Under one name it is still the same owner.
  */
 import * as pulumi from '@pulumi/pulumi';
 

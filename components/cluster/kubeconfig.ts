@@ -65,7 +65,9 @@ export function readKubeconfig(source: KubeconfigSource, around: Surroundings): 
   return { config, text: config.exportConfig() };
 }
 
-/** As kubectl looks for them: the file named, else every file of $KUBECONFIG, else ~/.kube/config. */
+/**
+ * As kubectl looks for them: the file named, else every file of $KUBECONFIG, else ~/.kube/config.
+ */
 export function kubeconfigFiles(source: KubeconfigSource, around: Surroundings): string[] {
   const home = around.env['HOME'] ?? '/';
   const absolute = (file: string) =>

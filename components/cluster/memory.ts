@@ -1,7 +1,8 @@
 /**
- * What the last update left: read from the stack's own state through the engine, so that it is there in
- * every preview, with or without a cluster, whoever typed `pulumi up`, and also after an update that
- * failed half-way. Why not the cluster, a ledger or a hook: docs/decisions/0031-known-volumes.md.
+ * What the last update left: read from the stack's own state through the engine, so that it is
+ * there in every preview, with or without a cluster, whoever typed `pulumi up`, and also after an
+ * update that failed half-way. Why not the cluster, a ledger or a hook:
+ * docs/decisions/0031-known-volumes.md.
  *
  * Never: passes on anything but the fields named here. The engine's answer holds secrets.
  */

@@ -5,7 +5,13 @@
  * Promises: at most a few small reads, each bounded; an unreachable cluster is an answer, not an
  * error. Never: writes. Why the program looks for itself: docs/decisions/0032-which-cluster.md.
  */
-import { CoreV1Api, type KubeConfig, StorageV1Api } from '@kubernetes/client-node';
+import {
+  type ConfigurationOptions,
+  CoreV1Api,
+  type KubeConfig,
+  Observable,
+  StorageV1Api,
+} from '@kubernetes/client-node';
 import { annotation, managed, systemNamespace } from '../names.ts';
 
 export type Observation =
@@ -31,29 +37,37 @@ export interface Wish {
 }
 
 export async function observe(config: KubeConfig, wish: Wish): Promise<Observation> {
+  const giveUp = new AbortController();
+  const timer = setTimeout(
+    () => giveUp.abort(new Error(`no answer within ${answerTimeoutMs / 1000} s`)),
+    answerTimeoutMs,
+  );
   try {
-    return await bounded(look(config, wish));
+    return await look(config, wish, giveUp.signal);
   } catch (error) {
-    return { kind: 'unreachable', reason: reasonOf(error) };
+    const reason = giveUp.signal.aborted ? giveUp.signal.reason : error;
+    return { kind: 'unreachable', reason: reasonOf(reason) };
+  } finally {
+    clearTimeout(timer);
   }
 }
 
-async function look(config: KubeConfig, wish: Wish): Promise<Observation> {
+async function look(config: KubeConfig, wish: Wish, signal: AbortSignal): Promise<Observation> {
   const core = config.makeApiClient(CoreV1Api);
   const storage = config.makeApiClient(StorageV1Api);
+  const until = untilAborted(signal);
+  const labelSelector = Object.entries(managed)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',');
   const [identity, own, classes] = await Promise.all([
-    core.readNamespace({ name: 'kube-system' }),
-    orMissing(core.readNamespace({ name: systemNamespace })),
-    storage.listStorageClass({
-      labelSelector: Object.entries(managed)
-        .map(([key, value]) => `${key}=${value}`)
-        .join(','),
-    }),
+    core.readNamespace({ name: 'kube-system' }, until),
+    orMissing(core.readNamespace({ name: systemNamespace }, until)),
+    storage.listStorageClass({ labelSelector }, until),
   ]);
   const passwords = new Map<string, string>();
   for (const wanted of wish.passwordsOf) {
     const [namespace = '', name = ''] = wanted.split('/');
-    const secret = await orMissing(core.readNamespacedSecret({ namespace, name }));
+    const secret = await orMissing(core.readNamespacedSecret({ namespace, name }, until));
     const encoded = secret?.data?.['password'];
     if (encoded !== undefined)
       passwords.set(wanted, Buffer.from(encoded, 'base64').toString('utf8'));
@@ -67,27 +81,28 @@ async function look(config: KubeConfig, wish: Wish): Promise<Observation> {
   };
 }
 
+/** The client takes a signal by middleware only. Without it, a silent cluster holds the process open. */
+function untilAborted(signal: AbortSignal): ConfigurationOptions {
+  return {
+    middleware: [
+      {
+        pre: (request) => {
+          request.setSignal(signal);
+          return new Observable(Promise.resolve(request));
+        },
+        post: (response) => new Observable(Promise.resolve(response)),
+      },
+    ],
+    middlewareMergeStrategy: 'append',
+  };
+}
+
 async function orMissing<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
     return await answer;
   } catch (error) {
     if ((error as { code?: unknown }).code === 404) return undefined;
     throw error;
-  }
-}
-
-async function bounded<T>(work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Error(`no answer within ${answerTimeoutMs / 1000} s`)),
-      answerTimeoutMs,
-    );
-  });
-  try {
-    return await Promise.race([work, limit]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

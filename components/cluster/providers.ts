@@ -2,10 +2,10 @@
  * The two providers of the program. Both are explicit: the ambient kubeconfig is never used (the
  * default provider is disabled in Pulumi.yaml).
  *
- * `apps` makes what can be made again; it refuses to touch an object that exists, so that a name taken
- * by someone else is an error. `data` makes what holds data; it takes over an object that exists, so
- * that data survive a lost state. Never by `import`: that loses the inputs and plans a replacement.
- * Facts: docs/decisions/0033-two-providers.md.
+ * `apps` makes what can be made again; it refuses to touch an object that exists, so that a name
+ * taken by someone else is an error. `data` makes what holds data; it takes over an object that
+ * exists, so that data survive a lost state. Never by `import`: that loses the inputs and plans a
+ * replacement. Facts: docs/decisions/0033-two-providers.md.
  */
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
@@ -28,8 +28,8 @@ export function connect(args: ConnectArgs): Providers {
     // Without this, every preview prints the tokens in it.
     kubeconfig: pulumi.secret(args.kubeconfig),
     context: args.context,
-    // A constant: were it to change, the provider would replace everything it owns. That the cluster is
-    // the right one is checked by its own identity (rules/cluster.ts).
+    // A constant: were it to change, the provider would replace everything it owns. That the
+    // cluster is the right one is checked by its own identity (rules/cluster.ts).
     clusterIdentifier: `larder/${args.stack}`,
     enableConfigMapMutable: true,
     enableSecretMutable: true,

@@ -1,6 +1,6 @@
 /**
- * The safety net: whatever holds data is protected and kept, also where a component forgot to say so.
- * The components say it themselves; this catches what people add to the program later.
+ * The safety net: whatever holds data is protected and kept, also where a component forgot to say
+ * so. The components say it themselves; this catches what people add to the program later.
  */
 import * as pulumi from '@pulumi/pulumi';
 

@@ -1,6 +1,6 @@
 /**
- * The container images that the program declares, pinned by tag and digest, in one place that Renovate
- * reads. A stack may name others under `larder:images`; the lab does.
+ * The container images that the program declares, pinned by tag and digest, in one place that
+ * Renovate reads. A stack may name others under `larder:images`; the lab does.
  */
 export const defaultImages = {
   /** The official image; its contract: reference in docs/components/postgres.md. */

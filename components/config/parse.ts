@@ -1,9 +1,9 @@
 /**
  * From the stack file to a typed configuration, or to every problem of its shape at once.
  *
- * Pure: takes the raw `larder:` keys, reads nothing. Promises that each problem carries its path as it
- * stands in the file, what was found, what is allowed and what to do; an unknown key gets the known
- * one it resembles. Tested: test/unit/components/config/parse.spec.ts.
+ * Pure: takes the raw `larder:` keys, reads nothing. Promises that each problem carries its path as
+ * it stands in the file, what was found, what is allowed and what to do; an unknown key gets the
+ * known one it resembles. Tested: test/unit/components/config/parse.spec.ts.
  */
 import { z } from 'zod';
 import type { Problem } from '../rules/problem.ts';
@@ -18,7 +18,9 @@ export type ParsedConfig =
   | { readonly ok: true; readonly config: StackConfig }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
-/** Picks the program's own keys from Pulumi's flat configuration, where structures are JSON text. */
+/**
+ * Picks the program's own keys from Pulumi's flat configuration, where structures are JSON text.
+ */
 export function rawConfig(all: Readonly<Record<string, string>>, project: string): RawConfig {
   const prefix = `${project}:`;
   return Object.fromEntries(

@@ -1,6 +1,7 @@
 /**
- * From the parsed configuration to the shelf: fills in what can be derived and finds every name that
- * leads nowhere. Derives only what cannot silently move data later: with two possible nodes it asks.
+ * From the parsed configuration to the shelf: fills in what can be derived and finds every name
+ * that leads nowhere. Derives only what cannot silently move data later: with two possible nodes it
+ * asks.
  *
  * Pure. Promises all problems at once. Tested: test/unit/components/config/resolve.spec.ts.
  */
@@ -120,7 +121,9 @@ function placeVolume(
   return 'problem' in disk ? disk : { value: { ...volume, disk: disk.value } };
 }
 
-/** Dynamic tiers follow the first pod: a node or disk in the file would be a promise nobody keeps. */
+/**
+ * Dynamic tiers follow the first pod: a node or disk in the file would be a promise nobody keeps.
+ */
 function placeDynamic(volume: Omit<Volume, 'disk'>, wanted: Placeable, tier: Tier): Placed<Volume> {
   const named = wanted.node === undefined ? wanted.disk : wanted.node;
   if (named === undefined) return { value: { ...volume, disk: undefined } };
@@ -186,7 +189,9 @@ function choiceProblem(
   };
 }
 
-/** Database first, then `larder:backup`, then the first other node with a disk that is no SD card. */
+/**
+ * Database first, then `larder:backup`, then the first other node with a disk that is no SD card.
+ */
 function placeDumps(
   database: PostgresConfig,
   volume: Volume,

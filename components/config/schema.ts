@@ -1,7 +1,7 @@
 /**
- * The stack file, as zod sees it: every key that may stand under `larder:` in Pulumi.<stack>.yaml, its
- * type, its default and what it means. This schema is the truth; docs/configuration.md describes it
- * and a test holds the two together.
+ * The stack file, as zod sees it: every key that may stand under `larder:` in Pulumi.<stack>.yaml,
+ * its type, its default and what it means. This schema is the truth; docs/configuration.md
+ * describes it and a test holds the two together.
  *
  * Only shapes are checked here. What must agree between keys is the work of components/rules.
  */
@@ -18,7 +18,9 @@ export const accessModes = [
   'ReadOnlyMany',
 ] as const;
 
-/** Kubernetes names: RFC 1123 labels, short enough that `larder-<name>-…` still fits 63 characters. */
+/**
+ * Kubernetes names: RFC 1123 labels, short enough that `larder-<name>-…` still fits 63 characters.
+ */
 const name = z
   .string()
   .regex(
@@ -57,7 +59,10 @@ const labelValue = z
 export const clusterSchema = z.strictObject({
   /** Name of the kubeconfig context. Required: the ambient one may be another cluster. */
   context: text,
-  /** File, absolute or from the project's folder, `~` allowed. Default: $KUBECONFIG, else ~/.kube/config. */
+  /**
+   * File, absolute or from the project's folder, `~` allowed. Default: $KUBECONFIG, else
+   * ~/.kube/config.
+   */
   kubeconfig: text.optional(),
   /** Take over objects that are already there, for one update after the state was lost. */
   adopt: z.boolean().default(false),
@@ -111,7 +116,9 @@ const placement = {
   disk: name.optional(),
   /** Namespace of the claim; it is created, protected and kept. */
   namespace: name.default('apps'),
-  /** Lets go of the volume: after one update its entry may be removed; the data stay on the disk. */
+  /**
+   * Lets go of the volume: after one update its entry may be removed; the data stay on the disk.
+   */
   retire: z.boolean().default(false),
 };
 

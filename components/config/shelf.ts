@@ -1,6 +1,7 @@
 /**
  * The shelf: the configuration with every default filled in and every name resolved. Components are
- * built from it and edits are judged by it; nothing below this file asks "which node did they mean".
+ * built from it and edits are judged by it; nothing below this file asks "which node did they
+ * mean".
  */
 import type { AccessMode, DiskKind, StackConfig } from './schema.ts';
 

@@ -14,7 +14,9 @@ export function nearest(word: string, known: readonly string[]): string | undefi
 
 const fold = (word: string) => word.toLowerCase().replaceAll(/[-_]/g, '');
 
-/** Levenshtein's distance with neighbouring letters swapped as one edit (optimal string alignment). */
+/**
+ * Levenshtein's distance with neighbouring letters swapped as one edit (optimal string alignment).
+ */
 function distanceOf(a: string, b: string): number {
   const rows = [Array.from({ length: b.length + 1 }, (_, column) => column)];
   const at = (row: number, column: number) => rows[row]?.[column] ?? 0;

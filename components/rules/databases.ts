@@ -1,6 +1,6 @@
 /**
- * What must hold for databases and their dumps. The facts behind each rule: docs/components/postgres.md
- * and docs/components/dump-schedule.md.
+ * What must hold for databases and their dumps. The facts behind each rule:
+ * docs/components/postgres.md and docs/components/dump-schedule.md.
  */
 import { minimumDumpsKept } from '../config/schema.ts';
 import type { Database, DumpPlan } from '../config/shelf.ts';

@@ -1,7 +1,7 @@
 /**
  * What may become of a volume that exists: the new shelf held against the volumes that the stack's
- * state knows. Whatever the engine would answer with a replacement (a new, empty volume) or a deletion
- * is refused here, before it sees it, with what would be lost and how to do it on purpose.
+ * state knows. Whatever the engine would answer with a replacement (a new, empty volume) or a
+ * deletion is refused here, before it sees it, with what would be lost and how to do it on purpose.
  *
  * The table of edits and the engine's own answers: docs/data-safety.md.
  */

@@ -1,4 +1,6 @@
-/** What must hold for volumes: a size, a place of their own, room on the disk, a mode that is true. */
+/**
+ * What must hold for volumes: a size, a place of their own, room on the disk, a mode that is true.
+ */
 import { formatSize } from '../config/quantity.ts';
 import type { Volume } from '../config/shelf.ts';
 import type { Problem } from './problem.ts';

@@ -46,7 +46,9 @@ const refusals = [
 
 const git = { name: 'git', size: '1Gi', node: 'kube03' };
 
-/** What a refusal must leave as it was: which resources there are, their objects, their protection. */
+/**
+ * What a refusal must leave as it was: which resources there are, their objects, their protection.
+ */
 const recognise = ({ resources }: StackState) =>
   resources.map(({ urn, id, protect }) => ({ urn, id, protect }));
 

@@ -1,12 +1,13 @@
 /**
- * The program on a cluster without nodes, for the engine tests: the homelab stack with its kubeconfig
- * laid over, a stand-in kubelet, and a look at what is in the cluster past Pulumi.
+ * The program on a cluster without nodes, for the engine tests: the homelab stack with its
+ * kubeconfig laid over, a stand-in kubelet, and a look at what is in the cluster past Pulumi.
  *
- * The program's names are fixed, so one shelf at a time uses the cluster; `open` begins with an empty
- * one.
+ * The program's names are fixed, so one shelf at a time uses the cluster; `open` begins with an
+ * empty one.
  */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { setInterval } from 'node:timers/promises';
 import {
   CoreV1Api,
   KubeConfig,
@@ -146,13 +147,10 @@ async function emptyCluster(api: TestApiServer): Promise<void> {
   await rbac.deleteCollectionClusterRole({ labelSelector });
   await rbac.deleteCollectionClusterRoleBinding({ labelSelector });
   const deadlineMs = performance.now() + emptyLimitMs;
-  for (;;) {
+  for await (const _ of setInterval(pollMs)) {
     const names = (await left()).map(({ metadata }) => metadata?.name);
     if (names.length === 0) return;
     if (performance.now() > deadlineMs)
       throw new Error(`still there after ${emptyLimitMs / 1000} s: ${names.join(', ')}`);
-    const { promise, resolve } = Promise.withResolvers<void>();
-    setTimeout(resolve, pollMs);
-    await promise;
   }
 }

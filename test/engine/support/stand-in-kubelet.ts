@@ -1,11 +1,12 @@
 /**
- * A stand-in for scheduler and kubelets of a cluster that has none (api-server.ts): it keeps the nodes
- * Ready, gives every pod a node and an address, and says of it what a kubelet would say if all went
- * well. Pods of jobs succeed, others run and are ready. No container ever runs; what containers do is
- * the system tests' matter.
+ * A stand-in for scheduler and kubelets of a cluster that has none (api-server.ts): it keeps the
+ * nodes Ready, gives every pod a node and an address, and says of it what a kubelet would say if
+ * all went well. Pods of jobs succeed, others run and are ready. No container ever runs; what
+ * containers do is the system tests' matter.
  *
  * A test may make pods fail: `kubelet.failing = (pod) => 'reason' | undefined`.
  */
+import { setInterval } from 'node:timers/promises';
 import {
   CoreV1Api,
   KubeConfig,
@@ -25,7 +26,6 @@ export class StandInKubelet implements AsyncDisposable {
   failing: Failing = () => undefined;
   readonly #core: CoreV1Api;
   readonly #nodes: readonly string[];
-  readonly #stopped = Promise.withResolvers<void>();
   readonly #work: Promise<void>;
   #isRunning = true;
   #heartbeatMs = Number.NEGATIVE_INFINITY;
@@ -51,19 +51,16 @@ export class StandInKubelet implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isRunning = false;
-    this.#stopped.resolve();
     await this.#work;
   }
 
   async #serve(): Promise<void> {
-    while (this.#isRunning) {
+    // A test may take long between two looks of ours; none is queued up.
+    for await (const _ of setInterval(lookIntervalMs)) {
+      if (!this.#isRunning) return;
       if (performance.now() - this.#heartbeatMs > heartbeatIntervalMs) await this.#beat();
       const { items } = await this.#core.listPodForAllNamespaces();
       await Promise.all(items.map((pod) => this.#answerFor(pod)));
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const timer = setTimeout(resolve, lookIntervalMs);
-      await Promise.race([promise, this.#stopped.promise]);
-      clearTimeout(timer);
     }
   }
 

@@ -2,8 +2,8 @@
  * Golden files: what the program declares, as text that a reviewer reads in a diff.
  *
  * One block a resource, sorted by URN: its options first, then its inputs as YAML. Scripts stand as
- * their length and digest: they have files of their own (components/scripts) and tests of their own.
- * `UPDATE_GOLDEN=1` writes the file anew.
+ * their length and digest: they have files of their own (components/scripts) and tests of their
+ * own. `UPDATE_GOLDEN=1` writes the file anew.
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';

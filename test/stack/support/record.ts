@@ -1,9 +1,9 @@
 /**
- * Runs the program under Pulumi's mocks and records what it registered: inputs **and options**, which
- * the mocks themselves do not show.
+ * Runs the program under Pulumi's mocks and records what it registered: inputs **and options**,
+ * which the mocks themselves do not show.
  *
- * Promises: every run evaluates index.ts anew (its components hold no state), secrets never appear in
- * a record in clear, and the run ends only when every registration has. Nothing is left open.
+ * Promises: every run evaluates index.ts anew (its components hold no state), secrets never appear
+ * in a record in clear, and the run ends only when every registration has. Nothing is left open.
  */
 import path from 'node:path';
 import { readFileSync } from 'node:fs';

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { type Ran, ShellBench } from './shell-bench.ts';
 
-/** PostgreSQL's programs, as far as the script needs them: two databases, dumps that are one line. */
+/**
+ * PostgreSQL's programs, as far as the script needs them: two databases, dumps that are one line.
+ */
 function postgres(bench: ShellBench, change: Readonly<Record<string, string>> = {}): void {
   const programs = {
     pg_dumpall: 'echo "CREATE ROLE app;"; echo "-- PostgreSQL database cluster dump complete"',

@@ -1,7 +1,7 @@
 /**
- * Runs the scripts of components/scripts as a pod would: the parent folder of a mount path, a disk that
- * is a file system of its own (/dev/shm, which every Linux mounts) or a bare folder, and stand-ins for
- * PostgreSQL's programs on PATH.
+ * Runs the scripts of components/scripts as a pod would: the parent folder of a mount path, a disk
+ * that is a file system of its own (/dev/shm, which every Linux mounts) or a bare folder, and
+ * stand-ins for PostgreSQL's programs on PATH.
  */
 import { spawnSync } from 'node:child_process';
 import {

@@ -38,7 +38,7 @@ describe('kubeconfig', () => {
     const read = readKubeconfig({ file, context: 'home' }, around());
     assert.ok('text' in read);
     assert.match(read.text, /token of home/);
-    assert.doesNotMatch(read.text, /work/);
+    assert.doesNotMatch(read.text, /of work|work-c/);
     assert.equal(read.config.getCurrentContext(), 'home');
   });
 
@@ -63,12 +63,12 @@ describe('kubeconfig', () => {
 
   it('looks where kubectl looks when nothing is named', () => {
     const nothing = { file: undefined, context: 'x' };
-    assert.deepEqual(kubeconfigFiles(nothing, around({ HOME: '/home/me' })), [
-      '/home/me/.kube/config',
+    assert.deepEqual(kubeconfigFiles(nothing, around({ HOME: '/users/me' })), [
+      '/users/me/.kube/config',
     ]);
     assert.deepEqual(
-      kubeconfigFiles({ file: '~/k3s.yaml', context: 'x' }, around({ HOME: '/home/me' })),
-      ['/home/me/k3s.yaml'],
+      kubeconfigFiles({ file: '~/k3s.yaml', context: 'x' }, around({ HOME: '/users/me' })),
+      ['/users/me/k3s.yaml'],
     );
     assert.deepEqual(kubeconfigFiles({ file: 'k3s.yaml', context: 'x' }, around()), [
       path.join(folder, 'k3s.yaml'),
