@@ -39,6 +39,8 @@ const defaultTimeoutMs = 30_000;
 const attemptsMax = 4;
 const retryAfterMsMax = 5_000;
 
+class StaleConnection extends Unreachable {}
+
 interface Answer {
   readonly code: number;
   readonly text: string;
@@ -91,7 +93,20 @@ export class ApiClient {
     this.#agent?.destroy();
   }
 
+  /**
+   * The server may close a kept connection in the moment it is used again; the request has then not
+   * been read, and a new connection takes it (Node's documentation of `request.reusedSocket`).
+   */
   async #exchange(request: ApiRequest): Promise<Answer> {
+    try {
+      return await this.#exchangeOnce(request);
+    } catch (error) {
+      if (!(error instanceof StaleConnection)) throw error;
+      return this.#exchangeOnce(request);
+    }
+  }
+
+  async #exchangeOnce(request: ApiRequest): Promise<Answer> {
     const url = new URL(this.#server.pathname.replace(/\/$/, '') + request.path, this.#server);
     for (const [name, value] of Object.entries(request.query ?? {})) {
       if (value !== undefined) url.searchParams.set(name, value);
@@ -100,12 +115,15 @@ export class ApiClient {
     const options = await this.#options(request, body);
     const module = url.protocol === 'http:' ? http : https;
     return new Promise((resolve, reject) => {
-      const fail = (error: Error) =>
+      const fail = (error: Error) => {
+        const isStale = call.reusedSocket && (error as { code?: string }).code === 'ECONNRESET';
+        const Failure = isStale ? StaleConnection : Unreachable;
         reject(
           request.signal?.aborted === true
             ? (request.signal.reason as Error)
-            : new Unreachable(`${this.server}: ${explainSilence(error)}`, { cause: error }),
+            : new Failure(`${this.server}: ${explainSilence(error)}`, { cause: error }),
         );
+      };
       const call = module.request(url, options, (response) => {
         let text = '';
         response.setEncoding('utf8');

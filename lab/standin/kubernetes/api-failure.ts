@@ -54,6 +54,10 @@ export const isForbidden = isFailure((failure) => failure.code === 403);
 export const isImmutableField = isFailure(
   (failure) => failure.code === 422 && failure.message.includes('field is immutable'),
 );
+/** Kubernetes keeps a few objects for itself, for example the namespace `default`. */
+export const isUndeletable = isFailure(
+  (failure) => failure.code === 403 && failure.message.includes('may not be deleted'),
+);
 /** Admission webhooks with side effects cannot be asked for a dry run. */
 export const isDryRunImpossible = isFailure(
   (failure) => failure.code === 400 && failure.message.includes('does not support dry run'),

@@ -15,6 +15,7 @@ import { readinessRule } from './await/rules.ts';
 import { untilReady } from './await/waiter.ts';
 import { checkpoint } from './checkpoint.ts';
 import { createObject, PreviewImpossible } from './creation.ts';
+import { creationManager } from './field-managers.ts';
 import { propertyText, toObject } from './inputs.ts';
 import { kindOf, resourceType } from './kind.ts';
 import { creationFailed, notReadyAfter } from './messages.ts';
@@ -96,7 +97,7 @@ function isPassedOver(error: unknown): boolean {
 
 /** The object's own wish, or a name that no other resource has. */
 function newFieldManager(object: KubeObject, serverSideApply: boolean): string {
-  if (!serverSideApply) return 'pulumi-kubernetes';
+  if (!serverSideApply) return creationManager;
   const wish = annotationOf(object, annotation.patchFieldManager);
-  return wish === '' ? `pulumi-kubernetes-${randomBytes(4).toString('hex')}` : wish;
+  return wish === '' ? `${creationManager}-${randomBytes(4).toString('hex')}` : wish;
 }

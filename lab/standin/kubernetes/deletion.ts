@@ -6,7 +6,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { annotation, isTrue, propagationPolicy, timeoutSecondsOf } from './annotations.ts';
-import { isForbidden, isNotFound, NoSuchKind } from './api-failure.ts';
+import { isNotFound, isUndeletable, NoSuchKind, Unreachable } from './api-failure.ts';
 import { type Cluster, type ObjectReference, referenceTo } from './cluster.ts';
 import { kindOf, kindText } from './kind.ts';
 import { at, type KubeObject, listAt, numberAt, textAt, uidOf } from './object.ts';
@@ -58,8 +58,8 @@ export async function deleteObject(
   } catch (error) {
     // Without its kind the object cannot be there: its CRD was deleted before it.
     if (isNotFound(error) || error instanceof NoSuchKind) return;
-    // Kubernetes protects some objects (the namespace `default`): leave them as they were found.
-    if (isForbidden(error) && order.serverSideApply) {
+    // Such an object was adopted, not made: it is left as it was found.
+    if (isUndeletable(error) && order.serverSideApply) {
       await relinquish(cluster, order.object, order.fieldManager, progress.signal);
       return;
     }
@@ -77,17 +77,31 @@ async function untilGone(
   const seconds = timeoutSecondsOf(order.object, order.timeoutSeconds) ?? defaultTimeoutSeconds;
   const deadlineMs = performance.now() + seconds * 1_000;
   for (let pollMs = pollMsFirst; ; pollMs = Math.min(pollMs * 1.5, pollMsMax)) {
-    const live = await cluster.find(reference, progress.signal);
+    const live = await lookAgain(cluster, reference, progress.signal);
     // Another object of the same name is not ours to wait for.
-    if (live === undefined || uidOf(live) !== uid) {
+    if (live === undefined || (live !== 'unknown' && uidOf(live) !== uid)) {
       progress.status('');
       return;
     }
-    const holding = whatHolds(live);
+    const holding = live === 'unknown' ? 'the API server does not answer' : whatHolds(live);
     progress.status(holding);
     if (performance.now() >= deadlineMs)
       throw new Error(timeoutMessage(reference, seconds, holding));
     await delay(pollMs, undefined, { signal: progress.signal });
+  }
+}
+
+/** An API server that is away for a moment says nothing about the object. */
+async function lookAgain(
+  cluster: Cluster,
+  reference: ObjectReference,
+  signal: AbortSignal,
+): Promise<KubeObject | undefined | 'unknown'> {
+  try {
+    return await cluster.find(reference, signal);
+  } catch (error) {
+    if (error instanceof Unreachable) return 'unknown';
+    throw error;
   }
 }
 

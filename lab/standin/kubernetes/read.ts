@@ -11,6 +11,7 @@ import { readinessRule } from './await/rules.ts';
 import { readinessNow } from './await/waiter.ts';
 import { checkpoint, fieldManagerInState, initialApiVersionInState } from './checkpoint.ts';
 import type { Cluster } from './cluster.ts';
+import { creationManager } from './field-managers.ts';
 import { declared, propertyText, toObject } from './inputs.ts';
 import { apiVersionOf, kindOf, resourceType } from './kind.ts';
 import { notAvailable, notReadyAfter, unreadable } from './messages.ts';
@@ -51,7 +52,10 @@ export async function read(
       fieldManager: fieldManagerOf(request, shape),
     }),
   };
-  if (isDeclared) await demandReadiness(session, connection.cluster, shape, live, result);
+  const isPatch = resourceType(request.type, textAt(shape, 'kind')).form === 'patch';
+  // How well an object of others is, is no business of a patch.
+  if (isDeclared && !isPatch)
+    await demandReadiness(session, connection.cluster, shape, live, result);
   return result;
 }
 
@@ -110,5 +114,5 @@ async function find(
 
 function fieldManagerOf(request: ReadRequest, shape: KubeObject): string {
   const wish = annotationOf(shape, annotation.patchFieldManager);
-  return wish || fieldManagerInState(request.state) || 'pulumi-kubernetes';
+  return wish || fieldManagerInState(request.state) || creationManager;
 }

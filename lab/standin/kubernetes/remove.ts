@@ -7,6 +7,7 @@ import type { PropertyMap } from '../provider/value.ts';
 import { requiredFields } from './api-failure.ts';
 import { fieldManagerInState, inputsInState, liveInState } from './checkpoint.ts';
 import { deleteObject } from './deletion.ts';
+import { creationManager } from './field-managers.ts';
 import { declared, propertyText, toObject } from './inputs.ts';
 import { resourceType } from './kind.ts';
 import { patchHoldsRequiredField, undeletable } from './messages.ts';
@@ -37,7 +38,7 @@ export async function remove(session: Session, request: DeleteRequest): Promise<
         object: named(toObject(inputs) ?? {}, request.id),
         isPatch,
         serverSideApply: settings.enableServerSideApply,
-        fieldManager: fieldManagerInState(request.state),
+        fieldManager: fieldManagerInState(request.state) || creationManager,
         timeoutSeconds: request.timeoutSeconds,
       },
       withoutRepeats(context),

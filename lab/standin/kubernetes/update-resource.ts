@@ -16,6 +16,7 @@ import {
   inputsInState,
 } from './checkpoint.ts';
 import type { Cluster } from './cluster.ts';
+import { creationManager } from './field-managers.ts';
 import { propertyText, toObject } from './inputs.ts';
 import { kindOf, resourceType } from './kind.ts';
 import { notReadyAfter, updateFailed } from './messages.ts';
@@ -36,7 +37,7 @@ export async function update(session: Session, request: UpdateRequest): Promise<
 
   const cluster = clusterOf(session);
   const isPatch = resourceType(request.type, propertyText(request.inputs, 'kind')).form === 'patch';
-  const oldFieldManager = fieldManagerInState(request.oldState) || 'pulumi-kubernetes';
+  const oldFieldManager = fieldManagerInState(request.oldState) || creationManager;
   const wish = annotationOf(object, annotation.patchFieldManager);
   const fieldManager = wish !== '' && settings.enableServerSideApply ? wish : oldFieldManager;
   let after: KubeObject;

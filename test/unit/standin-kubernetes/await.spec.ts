@@ -344,6 +344,17 @@ describe('waitFor', () => {
       { status: { conditions: [condition('Healthy', 'True')] } },
     ],
     [
+      'condition=Healthy',
+      {
+        metadata: { name: 'a', generation: 2 },
+        status: { observedGeneration: 1, conditions: [condition('Healthy', 'True')] },
+      },
+      {
+        metadata: { name: 'a', generation: 2 },
+        status: { conditions: [condition('Healthy', 'True')] },
+      },
+    ],
+    [
       'condition=Stuck=False',
       { status: { conditions: [condition('Stuck', 'True')] } },
       { status: { conditions: [condition('Stuck', 'False')] } },

@@ -71,6 +71,13 @@ describe('waiter', () => {
     assert.equal((await result).isReady, true);
   });
 
+  it('reports an object that can no longer be seen, for it is there', async () => {
+    const blind = new ApiFailure(403, { message: 'you may not look' }, '');
+    const readiness = await wait(showing(inPhase('Pending'), blind)).result;
+    assert.equal(readiness.isReady ? '' : readiness.reason, 'you may not look');
+    assert.deepEqual(readiness.live, inPhase('Pending'));
+  });
+
   it('ends at once when the update is cancelled', async () => {
     const cancel = new AbortController();
     const cluster = showing(inPhase('Pending'));

@@ -11,7 +11,15 @@
  */
 import type { PlainValue } from '../../provider/value.ts';
 import { annotation, annotationOf } from '../annotations.ts';
-import { conditionOf, isObject, type KubeObject, nameOf, scalarText, textAt } from '../object.ts';
+import {
+  at,
+  conditionOf,
+  isObject,
+  type KubeObject,
+  nameOf,
+  scalarText,
+  textAt,
+} from '../object.ts';
 import { isObserved, type ReadinessRule, ready, waiting } from './judgement.ts';
 
 type Holds = (object: KubeObject) => boolean;
@@ -54,7 +62,7 @@ function parseExpectation(text: string): Expectation {
     return {
       text,
       holds: (object) =>
-        isObserved(object) && textAt(conditionOf(object, type), 'status').toLowerCase() === wanted,
+        speaksOfNow(object) && textAt(conditionOf(object, type), 'status').toLowerCase() === wanted,
     };
   }
   const path = /^jsonpath=['"]?\{(.+?)\}['"]?(?:=(.+))?$/.exec(text);
@@ -76,6 +84,11 @@ function parseExpectation(text: string): Expectation {
 }
 
 const unquote = (text: string) => text.replace(/^(['"])(.*)\1$/, '$2');
+
+/** Kinds that say what generation their status is about must have caught up. */
+function speaksOfNow(object: KubeObject): boolean {
+  return at(object, 'status', 'observedGeneration') === undefined || isObserved(object);
+}
 
 type Step =
   | { readonly kind: 'key'; readonly key: string }

@@ -9,7 +9,7 @@ import { isForbidden, isNotFound, NoSuchKind, Unreachable } from '../api-failure
 import { type Cluster, referenceTo } from '../cluster.ts';
 import { type KubeObject, nameOf } from '../object.ts';
 import type { Progress } from '../progress.ts';
-import type { Judgement, ReadinessRule, Related } from './judgement.ts';
+import { failed, type Judgement, type ReadinessRule, type Related } from './judgement.ts';
 
 export type Readiness =
   | { readonly isReady: true; readonly live: KubeObject }
@@ -105,10 +105,15 @@ function looker(cluster: ClusterView, order: WaitOrder, signal: AbortSignal): ()
     } catch (error) {
       if (isNotFound(error)) throw new Error(`${nameOf(live)} was deleted while it was awaited`);
       const isPassing = error instanceof Unreachable || signal.aborted;
-      if (!isPassing) throw error;
+      // The object is there and must be recorded, so this is its trouble and not an exception.
+      if (!isPassing) return { live, judgement: failed(messageOf(error)) };
     }
     return { live, judgement: judge() };
   };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 async function relatedTo(
