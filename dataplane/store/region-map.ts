@@ -168,12 +168,11 @@ export class RegionMap {
       this.#tableCrc[region] = whole ? reader.u32() : 0;
       const flags = whole ? reader.u32() & 0xff : allBits;
       this.#flags[region] = flags;
-      this.#durable[region] = whole ? flags : 0;
       if ((flags & dirtyBit) !== 0) this.#dirtyCount += 1;
     }
-    if (whole) return;
-    this.#damaged = true;
+    // What was read may be in the page cache only: nothing counts as durable before it is saved again.
     this.#unsaved.add(sector);
+    if (!whole) this.#damaged = true;
   }
 }
 

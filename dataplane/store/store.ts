@@ -140,25 +140,51 @@ export class Store {
     this.#failure ??= fault;
   }
 
-  /** After an unclean end: the seals of dirty regions are computed again from the data. */
+  /**
+   * The first thing after opening. A killed process, or a sync that failed, leaves files whose content is in the
+   * page cache and not on the medium, and no later sync would carry it there: what the store relies on
+   * is written again. After an unclean end that goes for the data of dirty regions too, whose seals
+   * are computed again on the way.
+   */
   *recover(): StoreStep<void> {
+    yield* this.#updateSuperblock((now) => now);
+    yield { kind: 'acquire', lock: 'regions' };
+    yield* this.#saveRegions();
+    yield { kind: 'release', lock: 'regions' };
     if (this.#superblock.clean && !this.#regions.damaged) return;
     for (const region of this.#regions.having(dirtyBit).members()) {
-      const bytes = yield* read(tableFile, this.#pageSpan(region));
-      const page = this.#table.install(region, this.#table.decode(region, bytes, undefined));
-      const span = regionSpan(this.geometry, region);
-      const data = yield* read(dataFile, span);
-      const { blockBytes, regionBlocks } = this.geometry;
-      for (let index = 0; index * blockBytes < span.lengthBytes; index++) {
-        const seal = page.seals[index] ?? sealAbsent;
-        if (seal === sealUnreadable) continue;
-        const block = data.subarray(index * blockBytes, (index + 1) * blockBytes);
-        if (!isZero(block)) page.seals[index] = sealOf(block, region * regionBlocks + index);
-        else if (seal !== sealAbsent) page.seals[index] = sealZero;
-      }
-      page.version += 1;
+      yield* this.#recoverRegion(region);
       if (this.#table.unsavedCount > limits.tablePagesUnsavedMax) yield* this.#savePages();
     }
+  }
+
+  *#recoverRegion(region: number): StoreStep<void> {
+    const { blockBytes, regionBlocks } = this.geometry;
+    const found = yield* read(tableFile, this.#pageSpan(region));
+    const seals = this.#table.decode(region, found, undefined);
+    const span = regionSpan(this.geometry, region);
+    const data = yield* read(dataFile, span);
+    const blocks = span.lengthBytes / blockBytes;
+    for (let index = 0; index < blocks; ) {
+      const first = index;
+      const empty = isZero(data.subarray(first * blockBytes, (first + 1) * blockBytes));
+      for (; index < blocks; index++) {
+        const block = data.subarray(index * blockBytes, (index + 1) * blockBytes);
+        if (isZero(block) !== empty) break;
+        if (seals[index] === sealUnreadable) continue;
+        if (!empty) seals[index] = sealOf(block, region * regionBlocks + index);
+        else if (seals[index] !== sealAbsent) seals[index] = sealZero;
+      }
+      const at = first * blockBytes;
+      const offsetBytes = span.offsetBytes + at;
+      const lengthBytes = index * blockBytes - at;
+      if (empty) yield { kind: 'punch', file: dataFile, span: { offsetBytes, lengthBytes } };
+      else {
+        const bytes = data.subarray(at, at + lengthBytes);
+        yield { kind: 'write', file: dataFile, offsetBytes, bytes };
+      }
+    }
+    this.#table.install(region, seals).version += 1;
   }
 
   /** I-02. The caller has made sure that no operation of an older epoch is still under way. */

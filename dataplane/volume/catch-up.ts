@@ -3,7 +3,6 @@
  * meanwhile what it missed is copied, region by region, each step alone on its range; then it flushes,
  * and only then does the record count it in.
  */
-import { assert } from '../base/assert.ts';
 import { Bitmap } from '../base/bitmap.ts';
 import { regionCount, regionSpan } from '../store/geometry.ts';
 import type { Absence } from '../store/superblock.ts';
@@ -56,12 +55,8 @@ export class CatchUp {
     const { epoch } = core;
     // As it stood when it promised; what it is sent from here on is not a loss.
     const ownDirty = new Bitmap(regionCount(core.geometry), report.dirty.slice());
-    if (report.standing === 'new') {
-      // I-05: what survivors know about an earlier store of this member says nothing about this one.
-      const request = { kind: 'track', epoch, absence, whole: true } as const;
-      const calls = core.needed().map((other) => ({ link: other, request }));
-      if (!(yield* core.callAll(calls))) return false;
-    }
+    // I-05: what survivors know about an earlier store of this member says nothing about this one.
+    if (report.standing === 'new' && !(yield* this.#trackWhole(absence))) return false;
     // I-14: durable before the first byte.
     const target = { kind: 'become', epoch, standing: 'inconsistent', proven: false } as const;
     if ((yield* core.call(link, target)).kind !== 'done') return false;
@@ -69,13 +64,24 @@ export class CatchUp {
     // Writes sent before this moment did not go to the newcomer; when they are done, survivors know them.
     yield* this.#operations.settled();
     const plan = yield* this.#missed(absence);
-    if (plan === undefined) return false;
+    if (plan === undefined) {
+      // I-13: somebody does not know what it missed. From now on everybody says "everything".
+      yield* this.#trackWhole(absence);
+      return false;
+    }
     if (core.options.plants.ownLossForgotten !== true) plan.addAll(ownDirty);
     if (!(yield* this.#copy(link, plan))) return false;
     return yield* this.#join(link);
   }
 
-  /** Undefined when nobody can be asked, or nobody kept track. */
+  /** True when every member that counts durably takes every region as changed for this one. */
+  *#trackWhole(absence: Absence): Procedure<boolean> {
+    const core = this.#core;
+    const request = { kind: 'track', epoch: core.epoch, absence, whole: true } as const;
+    return yield* core.callAll(core.needed().map((link) => ({ link, request })));
+  }
+
+  /** Undefined when the member that is asked did not keep track, or cannot be asked. */
   *#missed(absence: Absence): Procedure<Bitmap | undefined> {
     const core = this.#core;
     const source = core.needed().find((other) => other.usable);
@@ -111,25 +117,12 @@ export class CatchUp {
     const core = this.#core;
     const { epoch } = core;
     if ((yield* core.call(link, { kind: 'flush', epoch })).kind !== 'done') return false;
-    const others = core.known.members.filter((other) => !other.inSync && other.id !== link.id);
-    const tracked = yield* core.callAll(
-      others.map((other) => ({
-        link,
-        request: {
-          kind: 'track',
-          epoch,
-          absence: { member: other.id, generation: other.departedAt },
-          whole: true,
-        },
-      })),
-    );
     const proof = { kind: 'become', epoch, standing: 'inconsistent', proven: true } as const;
-    if (!tracked || (yield* core.call(link, proof)).kind !== 'done') return false;
+    if ((yield* core.call(link, proof)).kind !== 'done') return false;
     yield* this.#membership.turn(() => true);
     const joined = yield* this.#grow(link);
     this.#membership.release();
     if (!joined) return false;
-    for (const other of others) link.tracks.set(other.id, other.departedAt);
     const calls = core
       .needed()
       .filter((other) => other !== link)
@@ -144,12 +137,11 @@ export class CatchUp {
     return true;
   }
 
-  /** Under the turn of membership. */
+  /** Under the turn of membership: nobody else comes or goes meanwhile. */
   *#grow(link: MemberLink): Procedure<boolean> {
     const core = this.#core;
     for (;;) {
-      // Others may have left since the copy began: the newcomer must know about all of them.
-      if (link.role !== 'copying' || !link.usable) return false;
+      if (!(yield* this.#trackOthers(link)) || link.role !== 'copying') return false;
       link.role = 'joining';
       const swapped = yield* core.swap(grown(core.known, link.id));
       if (swapped) {
@@ -162,7 +154,25 @@ export class CatchUp {
         core.superseded();
         return false;
       }
-      assert(!core.ended, 'a superseded engine changes no members');
     }
+  }
+
+  /** I-13: a member that counts knows what every absent one misses. */
+  *#trackOthers(link: MemberLink): Procedure<boolean> {
+    const core = this.#core;
+    const others = core.known.members.filter((other) => !other.inSync && other.id !== link.id);
+    const tracked = yield* core.callAll(
+      others.map((other) => ({
+        link,
+        request: {
+          kind: 'track',
+          epoch: core.epoch,
+          absence: { member: other.id, generation: other.departedAt },
+          whole: true,
+        },
+      })),
+    );
+    for (const other of others) link.tracks.set(other.id, other.departedAt);
+    return tracked;
   }
 }

@@ -43,6 +43,7 @@ export class Operations {
   #early: number[] = [];
   /** Sequences sent and not yet accepted everywhere, lowest first. */
   readonly #unaccepted = new Set<number>();
+  readonly #flushing = new Set<number>();
   readonly #granted = new Set<number>();
   /** Reads that have their bytes and wait for the lease. */
   #unleased: { readonly id: number; readonly bytes: Uint8Array }[] = [];
@@ -121,10 +122,14 @@ export class Operations {
     }
   }
 
-  /** Waits until every write that was sent before has been accepted everywhere. */
+  /** Waits until every write and flush that was sent before has been answered by all it was sent to. */
   *settled(): Procedure {
     const through = this.#core.lastSequence;
-    yield { ready: () => this.#acceptedThrough() >= through };
+    const flushes = [...this.#flushing];
+    yield {
+      ready: () =>
+        this.#acceptedThrough() >= through && !flushes.some((id) => this.#flushing.has(id)),
+    };
   }
 
   #acceptedThrough(): number {
@@ -171,9 +176,11 @@ export class Operations {
     const core = this.#core;
     const through = this.#acceptedThrough();
     const running = this.#run(id, { kind: 'flush' }, through);
+    this.#flushing.add(id);
     if (core.options.plants.flushNotForwarded === true)
       this.#onlyOne(running, [...running.pending].at(-1));
     this.#askAll(running, { kind: 'flush', epoch: core.epoch }, () => {
+      this.#flushing.delete(id);
       this.#flushedThrough = Math.max(this.#flushedThrough, through);
     });
   }

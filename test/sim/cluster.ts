@@ -17,6 +17,8 @@ export class SimCluster {
   #version = 1;
   #record: VolumeRecord;
   away = false;
+  /** Processes that cannot reach the manager. */
+  readonly cutOff = new Set<string>();
   readonly #onWrite: (record: VolumeRecord) => void;
 
   constructor(
@@ -54,7 +56,7 @@ export class SimCluster {
     return new Promise((resolve, reject) => {
       this.#world.after(this.#latencyMs(), () => {
         const found = { version: String(this.#version), record: this.#record };
-        const { away } = this;
+        const away = this.away || this.cutOff.has(process.name);
         process.deliver(this.#latencyMs(), 'record read', () => {
           if (away) reject(new Fault('cluster.unreachable', 'The API server is away.'));
           else resolve(found);
@@ -73,7 +75,7 @@ export class SimCluster {
       const lost = this.#prng.chance(this.#lostAnswers);
       const late = lost && this.#prng.chance(0.5);
       this.#world.after(this.#latencyMs() + (late ? this.#prng.between(20, 400) : 0), () => {
-        if (this.away) {
+        if (this.away || this.cutOff.has(process.name)) {
           if (!late) answer({ kind: 'unknown' });
           return;
         }

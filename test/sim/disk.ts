@@ -29,6 +29,8 @@ export class SimMedium {
   readonly #slowestMs: number;
   /** Some operations take so much longer, each by its own luck. */
   hiccupMs = 0;
+  /** Told of every write to the data file when it is issued. */
+  onDataWrite: (offsetBytes: number, lengthBytes: number) => void = () => {};
 
   constructor(
     prng: Prng,
@@ -203,6 +205,7 @@ class SimFile implements DiskFile {
   }
 
   async #put(what: string, offsetBytes: number, bytes: Uint8Array): Promise<void> {
+    if (this.#name === 'data') this.#medium.onDataWrite(offsetBytes, bytes.length);
     let under = true;
     this.#process.onDeath(() => {
       if (under) this.#medium.putSome(this.#content, offsetBytes, bytes);

@@ -3,16 +3,19 @@
  * seed; the real `drive/` over the twins. Two phases: faults while clients work, then everything is healed
  * and must come to rest: in sync, byte-equal, every answer explained (docs/simulation.md).
  */
+import { Fault } from '../../dataplane/base/fault.ts';
 import { Prng } from '../../dataplane/base/prng.ts';
 import { createStore, type HostedStore, openStore } from '../../dataplane/drive/hosted-store.ts';
 import { EngineDrive } from '../../dataplane/drive/engine.ts';
 import { ReplicaServer } from '../../dataplane/drive/replica.ts';
+import { regionCount, regionsOf } from '../../dataplane/store/geometry.ts';
+import { RegionMap, regionsFile } from '../../dataplane/store/region-map.ts';
 import { inSyncIds, type VolumeRecord } from '../../dataplane/volume/record.ts';
 import { Client } from './client.ts';
 import { SimClock } from './clock.ts';
 import { SimCluster } from './cluster.ts';
 import { SimDisk, SimMedium } from './disk.ts';
-import { describe, drawFaults, type SimFault } from './faults.ts';
+import { describe, drawFaults, type FaultKind, type SimFault } from './faults.ts';
 import { History } from './history.ts';
 import { SimNetwork } from './link.ts';
 import { SimProcess } from './process.ts';
@@ -80,6 +83,14 @@ interface Attachment {
 }
 
 const blockBytes = 64;
+
+/**
+ * Faults that take no member out of the set. Once a copy is rotten the others must stay: a block that is
+ * lost on one and rotten on the other is lost.
+ */
+function endures(kind: FaultKind): boolean {
+  return kind === 'reset' || kind === 'kill-engine' || kind === 'rot';
+}
 
 function draw(prng: Prng): Settings {
   const blockCount = prng.between(4, 32);
@@ -192,6 +203,9 @@ export class Simulation {
         dataUnitBytes: blockBytes,
         slowestMs: slowestDiskMs,
       });
+      medium.onDataWrite = (offsetBytes, lengthBytes) => {
+        this.#checkIntent(medium, offsetBytes, lengthBytes);
+      };
       const process = new SimProcess(this.#world, id);
       const none = { hosted: undefined, server: undefined, disturbedUntilMs: 0 };
       const member: Member = { id, medium, process, ...none };
@@ -208,6 +222,18 @@ export class Simulation {
     const claims = next.epoch === before.epoch + 1 && next.writer !== before.writer;
     const same = next.epoch === before.epoch && next.writer === before.writer;
     if (!claims && !same) this.#world.violate('I-01 an epoch changed in a way that is not a claim');
+  }
+
+  /** Reads the region map from the medium, as a crash at this moment would leave it. */
+  #checkIntent(medium: SimMedium, offsetBytes: number, lengthBytes: number): void {
+    const { sizeBytes, regionBlocks } = this.#cluster.record;
+    const geometry = { sizeBytes, blockBytes, regionBlocks };
+    const map = RegionMap.load(regionCount(geometry), medium.content(regionsFile).medium);
+    const { first, end } = regionsOf(geometry, { offsetBytes, lengthBytes });
+    for (let region = first; region < end; region++) {
+      if (map.isDirty(region)) continue;
+      this.#world.violate(`I-11 ${medium.name} writes to region ${region}, which is not dirty`);
+    }
   }
 
   async #startMember(member: Member, withVolume: boolean): Promise<void> {
@@ -239,7 +265,14 @@ export class Simulation {
       server.add(hosted);
       await server.serve();
     } catch (error) {
-      process.defect(error);
+      if (!(error instanceof Fault)) process.defect(error);
+      else {
+        // The process ends and is started again, as its supervisor would.
+        this.#world.note(`${member.id} does not start: ${error.message}`);
+        this.#world.after(100, () => {
+          if (member.process === process && process.alive) this.#restart(member);
+        });
+      }
     }
   }
 
@@ -301,6 +334,8 @@ export class Simulation {
     const member = this.#members[fault.member % this.#members.length];
     const attachment = this.#attachments.at(-1);
     if (member === undefined || attachment === undefined || this.#healing) return;
+    const rotten = this.#members.find((other) => other.disturbedUntilMs === Infinity);
+    if (rotten !== undefined && !endures(fault.kind) && member !== rotten) return;
     this.#world.note(`FAULT ${describe(fault)}`);
     const after = (run: () => void) => {
       this.#world.after(fault.durationMs, run);
@@ -387,11 +422,15 @@ export class Simulation {
     });
   }
 
-  /** The old engine keeps one member for itself, the next one gets the others. */
+  /** The old engine keeps one member for itself, at times without the manager; the next gets the others. */
   #split(old: Attachment, kept: Member, fault: SimFault): void {
     this.#attach();
     const next = this.#attachments.at(-1);
     if (next === undefined) return;
+    if (fault.draw % 2 === 0) {
+      this.#cluster.cutOff.add(old.process.name);
+      this.#world.after(fault.durationMs, () => this.#cluster.cutOff.delete(old.process.name));
+    }
     for (const member of this.#members) {
       const far = member === kept ? next : old;
       this.#partition(far.process.name, member.id, { ...fault, kind: 'partition' });
@@ -456,15 +495,18 @@ export class Simulation {
     void this.#startMember(member, false);
   }
 
-  /** Silent corruption of one block on one of several copies, where it can be told from a write. */
+  /** Silent corruption of some blocks on one of several copies, where it can be told from a write. */
   #rot(member: Member, fault: SimFault): void {
     const { blockCount, regionBlocks, blackouts } = this.#settings;
     const store = member.hosted?.store;
     if (blackouts || store === undefined || !this.#mayLose(member)) return;
-    const block = fault.draw % blockCount;
-    if (store.changed()?.has(Math.floor(block / regionBlocks)) !== false) return;
-    member.disturbedUntilMs = Infinity;
-    member.medium.rot('data', block * blockBytes + (fault.draw % blockBytes));
+    const dirty = store.changed();
+    for (let block = 0; block < blockCount; block++) {
+      if (dirty?.has(Math.floor(block / regionBlocks)) !== false) continue;
+      if (((fault.draw >> (block % 32)) & 1) === 0) continue;
+      member.disturbedUntilMs = Infinity;
+      member.medium.rot('data', block * blockBytes + (fault.draw % blockBytes));
+    }
   }
 
   /** A member that counts as in sync has lost its disk: a blackout now would ask for a person. */
@@ -500,6 +542,7 @@ export class Simulation {
     this.#healing = true;
     this.#world.note('HEAL');
     this.#cluster.away = false;
+    this.#cluster.cutOff.clear();
     for (const { process, clients } of this.#attachments) {
       process.resume();
       for (const client of clients) client.stopped = true;
