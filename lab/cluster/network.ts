@@ -26,13 +26,15 @@ export async function setUpLabNetwork(holder: number, nodeCount: number): Promis
   await enableForwarding(holder);
 }
 
-/** Plugs a node in. Both namespaces are new, so nothing can be there already. */
+/** Plugs a node in whose network namespace is new. */
 export async function connectNode(
   holder: number,
   node: { readonly number: number; readonly pid: number },
   nodeCount: number,
 ): Promise<void> {
   const cable = cableOf(node.number);
+  // The kernel takes the cable of the node's earlier life away in its own time, which may be after now.
+  await run('nsenter', inNetworkOf(holder, 'ip', 'link', 'delete', cable), { allow: [1] });
   await ip(holder, [
     `link add ${cable} type veth peer name eth0 netns ${node.pid}`,
     `link set ${cable} master lab0 up`,

@@ -12,7 +12,15 @@ import { ensureDiskImage, waitUntilReleased } from './disk-image.ts';
 import { logTail } from './log-tail.ts';
 import { connectNode } from './network.ts';
 import { type NodeIdentity, nodeEnvironment } from './node-files.ts';
-import { isAlive, killAll, markerVariable, onlyChildOf, startDaemon } from './processes.ts';
+import {
+  isAlive,
+  killAll,
+  markerVariable,
+  onlyChildOf,
+  type ProcessIdentity,
+  type StartedDaemon,
+  startDaemon,
+} from './processes.ts';
 import type { LabRecord, RecordFile } from './record.ts';
 import { waitFor } from './wait.ts';
 
@@ -61,13 +69,28 @@ export async function powerOn(
     }),
     { mode: 0o600 },
   );
-  const log = path.join(folder, 'log', 'init.log');
+  const outer = await startNode(site, name);
+  try {
+    const first = await waitForFirstProcess(site, name, outer);
+    const holder = networkHolder(record.current);
+    const { number } = identity;
+    await connectNode(holder, { number, pid: first.pid }, options.nodes.length);
+    await whenToGo;
+  } catch (error) {
+    await switchOff(site, name); // it would wait for its "go" as long as this process lives
+    throw error;
+  }
+  outer.release('go\n');
+}
+
+async function startNode({ stateFolder, record }: NodeSite, name: string): Promise<StartedDaemon> {
+  const folder = nodeFolder(stateFolder, name);
   const init = path.join(repositoryRoot, 'lab', 'cluster', 'node-init.sh');
   const namespaces = ['--mount', '--net', '--uts', '--ipc', '--pid', '--fork', '--kill-child'];
   const outer = await startDaemon({
     program: 'unshare',
     args: [...namespaces, 'sh', init, folder],
-    log,
+    log: initLog(folder),
     cwd: folder,
     env: { PATH: process.env['PATH'], HOME: '/root', LANG: 'C', [markerVariable]: stateFolder },
     heldInput: true,
@@ -75,11 +98,23 @@ export async function powerOn(
   record.update((changed) => {
     changed.processes[outerName(name)] = { pid: outer.pid, startTime: outer.startTime };
   });
+  return outer;
+}
+
+async function waitForFirstProcess(
+  { stateFolder, record }: NodeSite,
+  name: string,
+  outer: ProcessIdentity,
+): Promise<ProcessIdentity> {
+  const log = initLog(nodeFolder(stateFolder, name));
   const first = await waitFor(
     `the first process of node ${name}`,
     async () => {
-      if (!isAlive(outer)) throw new LabFault(logTail(`Node ${name} did not start`, log), log);
-      return onlyChildOf(outer.pid);
+      if (isAlive(outer)) return onlyChildOf(outer.pid);
+      throw new LabFault(
+        logTail(`Node ${name} did not start`, log),
+        'correct what its log says and run the same command again',
+      );
     },
     bootTimeoutMs,
     { hint: `read ${log}` },
@@ -87,10 +122,11 @@ export async function powerOn(
   record.update((changed) => {
     changed.processes[firstName(name)] = { pid: first.pid, startTime: first.startTime };
   });
-  const holder = networkHolder(record.current);
-  await connectNode(holder, { number: identity.number, pid: first.pid }, options.nodes.length);
-  await whenToGo;
-  outer.release('go\n');
+  return first;
+}
+
+function initLog(folder: string): string {
+  return path.join(folder, 'log', 'init.log');
 }
 
 /** Kills the node's first process, waits for all of it, and removes its control groups. */

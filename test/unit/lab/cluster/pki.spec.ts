@@ -26,8 +26,13 @@ describe('pki', () => {
     const file = (name: string) => path.join(folder, name);
     const verify = (authority: string, purpose: string, name: string) =>
       run('openssl', [
-        ...['verify', '-x509_strict', '-CAfile', file(authority)],
-        ...['-purpose', purpose, file(name)],
+        'verify',
+        '-x509_strict',
+        '-CAfile',
+        file(authority),
+        '-purpose',
+        purpose,
+        file(name),
       ]);
     for (const name of ['apiserver.crt', 'kubelet-kube01.crt'])
       assert.match((await verify('ca.crt', 'sslserver', name)).stdout, /: OK$/);
