@@ -3,8 +3,6 @@
  * lab's toolchain. `PULUMI_PLUGINS=official` runs the same tests against the official plugins where
  * they are at hand; without it they are taken too where they can be had, else the stand-ins.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { LabFault } from '../../../lab/base/fault.ts';
 import { labPaths } from '../../../lab/base/paths.ts';
@@ -34,16 +32,19 @@ export function findInstallation(): Promise<Found> {
 }
 
 async function find(): Promise<Found> {
+  const paths = labPaths();
+  // Every command starts three or four Node processes that load the same modules.
+  const compileCache = path.join(path.dirname(paths.tools), 'node-compiled');
   try {
     const { cli, env, standIns } = await ensurePulumi({
       progress: new Progress(process.stderr),
-      paths: labPaths(),
+      paths,
       signal: new AbortController().signal,
     });
     return {
       installation: {
         cli,
-        env: { ...withoutForeign(env), NODE_COMPILE_CACHE: compileCache() },
+        env: { ...withoutForeign(env), NODE_COMPILE_CACHE: compileCache },
         standIns: standIns.length > 0,
       },
     };
@@ -59,11 +60,4 @@ function withoutForeign(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const foreign = /^(PULUMI_|KUBECONFIG$|KUBERNETES_)/;
   const own = Object.entries(env).filter(([name]) => kept.test(name) || !foreign.test(name));
   return Object.fromEntries(own);
-}
-
-/** Every command starts three or four Node processes that load the same modules. */
-function compileCache(): string {
-  const folder = mkdtempSync(path.join(tmpdir(), 'larder-compiled-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-  return folder;
 }
