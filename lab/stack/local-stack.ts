@@ -16,9 +16,10 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { parse, stringify } from 'yaml';
-import { acquireLock } from '../base/lock.ts';
+import { acquireLock, startTimeOf } from '../base/lock.ts';
 import { repositoryRoot } from '../base/paths.ts';
 import { run } from '../base/run.ts';
+import { waitFor } from '../cluster/wait.ts';
 import type { PulumiInstallation } from '../toolchain/pulumi.ts';
 import { overlay, readStackValues, type StackValues } from './stack-file.ts';
 
@@ -26,6 +27,7 @@ const project = 'larder';
 
 /** How long an interrupted update may take to finish the steps under way. */
 const interruptGraceMs = 60_000;
+const earlierUpdateMs = 600_000;
 
 /** The pack that every run of the program is held against. */
 export const policyPack: string = path.join(repositoryRoot, 'policies');
@@ -105,15 +107,33 @@ export class LocalStack implements Disposable {
   }
 
   /**
-   * A lock of the backend that is there while we hold ours belongs to an update that was killed. What
-   * it made last may exist without being in the state, so the next update must take over what is there.
+   * A lock of the backend that is there while we hold ours belongs to an update whose npm command was
+   * killed. If the CLI lives on, it is waited for. If not, what it made last may exist without being in
+   * the state: true means that the next update must take over what is there.
    */
   async #releaseKilled(): Promise<boolean> {
-    if (globSync(this.#path('backend/.pulumi/locks/**/*.json')).length === 0) return false;
     const { stack, installation, signal } = this.#options;
+    await waitFor(
+      'an earlier update of this stack to end',
+      async () => !this.#backendLocks().some(({ pid }) => startTimeOf(pid) !== undefined),
+      earlierUpdateMs,
+      { signal, hint: 'pulumi still runs from an earlier command: end it, or wait' },
+    );
+    if (this.#backendLocks().length === 0) return false;
     const args = ['cancel', '--yes', '--stack', stack, '--non-interactive'];
     await run(installation.cli, args, { cwd: repositoryRoot, env: this.#environment(), signal });
     return true;
+  }
+
+  #backendLocks(): { readonly pid: number }[] {
+    const files = globSync(this.#path('backend/.pulumi/locks/**/*.json'));
+    return files.flatMap((file) => {
+      try {
+        return [JSON.parse(readFileSync(file, 'utf8')) as { pid: number }];
+      } catch {
+        return []; // the update ended between the two looks
+      }
+    });
   }
 
   #flags(): string[] {
