@@ -15,6 +15,8 @@ export interface ClientOptions {
   readonly hotBlocks: number;
   readonly thinkMs: number;
   readonly flushShare: number;
+  /** It never writes, so a volume that takes no writes does not hold it up. */
+  readonly readsOnly: boolean;
   readonly nextValue: () => number;
 }
 
@@ -61,7 +63,8 @@ export class Client {
       if (this.stopped || this.#engine.fault !== undefined) break;
       const draw = this.#prng.fraction();
       const span = this.#span();
-      if (draw < this.#options.flushShare) await this.#flush();
+      if (this.#options.readsOnly) await this.#read(span);
+      else if (draw < this.#options.flushShare) await this.#flush();
       else if (draw < 0.45) await this.#read(span);
       else if (draw < 0.88) await this.#write(span, 'write');
       else await this.#write(span, draw < 0.95 ? 'trim' : 'zero');

@@ -98,7 +98,7 @@ function draw(prng: Prng): Settings {
     members: prng.pick([1, 2, 2, 2, 2, 3, 3, 3]) ?? 2,
     blockCount,
     regionBlocks: prng.between(2, 8),
-    clients: prng.between(1, 4),
+    clients: prng.between(1, 5),
     thinkMs: prng.between(5, 60),
     flushShare: prng.fraction() * 0.2,
     slowestDiskMs: prng.between(1, 12),
@@ -305,6 +305,7 @@ export class Simulation {
           hotBlocks: Math.max(1, Math.floor(blockCount / 3)),
           thinkMs,
           flushShare,
+          readsOnly: index === 1,
           nextValue: () => this.#nextValue++,
         }),
     );
@@ -597,6 +598,7 @@ export class Simulation {
       hotBlocks: 1,
       thinkMs: 0,
       flushShare: 0,
+      readsOnly: true,
       nextValue: () => 0,
     });
     let done = false;

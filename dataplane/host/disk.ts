@@ -1,0 +1,137 @@
+/** A directory of the real file system as a `Disk`. Errors of the system become `Fault`s here. */
+import { constants, type FileHandle, open, readdir, readFile, rename } from 'node:fs/promises';
+import path from 'node:path';
+import { Fault } from '../base/fault.ts';
+import type { Disk, DiskFile } from '../ports/disk.ts';
+
+export class HostDisk implements Disk {
+  readonly #directory: string;
+
+  /** @param directory exists; making it is the work of whoever mounted the disk */
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  async list(): Promise<readonly string[]> {
+    return told(`list ${this.#directory}`, async () => (await readdir(this.#directory)).sort());
+  }
+
+  async open(name: string): Promise<DiskFile> {
+    const file = path.join(this.#directory, name);
+    return told(`open ${file}`, async () => new HostFile(file, await open(file, 'r+')));
+  }
+
+  async readAll(name: string): Promise<Uint8Array> {
+    const file = path.join(this.#directory, name);
+    return told(`read ${file}`, async () => readFile(file));
+  }
+
+  async replace(name: string, content: Uint8Array): Promise<void> {
+    const file = path.join(this.#directory, name);
+    await told(`replace ${file}`, async () => {
+      const temporary = `${file}.tmp`;
+      const handle = await open(temporary, 'w', 0o600);
+      try {
+        await handle.writeFile(content);
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+      await rename(temporary, file);
+      const directory = await open(this.#directory, constants.O_RDONLY | constants.O_DIRECTORY);
+      try {
+        await directory.sync();
+      } finally {
+        await directory.close();
+      }
+    });
+  }
+}
+
+/** How much of a punched range is written as zeroes at a time. */
+const zeroes = new Uint8Array(2 ** 20);
+
+class HostFile implements DiskFile {
+  readonly #name: string;
+  readonly #handle: FileHandle;
+
+  constructor(name: string, handle: FileHandle) {
+    this.#name = name;
+    this.#handle = handle;
+  }
+
+  async read(offsetBytes: number, lengthBytes: number): Promise<Uint8Array> {
+    return told(`read ${this.#name}`, async () => {
+      const bytes = new Uint8Array(lengthBytes);
+      for (let at = 0; at < lengthBytes; ) {
+        const { bytesRead } = await this.#handle.read(
+          bytes,
+          at,
+          lengthBytes - at,
+          offsetBytes + at,
+        );
+        // Beyond the end of the file: the rest stays zero.
+        if (bytesRead === 0) break;
+        at += bytesRead;
+      }
+      return bytes;
+    });
+  }
+
+  async write(offsetBytes: number, bytes: Uint8Array): Promise<void> {
+    await told(`write ${this.#name}`, async () => {
+      for (let at = 0; at < bytes.length; ) {
+        const left = bytes.length - at;
+        const { bytesWritten } = await this.#handle.write(bytes, at, left, offsetBytes + at);
+        at += bytesWritten;
+      }
+    });
+  }
+
+  /**
+   * Node cannot punch holes, so inside the file zeroes are written; the space comes back with the work on
+   * a native helper. Beyond the end of the file there is nothing to do.
+   */
+  async punch(offsetBytes: number, lengthBytes: number): Promise<void> {
+    await told(`punch ${this.#name}`, async () => {
+      const { size } = await this.#handle.stat();
+      const end = Math.min(offsetBytes + lengthBytes, size);
+      for (let at = offsetBytes; at < end; at += zeroes.length) {
+        await this.#handle.write(zeroes, 0, Math.min(zeroes.length, end - at), at);
+      }
+    });
+  }
+
+  async sync(): Promise<void> {
+    await told(`sync ${this.#name}`, async () => {
+      await this.#handle.datasync();
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#handle.close();
+  }
+}
+
+const fullCodes: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT']);
+
+/** @param what verb and file, for the message */
+async function told<T>(what: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    // Without a code it is not the system's error but a mistake of ours.
+    if (code === undefined) throw error;
+    if (fullCodes.has(code)) {
+      throw new Fault('disk.full', `Could not ${what}: no space is left (${code}).`, {
+        hint: 'Make room on this file system.',
+        cause: error,
+      });
+    }
+    throw new Fault('disk.failed', `Could not ${what}: ${message}`, {
+      hint: 'Check the disk and its mount.',
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,211 @@
+/**
+ * Links over real sockets: TLS 1.3 with both certificates checked, or plain TCP on loopback when asked, or a
+ * Unix socket. An address is `host:port`, `[v6]:port`, or an absolute path.
+ */
+import {
+  connect as connectPlain,
+  createServer,
+  type NetConnectOpts,
+  type Server,
+  type Socket,
+} from 'node:net';
+import { connect as connectTls, createServer as createTlsServer, TLSSocket } from 'node:tls';
+import { Fault } from '../base/fault.ts';
+import type { Acceptor, Connector, Link } from '../ports/link.ts';
+
+/** PEM texts of this process and of the authority both ends trust. */
+export interface Credentials {
+  readonly key: string;
+  readonly certificate: string;
+  readonly authority: string;
+}
+
+class SocketLink implements Link {
+  readonly peerName: string;
+  readonly #socket: Socket;
+  readonly #chunks: AsyncIterator<Buffer>;
+
+  constructor(socket: Socket, peerName: string) {
+    this.#socket = socket;
+    this.peerName = peerName;
+    socket.setNoDelay(true);
+    // The reader hears of errors; without a listener they would end the process.
+    socket.on('error', () => {});
+    this.#chunks = (socket as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+  }
+
+  async write(bytes: readonly Uint8Array[]): Promise<void> {
+    const socket = this.#socket;
+    if (socket.destroyed || !socket.writable) throw lost('it is closed');
+    socket.cork();
+    let room = true;
+    for (const piece of bytes) room = socket.write(piece);
+    socket.uncork();
+    if (room) return;
+    await new Promise<void>((resolve, reject) => {
+      const drained = () => {
+        socket.off('close', closed);
+        resolve();
+      };
+      const closed = () => {
+        socket.off('drain', drained);
+        reject(lost('it was closed'));
+      };
+      socket.once('drain', drained);
+      socket.once('close', closed);
+    });
+  }
+
+  async read(): Promise<Uint8Array | undefined> {
+    try {
+      const next = await this.#chunks.next();
+      return next.done === true ? undefined : next.value;
+    } catch (error) {
+      throw lost(error instanceof Error ? error.message : String(error), error);
+    }
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+}
+
+export class HostConnector implements Connector {
+  readonly #credentials: Credentials | undefined;
+
+  /** @param credentials without them only loopback and Unix sockets are allowed */
+  constructor(credentials: Credentials | undefined) {
+    this.#credentials = credentials;
+  }
+
+  async connect(address: string, signal: AbortSignal): Promise<Link> {
+    const to = parse(address, this.#credentials);
+    const credentials = this.#credentials;
+    const socket =
+      credentials === undefined || 'path' in to
+        ? connectPlain(to)
+        : connectTls({ ...to, ...tlsOptions(credentials), checkServerIdentity: () => undefined });
+    return new Promise((resolve, reject) => {
+      const fail = (error: Error) => {
+        socket.destroy();
+        reject(lost(`${address}: ${error.message}`, error));
+      };
+      const abort = () => {
+        fail(new Error('it took too long'));
+      };
+      signal.addEventListener('abort', abort);
+      socket.once('error', fail);
+      socket.once(socket instanceof TLSSocket ? 'secureConnect' : 'connect', () => {
+        socket.off('error', fail);
+        signal.removeEventListener('abort', abort);
+        resolve(new SocketLink(socket, nameOf(socket)));
+      });
+    });
+  }
+}
+
+export class HostAcceptor implements Acceptor {
+  readonly #server: Server;
+  readonly #waiting: Link[] = [];
+  #accepting: ((link: Link | undefined) => void) | undefined;
+  #closed = false;
+
+  private constructor(server: Server) {
+    this.#server = server;
+  }
+
+  /** Rejects with `input.invalid` when the address is in use or not allowed without credentials. */
+  static async listen(
+    address: string,
+    credentials: Credentials | undefined,
+  ): Promise<HostAcceptor> {
+    const at = parse(address, credentials);
+    const plain = credentials === undefined || 'path' in at;
+    const server = plain
+      ? createServer()
+      : createTlsServer({ ...tlsOptions(credentials), requestCert: true });
+    const acceptor = new HostAcceptor(server);
+    server.on(plain ? 'connection' : 'secureConnection', (socket: Socket) => {
+      acceptor.#arrive(new SocketLink(socket, nameOf(socket)));
+    });
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (error) => {
+        reject(
+          new Fault('input.invalid', `Cannot listen on ${address}: ${error.message}`, {
+            hint: 'Choose another address, or stop what listens there.',
+            cause: error,
+          }),
+        );
+      });
+      server.listen(at, resolve);
+    });
+    return acceptor;
+  }
+
+  /** The port, where `:0` asked for any. */
+  get port(): number {
+    const at = this.#server.address();
+    return typeof at === 'object' && at !== null ? at.port : 0;
+  }
+
+  async accept(): Promise<Link | undefined> {
+    if (this.#closed) return undefined;
+    const next = this.#waiting.shift();
+    if (next !== undefined) return next;
+    return new Promise((resolve) => {
+      this.#accepting = resolve;
+    });
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#server.close();
+    for (const link of this.#waiting.splice(0)) link.close();
+    this.#accepting?.(undefined);
+  }
+
+  #arrive(link: Link): void {
+    const accepting = this.#accepting;
+    this.#accepting = undefined;
+    if (accepting === undefined) this.#waiting.push(link);
+    else accepting(link);
+  }
+}
+
+function tlsOptions(credentials: Credentials) {
+  const { key, certificate: cert, authority: ca } = credentials;
+  return { key, cert, ca, minVersion: 'TLSv1.3', rejectUnauthorized: true } as const;
+}
+
+/** The common name the authority has signed; empty where nothing is proven. */
+function nameOf(socket: Socket): string {
+  if (!(socket instanceof TLSSocket)) return '';
+  const { CN: name } = socket.getPeerCertificate().subject;
+  return typeof name === 'string' ? name : '';
+}
+
+type Address = NetConnectOpts &
+  ({ readonly path: string } | { readonly host: string; readonly port: number });
+
+function parse(address: string, credentials: Credentials | undefined): Address {
+  if (address.startsWith('/')) return { path: address };
+  const at = /^(?:\[(?<v6>[^\]]+)\]|(?<host>[^:]+)):(?<port>\d+)$/.exec(address)?.groups;
+  const host = at?.['v6'] ?? at?.['host'];
+  const port = Number(at?.['port']);
+  if (host === undefined || port > 65_535) {
+    throw new Fault('input.invalid', `"${address}" is not an address.`, {
+      hint: 'Write host:port, [v6]:port, or an absolute path.',
+    });
+  }
+  const loopback = host === '::1' || host === 'localhost' || host.startsWith('127.');
+  if (credentials === undefined && !loopback) {
+    throw new Fault('input.invalid', `${address} without certificates is refused.`, {
+      hint: 'Give certificates, or use an address of this machine.',
+    });
+  }
+  return { host, port };
+}
+
+function lost(why: string, cause?: unknown): Fault {
+  return new Fault('link.lost', `The connection failed: ${why}.`, { retriable: true, cause });
+}
