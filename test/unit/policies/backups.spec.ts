@@ -2,6 +2,7 @@
 import { deepEqual } from 'node:assert/strict';
 import type { GivenResource } from '../../../policies/model/declared.ts';
 import { hostOf } from '../../../policies/model/backup-target.ts';
+import { UNKNOWN } from '../../../policies/model/value.ts';
 import { World } from '../../../policies/model/world.ts';
 import { backupEncrypted } from '../../../policies/rules/backup-encrypted.ts';
 import { backupRetention } from '../../../policies/rules/backup-retention.ts';
@@ -142,6 +143,16 @@ describePolicy(volumeHasBackup, [
       cron('ops/dump', { command: ['pg_dump'], env: [{ name: 'PGHOST', value: 'db.other.svc' }] }),
     ],
     bare,
+  ],
+  [
+    'a CronJob elsewhere dumps something that it does not name',
+    [server, claim('longhorn'), cron('ops/dump', { command: ['pg_dump', 'x'] })],
+    bare,
+  ],
+  [
+    'what a CronJob elsewhere does is known only after the update',
+    [server, claim('longhorn'), cron('ops/dump', { command: UNKNOWN })],
+    covered,
   ],
   [
     'a CronJob copies the claim',

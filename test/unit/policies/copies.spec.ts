@@ -204,6 +204,11 @@ describePolicy(noMultiAttachTrap, [
     [app({ image, kind: 'StatefulSet', claimName: null, spec: { replicas: 3, ...templates } })],
     [],
   ],
+  [
+    'a DaemonSet shares the volume, which is a question of access modes',
+    [app({ image, kind: 'DaemonSet' }), claim('longhorn')],
+    [],
+  ],
   ['the claim is not in the program', [app({ image, ...rolling })], []],
   [
     'replicas are known only after the update',

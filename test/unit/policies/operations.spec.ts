@@ -50,6 +50,7 @@ const daemon = object('apps/v1:DaemonSet', 'longhorn-system/manager', {
     template: {
       spec: {
         containers: [
+          { name: 'exporter', image: 'prom/exporter:v1' },
           {
             name: 'manager',
             image: 'longhornio/longhorn-manager:v1.10',

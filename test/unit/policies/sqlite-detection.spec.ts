@@ -144,6 +144,43 @@ describePolicy(postgresOverSqlite, [
     [],
   ],
   ['the file is in a Secret outside of the program', [inFile(fromSecret), replicated], advice],
+  [
+    'the file is a key under another name',
+    [
+      inFile({ secret: { secretName: 'db', items: [{ key: 'engine', path: 'kind' }] } }),
+      secret('db', { engine: base64('postgres'), kind: base64('sqlite3') }),
+      replicated,
+    ],
+    [],
+  ],
+  [
+    'the file is part of a projected volume',
+    [
+      inFile({ projected: { sources: [{ secret: { name: 'db' } }] } }),
+      secret('db', { kind: base64('postgres') }),
+      replicated,
+    ],
+    [],
+  ],
+  [
+    'where the value comes from is known only after the update',
+    [gitea({}, [{ name: variable, valueFrom: UNKNOWN }]), replicated],
+    advice,
+  ],
+  [
+    'the value is of a key that may be missing, and is',
+    [
+      gitea({}, [
+        {
+          name: variable,
+          valueFrom: { configMapKeyRef: { name: 'env', key: 'kind', optional: true } },
+        },
+      ]),
+      config('env', { other: 'x' }),
+      replicated,
+    ],
+    violation,
+  ],
   ['a .NET application is spelt its own way', [sonarr('Sonarr__Postgres__Host'), replicated], []],
   ['another application is spelt so', [sonarr('RADARR__POSTGRES__HOST'), replicated], violation],
   [
