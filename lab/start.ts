@@ -10,6 +10,7 @@ import { ensureImages, imageToolNames } from './images/images.ts';
 import { homelabStack, labDifferences, labStack, readHomelab } from './stack/homelab.ts';
 import { renderRows, reportRows } from './stack/report.ts';
 import { runOnCluster } from './stack/user-cluster.ts';
+import { ensurePackages } from './toolchain/packages.ts';
 import { ensurePulumi } from './toolchain/pulumi.ts';
 import { ensureTools } from './toolchain/toolchain.ts';
 
@@ -23,6 +24,7 @@ async function startLab(context: CommandContext): Promise<number> {
   const { progress, paths, signal } = context;
   requireRoot();
   const homelab = readHomelab();
+  await ensurePackages(['lab'], context);
   const tools = await ensureTools([...labToolNames, ...imageToolNames], context);
   const installation = await ensurePulumi(context);
   const images = await ensureImages({ ...context, tools });

@@ -5,12 +5,13 @@
  *
  *   node test/run.ts [tier ...] [-- mocha arguments]
  */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { explain } from '../lab/base/fault.ts';
 import { repositoryRoot } from '../lab/base/paths.ts';
+import { prepare } from './prepare.ts';
 
 interface Tier {
   readonly folders: readonly string[];
@@ -40,8 +41,14 @@ interface Counts {
 }
 
 const interrupted = new AbortController();
+/** The mocha process of the tier that runs now. */
+let running: ChildProcess | undefined;
+// Ctrl-C reaches mocha through the terminal; a plain kill is passed on, so that it cleans up.
 process.on('SIGINT', () => interrupted.abort());
-process.on('SIGTERM', () => interrupted.abort());
+process.on('SIGTERM', () => {
+  interrupted.abort();
+  running?.kill('SIGINT');
+});
 
 async function main(args: readonly string[]): Promise<number> {
   const dashes = args.indexOf('--');
@@ -61,7 +68,9 @@ async function main(args: readonly string[]): Promise<number> {
     if (interrupted.signal.aborted) break;
     const tierBegunMs = performance.now();
     console.log(`\n== ${name}: ${tier.proves}`);
+    const isPrepared = await prepare(name, interrupted.signal);
     const counts = await runTier(name, tier, mochaArgs);
+    if (!isPrepared) counts.failed += 1;
     total.passed += counts.passed;
     total.failed += counts.failed;
     total.skipped += counts.skipped;
@@ -116,6 +125,7 @@ async function mocha(args: readonly string[], env: NodeJS.ProcessEnv): Promise<n
     env,
     stdio: 'inherit',
   });
+  running = child;
   return new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('exit', (code) => resolve(code ?? 130));

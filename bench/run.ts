@@ -1,0 +1,25 @@
+/**
+ * `npm run bench`: every benchmark of the repository, as ratios of both sides measured in one run,
+ * with the machine, the commit and the command above them. Kept results: docs/benchmarks.md.
+ */
+import { execFileSync } from 'node:child_process';
+import os from 'node:os';
+import { command } from '../lab/base/command.ts';
+import { repositoryRoot } from '../lab/base/paths.ts';
+import { ensurePackages } from '../lab/toolchain/packages.ts';
+import { nbdBench, nbdTable } from './nbd.ts';
+
+await command(async (context) => {
+  await ensurePackages(['bench'], context);
+  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: repositoryRoot });
+  const [processor] = os.cpus();
+  console.log(
+    [
+      `Commit ${commit.toString().trim()}, Node ${process.versions.node}, Linux ${os.release()}`,
+      `${os.cpus().length} × ${processor?.model ?? 'unknown processor'}, load ${os.loadavg()[0]?.toFixed(1)}`,
+    ].join('\n'),
+  );
+  const rows = await context.progress.step('NBD server over memory', () => nbdBench());
+  console.log(`\n${nbdTable(rows)}`);
+  return 0;
+});

@@ -1,0 +1,38 @@
+/**
+ * What a tier needs from the machine, fetched or built before its tests run: no test's time limit has
+ * to cover a build of Kubernetes, and progress is shown. What cannot be had here is said; the tests
+ * that need it then skip with that reason, except in the gate (CI), where it is a failure.
+ */
+import { explain, LabFault } from '../lab/base/fault.ts';
+import { labPaths } from '../lab/base/paths.ts';
+import { Progress } from '../lab/base/progress.ts';
+import { labToolNames } from '../lab/cluster/lab.ts';
+import { ensureImages, imageToolNames } from '../lab/images/images.ts';
+import { ensurePackages } from '../lab/toolchain/packages.ts';
+import { ensurePulumi } from '../lab/toolchain/pulumi.ts';
+import { ensureTools } from '../lab/toolchain/toolchain.ts';
+
+const isRoot = process.getuid?.() === 0;
+
+/** False when something that the tier needs is missing in the gate. */
+export async function prepare(tier: string, signal: AbortSignal): Promise<boolean> {
+  const context = { progress: new Progress(), paths: labPaths(), signal };
+  try {
+    if (tier === 'unit' && isRoot) await ensurePackages(['test'], context);
+    if (tier === 'engine') {
+      await ensureTools(['etcd', 'kube-apiserver', 'kube-controller-manager'], context);
+      await ensurePulumi(context);
+    }
+    if (tier === 'system' && isRoot) {
+      await ensurePackages(['lab', 'test'], context);
+      const tools = await ensureTools([...labToolNames, ...imageToolNames], context);
+      await ensurePulumi(context);
+      await ensureImages({ ...context, tools });
+    }
+    return true;
+  } catch (error) {
+    if (!(error instanceof LabFault)) throw error;
+    console.log(`Some tests of ${tier} cannot run here: ${explain(error)}`);
+    return process.env['CI'] !== 'true';
+  }
+}
