@@ -11,7 +11,7 @@ import * as pulumi from '@pulumi/pulumi';
 import { localPathProvisionerName, managed } from './names.ts';
 import { script } from './script.ts';
 
-export interface DynamicTier {
+interface DynamicTier {
   /** The StorageClass. */
   readonly className: string;
   /** Folders for new volumes, by node. */
@@ -160,7 +160,7 @@ function provisionerContainer(image: string) {
 }
 
 /** The files that the provisioner reads; nodes that are not named get no volumes. */
-export function provisionerFiles(
+function provisionerFiles(
   args: Pick<LocalPathProvisionerArgs, 'tiers' | 'toolsImage'>,
 ): Record<string, string> {
   const storageClassConfigs = Object.fromEntries(

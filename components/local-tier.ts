@@ -63,10 +63,7 @@ export class LocalTier extends pulumi.ComponentResource {
   }
 }
 
-export function localPromise(
-  engine: 'static' | 'local-path',
-  reclaim: 'Retain' | 'Delete',
-): string {
+function localPromise(engine: 'static' | 'local-path', reclaim: 'Retain' | 'Delete'): string {
   const common = 'One copy on one disk: fast; lost with that disk, away while its node is down.';
   if (engine === 'static')
     return `${common} Kept when the claim is deleted. Grows in place. Has no quota: watch the disk.`;

@@ -30,13 +30,13 @@ export class NodeInventory extends pulumi.ComponentResource {
   }
 }
 
-export function nodeLabels(node: ShelfNode): Record<string, string> {
+function nodeLabels(node: ShelfNode): Record<string, string> {
   const disks = node.disks.map((disk) => [`larder.dev/disk.${disk.name}`, disk.kind] as const);
   return { ...node.labels, ...Object.fromEntries(disks) };
 }
 
 /** One sentence for each disk that will not last under writes. */
-export function wearWarnings(nodes: readonly ShelfNode[]): string[] {
+function wearWarnings(nodes: readonly ShelfNode[]): string[] {
   return nodes
     .flatMap((node) => node.disks)
     .filter((disk) => disk.kind === 'sd')

@@ -45,7 +45,7 @@ export function report(shelf: Shelf, built: BuiltShelf): Report {
   };
 }
 
-export function describeDatabase(plan: Database): Omit<DatabaseReport, 'address'> {
+function describeDatabase(plan: Database): Omit<DatabaseReport, 'address'> {
   const { namespace, name: object } = plan.volume;
   return {
     password: `kubectl -n ${namespace} get secret ${object} -o jsonpath='{.data.password}' | base64 -d`,

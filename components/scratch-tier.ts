@@ -14,7 +14,7 @@ export interface ScratchTierArgs {
   readonly isDefault?: boolean;
 }
 
-export const scratchPromise = 'No promise at all: deleted with its claim or pod, never backed up.';
+const scratchPromise = 'No promise at all: deleted with its claim or pod, never backed up.';
 
 export class ScratchTier extends pulumi.ComponentResource {
   /** Name of the StorageClass, known once it exists. */

@@ -9,14 +9,9 @@ import { z } from 'zod';
 import { defaultImages } from './images.ts';
 import { parseSize, sizeGrammar } from './quantity.ts';
 
-export const diskKinds = ['nvme', 'ssd', 'hdd', 'usb', 'sd'] as const;
-export const tierEngines = ['static', 'local-path', 'scratch'] as const;
-export const accessModes = [
-  'ReadWriteOnce',
-  'ReadWriteOncePod',
-  'ReadWriteMany',
-  'ReadOnlyMany',
-] as const;
+const diskKinds = ['nvme', 'ssd', 'hdd', 'usb', 'sd'] as const;
+const tierEngines = ['static', 'local-path', 'scratch'] as const;
+const accessModes = ['ReadWriteOnce', 'ReadWriteOncePod', 'ReadWriteMany', 'ReadOnlyMany'] as const;
 
 /**
  * Kubernetes names: RFC 1123 labels, short enough that `larder-<name>-…` still fits 63 characters.
@@ -56,7 +51,7 @@ const labelValue = z
       ),
   );
 
-export const clusterSchema = z.strictObject({
+const clusterSchema = z.strictObject({
   /** Name of the kubeconfig context. Required: the ambient one may be another cluster. */
   context: text,
   /**
@@ -150,7 +145,7 @@ const dumpTiming = {
 };
 
 /** Where and when databases are dumped, unless a database says otherwise. */
-export const backupSchema = z.strictObject({
+const backupSchema = z.strictObject({
   ...dumpPlace,
   schedule: dumpTiming.schedule.default('15 3 * * *'),
   timeZone: dumpTiming.timeZone.default('Etc/UTC'),
@@ -194,7 +189,7 @@ const postgresSchema = z.strictObject({
   ...placement,
 });
 
-export const imagesSchema = z.strictObject({
+const imagesSchema = z.strictObject({
   postgres: text.default(defaultImages.postgres),
   tools: text.default(defaultImages.tools),
   localPathProvisioner: text.default(defaultImages.localPathProvisioner),

@@ -79,7 +79,7 @@ export function tierProblems(
 }
 
 /** A problem for each value that stood earlier in the list. */
-export function twins(
+function twins(
   values: readonly string[],
   path: (index: number) => string,
   allowed: string,

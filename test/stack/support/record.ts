@@ -53,7 +53,7 @@ export interface Scenario {
 }
 
 /** What RandomPassword draws here; it must appear in no record. */
-export const drawnPassword = 'a-password-that-no-golden-may-show';
+const drawnPassword = 'a-password-that-no-golden-may-show';
 
 export const secretMark = '[secret]';
 const secretSignature = '4dabf18193072939515e22adb298388d';
@@ -62,8 +62,18 @@ const project = 'larder';
 
 let runs = 0;
 
-/** Resolves to the record, or rejects with what the program threw. */
-export async function runProgram(scenario: Scenario): Promise<ProgramRun> {
+/** Runs index.ts. Resolves to the record, or rejects with what the program threw. */
+export function runProgram(scenario: Scenario): Promise<ProgramRun> {
+  runs += 1;
+  const program = path.join(repositoryRoot, `index.ts?run=${runs}`);
+  return recordProgram(async () => ({ ...((await import(program)) as object) }), scenario);
+}
+
+/** Runs any program, for what a component does alone. */
+export async function recordProgram(
+  program: () => Promise<object | void>,
+  scenario: Scenario = { config: {} },
+): Promise<ProgramRun> {
   configure(scenario.config);
   await pulumi.runtime.setMocks(
     {
@@ -86,12 +96,8 @@ export async function runProgram(scenario: Scenario): Promise<ProgramRun> {
   const { warn } = console;
   // Without an engine, Pulumi's log goes to the console.
   console.warn = (text: string) => warnings.push(text.replace('warning: [runtime] ', ''));
-  runs += 1;
   try {
-    const outputs: unknown = await pulumi.runtime.runInPulumiStack(async () => {
-      const program = (await import(path.join(repositoryRoot, `index.ts?run=${runs}`))) as object;
-      return { ...program };
-    });
+    const outputs: unknown = await pulumi.runtime.runInPulumiStack(program);
     // Waits until every registration has been answered, then closes what the run opened.
     await pulumi.runtime.disconnect();
     return {
@@ -183,7 +189,7 @@ export function homelabConfig(): Record<string, unknown> {
 }
 
 /** Adds a kubeconfig with the contexts `homelab` and `other`, whose clusters nobody serves. */
-export function withKubeconfig(config: Record<string, unknown>): Record<string, unknown> {
+function withKubeconfig(config: Record<string, unknown>): Record<string, unknown> {
   const kubeconfig = path.join(import.meta.dirname, 'kubeconfig.yaml');
   return { ...config, cluster: { context: 'homelab', kubeconfig } };
 }

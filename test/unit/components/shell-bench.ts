@@ -23,7 +23,7 @@ export interface Ran {
 }
 
 /** A file system other than that of the temporary folder, writable for everybody. */
-export const otherFileSystem = '/dev/shm';
+const otherFileSystem = '/dev/shm';
 
 export class ShellBench implements Disposable {
   readonly folder: string;
