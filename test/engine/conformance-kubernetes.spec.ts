@@ -10,7 +10,9 @@ import { Project } from './support/project.ts';
  * rule stands in docs/stand-in-kubernetes.md. `PULUMI_PLUGINS=official npm run test:engine` runs
  * the same against the official plugin.
  */
-describe('kubernetes provider: edits [Edits]', () => {
+describe('kubernetes provider: edits [Edits]', function () {
+  // Two tests stand for forty edits and a dozen commands: a bound against hanging.
+  this.timeout(600_000);
   let api: TestApiServer;
   let project: Project;
   let unique: string;

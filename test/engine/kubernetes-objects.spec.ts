@@ -95,40 +95,23 @@ describe('kubernetes provider: objects [Objects, Drift, Secrets]', () => {
     const name = api.uniqueName('shelves');
     await using project = await Project.open(this, { fixture: 'kubernetes' });
     const group = `${name}.example.test`;
-    const size = { type: 'object', properties: { size: { type: 'integer' } } };
-    const definition = {
-      kind: 'apiextensions.v1.CustomResourceDefinition',
-      args: {
-        metadata: { name: `shelves.${group}` },
-        spec: {
-          group,
-          scope: 'Cluster',
-          names: { plural: 'shelves', singular: 'shelf', kind: 'Shelf' },
-          versions: [
-            {
-              name: 'v1',
-              served: true,
-              storage: true,
-              schema: { openAPIV3Schema: { type: 'object', properties: { spec: size } } },
-            },
-          ],
-        },
-      },
+    const declare = (spec: Values, properties: Values = {}) => {
+      const shelf = {
+        kind: 'apiextensions.CustomResource',
+        args: { apiVersion: `${group}/v1`, kind: 'Shelf', metadata: { name: 'one' }, spec },
+        dependsOn: ['definition'],
+      };
+      const definition = shelfDefinition(group, { size: { type: 'integer' }, ...properties });
+      declareObjects(project, stackOn(api, { definition, shelf }));
     };
-    const shelf = (spec: Values) => ({
-      kind: 'apiextensions.CustomResource',
-      args: { apiVersion: `${group}/v1`, kind: 'Shelf', metadata: { name: 'one' }, spec },
-      dependsOn: ['definition'],
-    });
-    const declare = (spec: Values) =>
-      declareObjects(project, stackOn(api, { definition, shelf: shelf(spec) }));
     declare({ size: 1 });
     succeeded(await project.up({ previewFirst: true }));
-    declare({ size: 2 });
+    declare({ size: 2 }, { color: { type: 'string' } });
     assert.deepEqual(succeeded(await project.up({ previewFirst: true })).operations, [
+      'update definition',
       'update shelf',
     ]);
-    declare({ size: 'large' });
+    declare({ size: 'large' }, { color: { type: 'string' } });
     assert.match(
       failed(await project.preview()).screen,
       /expected numeric|must be of type integer/,
@@ -275,3 +258,27 @@ describe('kubernetes provider: objects [Objects, Drift, Secrets]', () => {
     succeeded(await project.destroy());
   });
 });
+
+/** A cluster-scoped kind `Shelf` of that group. */
+function shelfDefinition(group: string, properties: Values) {
+  const spec = { type: 'object', properties };
+  return {
+    kind: 'apiextensions.v1.CustomResourceDefinition',
+    args: {
+      metadata: { name: `shelves.${group}` },
+      spec: {
+        group,
+        scope: 'Cluster',
+        names: { plural: 'shelves', singular: 'shelf', kind: 'Shelf' },
+        versions: [
+          {
+            name: 'v1',
+            served: true,
+            storage: true,
+            schema: { openAPIV3Schema: { type: 'object', properties: { spec } } },
+          },
+        ],
+      },
+    },
+  };
+}

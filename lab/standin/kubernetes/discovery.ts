@@ -3,7 +3,7 @@
  * when a kind is not found, because a CRD may have brought it in the meantime.
  */
 import type { ApiClient } from './api-client.ts';
-import { isNotFound, NoSuchKind } from './api-failure.ts';
+import { isNotFound, NoSuchKind, Unreachable } from './api-failure.ts';
 import { apiVersionOf, type GroupVersionKind, isNamespacedOffline, kindText } from './kind.ts';
 import { listAt, textAt } from './object.ts';
 
@@ -39,12 +39,12 @@ export class Discovery {
 
   /** Undefined when the kind is not served and not one that every Kubernetes has. */
   async isNamespaced(kind: GroupVersionKind): Promise<boolean | undefined> {
-    const offline = isNamespacedOffline(kind);
-    if (offline !== undefined) return offline;
     try {
       return (await this.resource(kind)).isNamespaced;
     } catch (error) {
-      if (error instanceof NoSuchKind) return undefined;
+      // A server that has just fallen silent is the trouble of whoever needs it, not of a name.
+      const isUnanswered = error instanceof NoSuchKind || error instanceof Unreachable;
+      if (isUnanswered) return isNamespacedOffline(kind);
       throw error;
     }
   }
