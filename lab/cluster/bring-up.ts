@@ -49,7 +49,7 @@ export interface LabContext extends ToolContext {
   readonly images: LabImages;
 }
 
-export const kubeconfigContext = 'larder-lab';
+const kubeconfigContext = 'larder-lab';
 
 const networkTimeoutMs = 5000;
 const readyTimeoutMs = 120_000;
@@ -264,13 +264,14 @@ class Site {
 
   async #waitForNodes(api: CoreV1Api): Promise<void> {
     const site = { stateFolder: this.#folder, record: this.#record };
+    const { signal } = this.#context;
     const nodes = this.#nodes.map(({ name }) => new LabNode(name, site, api));
-    await Promise.all(nodes.map((node) => node.waitUntilReady(readyTimeoutMs)));
+    await Promise.all(nodes.map((node) => node.waitUntilReady(readyTimeoutMs, signal)));
     await waitFor(
       'the default service account',
       () => api.readNamespacedServiceAccount({ namespace: 'default', name: 'default' }),
       readyTimeoutMs,
-      { hint: `read ${this.#log('kube-controller-manager')}` },
+      { signal, hint: `read ${this.#log('kube-controller-manager')}` },
     );
   }
 

@@ -43,11 +43,13 @@ export class Lab {
   /** The same, loaded, for the Kubernetes client. */
   readonly kubeConfig: KubeConfig;
   readonly stateFolder: string;
+  readonly name: string;
   readonly #record: RecordFile;
   readonly #core: CoreV1Api;
 
   private constructor(stateFolder: string, record: RecordFile) {
     this.stateFolder = stateFolder;
+    this.name = record.current.options.name;
     this.#record = record;
     this.kubeconfig = path.join(stateFolder, 'kubeconfig');
     this.kubeConfig = new KubeConfig();
@@ -84,10 +86,6 @@ export class Lab {
         'run npm start again: it continues',
       );
     return new Lab(stateFolder, record);
-  }
-
-  get name(): string {
-    return this.#record.current.options.name;
   }
 
   get nodes(): readonly LabNode[] {

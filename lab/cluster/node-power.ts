@@ -54,7 +54,7 @@ export async function powerOn(
   const bootId = randomUUID();
   record.update((changed) => {
     const node = changed.nodes[name];
-    if (node !== undefined) Object.assign(node, { bootId, off: false });
+    if (node !== undefined) node.bootId = bootId;
     changed.processes[outerName(name)] = null;
   });
   writeFileSync(

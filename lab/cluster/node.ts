@@ -65,9 +65,6 @@ export class LabNode {
 
   /** Resolves when every process of the node is gone. No cable, no disk, no pod outlives it. */
   async cutPower(): Promise<void> {
-    this.#site.record.updateNode(this.name, (node) => {
-      node.off = true;
-    });
     await switchOff(this.#site, this.name);
   }
 
@@ -82,7 +79,7 @@ export class LabNode {
   }
 
   /** Until the API server reports this life of the node, by its boot id, as Ready. */
-  async waitUntilReady(timeoutMs = readyTimeoutMs): Promise<void> {
+  async waitUntilReady(timeoutMs = readyTimeoutMs, signal?: AbortSignal): Promise<void> {
     const { bootId } = this.#site.record.node(this.name);
     await waitFor(
       `node ${this.name} to be Ready`,
@@ -97,7 +94,7 @@ export class LabNode {
         return true;
       },
       timeoutMs,
-      { hint: nodeLogHint(this.folder) },
+      { hint: nodeLogHint(this.folder), ...(signal === undefined ? {} : { signal }) },
     );
   }
 

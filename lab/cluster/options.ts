@@ -6,7 +6,7 @@ import path from 'node:path';
 import { LabFault } from '../base/fault.ts';
 import { labNamePattern } from '../base/paths.ts';
 
-export interface LabDisk {
+interface LabDisk {
   /** Where the disk is mounted inside the node, for example `/mnt/nvme`. */
   readonly path: string;
   /** Size of the file system; the file behind it is sparse. At least 16. */

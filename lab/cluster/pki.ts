@@ -28,7 +28,7 @@ export interface PkiNode {
   readonly address: string;
 }
 
-export interface Issued {
+interface Issued {
   /** PEM. */
   readonly certificate: string;
   /** PEM, PKCS #8. */
@@ -65,7 +65,7 @@ export async function ensurePki(folder: string, nodes: readonly PkiNode[]): Prom
   renameSync(unfinished, folder);
 }
 
-export async function createAuthority(commonName: string): Promise<Authority> {
+async function createAuthority(commonName: string): Promise<Authority> {
   const keys = await generateKeys();
   const name = nameOf({ commonName });
   const certificate = await X509CertificateGenerator.create({
@@ -87,7 +87,7 @@ export async function createAuthority(commonName: string): Promise<Authority> {
 }
 
 /** With `server` names it is a server's certificate, without them a client's. */
-export async function issue(
+async function issue(
   authority: Authority,
   subject: Subject,
   server?: ServerNames,

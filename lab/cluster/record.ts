@@ -18,8 +18,6 @@ const nodeState = z.object({
   /** Tells one life of the node from the next; the kubelet reports it as its boot id. */
   bootId: z.string(),
   disks: z.record(z.string(), diskState),
-  /** Power was cut on purpose: a repair gives it back. */
-  off: z.boolean(),
 });
 
 const schema = z.object({

@@ -76,7 +76,7 @@ function reasonToRestart(record: RecordFile): string | undefined {
 async function createRecord(options: LabOptions, { paths }: TakeOverContext): Promise<RecordFile> {
   const nodes = options.nodes.map((node) => {
     const disks = node.disks.map((disk) => [disk.path, { present: 'own' as const }]);
-    return [node.name, { bootId: '', off: false, disks: Object.fromEntries(disks) }];
+    return [node.name, { bootId: '', disks: Object.fromEntries(disks) }];
   });
   return RecordFile.create(paths.state, {
     version: 1,

@@ -41,7 +41,7 @@ export async function makeBase({ folder, signal, note }: BuildOptions): Promise<
 }
 
 export function baseLayer(base: string, file: string): Promise<Layer> {
-  return writeLayer(base, file, { exclude: unwanted });
+  return writeLayer(base, file, { without: unwanted });
 }
 
 /** Runs a script inside the base and returns the folder with what it changed; the base stays as it is. */

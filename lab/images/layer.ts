@@ -19,8 +19,8 @@ export interface Layer {
 }
 
 export interface LayerOptions {
-  /** Paths inside the layer, without a leading slash, that are left out with all below them. */
-  readonly exclude?: readonly string[];
+  /** Paths inside the layer, without a leading slash: a file is left out, a folder is left empty. */
+  readonly without?: readonly string[];
 }
 
 /** Writes the tar and tells its digest. */
@@ -41,7 +41,7 @@ export async function writeLayer(
   });
   const written = pipeline(tar, measure, createWriteStream(file));
   try {
-    const writer = new LayerWriter(folder, tar, new Set(options.exclude));
+    const writer = new LayerWriter(folder, tar, new Set(options.without));
     await writer.add('');
     tar.finalize();
   } catch (error) {
@@ -56,22 +56,23 @@ export async function writeLayer(
 class LayerWriter {
   readonly #root: string;
   readonly #tar: Pack;
-  readonly #exclude: ReadonlySet<string>;
+  readonly #without: ReadonlySet<string>;
   /** First name of each file that has several. */
   readonly #links = new Map<string, string>();
 
-  constructor(root: string, tar: Pack, exclude: ReadonlySet<string>) {
+  constructor(root: string, tar: Pack, without: ReadonlySet<string>) {
     this.#root = root;
     this.#tar = tar;
-    this.#exclude = exclude;
+    this.#without = without;
   }
 
   async add(name: string): Promise<void> {
-    if (this.#exclude.has(name)) return;
     const source = path.join(this.#root, name);
     const stats = await lstat(source);
+    const unwanted = this.#without.has(name);
+    if (unwanted && !stats.isDirectory()) return;
     if (name !== '') await this.#entry(name, source, stats);
-    if (!stats.isDirectory()) return;
+    if (unwanted || !stats.isDirectory()) return;
     const entries = await readdir(source);
     for (const entry of entries.toSorted(byBytes)) await this.add(path.posix.join(name, entry));
   }

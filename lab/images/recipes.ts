@@ -30,7 +30,7 @@ export const excludedPaths: readonly string[] = [
   `/usr/lib/postgresql/*/lib/llvmjit*`,
 ];
 
-/** Left out of every layer: caches, logs and what the kubelet provides. */
+/** Not in any layer (folders stay, empty): caches, logs and what the kubelet provides. */
 export const unwanted: readonly string[] = [
   'dev',
   'proc',
@@ -117,7 +117,7 @@ export function recipeHash(...parts: readonly unknown[]): string {
 }
 
 /** Raised when the code that writes layers or archives changes what comes out. */
-const formatVersion = 1;
+const formatVersion = 2;
 
 export function fileText(name: string): string {
   return readFileSync(path.join(filesFolder, name), 'utf8');

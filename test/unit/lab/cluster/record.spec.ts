@@ -15,7 +15,7 @@ const record: LabRecord = {
   },
   apiPort: 16_443,
   processes: { etcd: null },
-  nodes: { kube01: { bootId: '', off: false, disks: { '/mnt/nvme': { present: 'own' } } } },
+  nodes: { kube01: { bootId: '', disks: { '/mnt/nvme': { present: 'own' } } } },
   host: { readOnlyFolders: [] },
   before: { loopDevices: [0, 1], rootControllers: [], absentFiles: [] },
 };
@@ -42,13 +42,13 @@ describe('lab record', () => {
     const mine = RecordFile.create(folder, record);
     const other = RecordFile.find(folder);
     other?.updateNode('kube01', (node) => {
-      node.off = true;
+      node.bootId = 'second';
     });
     mine.update((changed) => {
       changed.phase = 'up';
     });
     assert.equal(other?.current.phase, 'up');
-    assert.equal(mine.node('kube01').off, true);
+    assert.equal(mine.node('kube01').bootId, 'second');
   });
 
   it('is not there before a lab is', () => {
