@@ -81,7 +81,7 @@ async function look(config: KubeConfig, wish: Wish, signal: AbortSignal): Promis
   };
 }
 
-/** The client takes a signal by middleware only; without one, a silent cluster holds the process. */
+/** The client takes a signal by middleware only; without one, a silent cluster holds us. */
 function untilAborted(signal: AbortSignal): ConfigurationOptions {
   return {
     middleware: [

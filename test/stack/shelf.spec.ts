@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { homelabConfig, type ProgramRun, type Recorded, runProgram } from './support/record.ts';
 
-/** A rack with everything that the homelab stack has not: an SD card, a drive, volumes of one's own. */
+/** A rack with what the homelab stack has not: an SD card, a drive, volumes of one's own. */
 const rack = {
   nodes: [
     { name: 'pi-1', labels: { storage: 'fast-ssd' }, disks: [{ mount: '/data', kind: 'nvme' }] },
