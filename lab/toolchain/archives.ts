@@ -6,8 +6,8 @@ import { Maker } from './maker.ts';
 import type { Catalogue, ToolContext } from './tool.ts';
 
 /**
- * Makes sure of all of them; returns the folder of each. Throws `Unavailable` when one cannot be had
- * from here.
+ * Makes sure of all of them; returns the folder of each. Throws `Unavailable` when one cannot be
+ * had from here.
  */
 export async function obtainArchives(
   names: readonly string[],

@@ -103,6 +103,8 @@ export class ToolCache {
     fill: (folder: string) => Promise<void>,
   ): Promise<string> {
     const entry = this.pathOf(key);
+    // Without the lock first: a cache that cannot be written to can still be used.
+    if ((await damageOf(entry)) === undefined) return entry;
     const base = path.basename(entry);
     const lockOptions = { what: options.what, signal: options.signal };
     using _lock = await acquireLock(
@@ -150,7 +152,8 @@ async function damageOf(entry: string): Promise<string | undefined> {
     moved = true;
     renewed.push({ ...record, checkedCtimeMs: status.ctimeMs });
   }
-  if (moved) await writeManifest(entry, { files: renewed });
+  // Where the cache cannot be written to, the files are hashed again the next time.
+  if (moved) await writeManifest(entry, { files: renewed }).catch(() => {});
   return undefined;
 }
 
@@ -207,7 +210,9 @@ async function flushFile(file: string): Promise<void> {
   await handle.sync();
 }
 
-/** One by one where they are few; many small ones (a Go distribution) with one call for the disk. */
+/**
+ * One by one where they are few; many small ones (a Go distribution) with one call for the disk.
+ */
 async function flushFiles(folder: string, signal: AbortSignal): Promise<void> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile());

@@ -1,4 +1,6 @@
-/** Turns what goes wrong while a tool is made into words: an interrupt, a full disk, a closed door. */
+/**
+ * Turns what goes wrong while a tool is made into words: an interrupt, a full disk, a closed door.
+ */
 import { statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { LabFault } from '../base/fault.ts';

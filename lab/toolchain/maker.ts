@@ -1,6 +1,6 @@
 /**
- * Makes cache entries for one piece of work, each as one numbered step of progress: `[2/5] Building …`.
- * A program that calls itself another version than the catalogue says never enters the cache.
+ * Makes cache entries for one piece of work, each as one numbered step of progress: `[2/5] Building
+ * …`. A program that calls itself another version than the catalogue says never enters the cache.
  */
 import { LabFault } from '../base/fault.ts';
 import type { Step } from '../base/progress.ts';

@@ -2,7 +2,7 @@
  * Is the open network there, or package registries only? Asked once a run, with a short timeout.
  */
 
-const timeoutMs = 3000;
+const timeoutMs = 2000;
 
 const answers = new Map<string, Promise<boolean>>();
 

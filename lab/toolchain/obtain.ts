@@ -1,6 +1,7 @@
 /**
- * Makes sure of a set of tools from a catalogue: takes what is there, chooses for each of the others
- * the first place it can come from here and now, then does that work in as few steps as possible.
+ * Makes sure of a set of tools from a catalogue: takes what is there, chooses for each of the
+ * others the first place it can come from here and now, then does that work in as few steps as
+ * possible.
  */
 import { LabFault } from '../base/fault.ts';
 import { makeArchive } from './archives.ts';

@@ -15,12 +15,23 @@ import { LabFault } from '../base/fault.ts';
 import { repositoryRoot } from '../base/paths.ts';
 import { obtainArchives } from './archives.ts';
 import { recipeHash, ToolCache, type EntryKey } from './cache.ts';
-import { catalogue, pulumiPlugins, pulumiVersion, type PulumiPlugin } from './catalogue.ts';
+import {
+  catalogue as larderCatalogue,
+  pulumiPlugins,
+  pulumiVersion,
+  type PulumiPlugin,
+} from './catalogue.ts';
 import { Unavailable } from './download.ts';
 import { archiveKey, archiveOf, locate } from './locate.ts';
 import { isReachable } from './network.ts';
 import { obtain } from './obtain.ts';
-import { environmentOf, platform, type FoundTool, type ToolContext } from './tool.ts';
+import {
+  environmentOf,
+  platform,
+  type Catalogue,
+  type FoundTool,
+  type ToolContext,
+} from './tool.ts';
 import { isWithin } from './which.ts';
 
 export interface PulumiInstallation {
@@ -49,11 +60,15 @@ const languageHost = 'pulumi-language-nodejs';
 /**
  * Throws a `LabFault` when no CLI can be had, or official plugins are demanded and cannot be had.
  */
-export async function ensurePulumi(context: ToolContext): Promise<PulumiInstallation> {
+export async function ensurePulumi(
+  context: ToolContext,
+  catalogue: Catalogue = larderCatalogue,
+): Promise<PulumiInstallation> {
   const env = environmentOf(context);
   const choice = pluginChoice(env);
-  const official = choice === 'standin' ? undefined : await officialParts(choice, context);
-  const parts = official ?? { cli: await takeCli(context, () => true), plugins: undefined };
+  const official =
+    choice === 'standin' ? undefined : await officialParts(choice, context, catalogue);
+  const parts = official ?? { cli: await anyCli(context, catalogue), plugins: undefined };
   const home = await ensureHome(parts, context);
   const cli = official === undefined ? path.join(home, 'bin/pulumi') : parts.cli.path;
   const standIns = official === undefined ? standInNames() : [];
@@ -96,6 +111,7 @@ function standInNames(): readonly string[] {
 async function officialParts(
   choice: PluginChoice,
   context: ToolContext,
+  catalogue: Catalogue,
 ): Promise<Parts | undefined> {
   const refuse = (reason: string) => {
     if (choice === 'any') return undefined;
@@ -108,16 +124,16 @@ async function officialParts(
   };
   const kept = new Map<PulumiPlugin, string>();
   for (const plugin of pulumiPlugins) {
-    const program = await keptPlugin(plugin, context);
+    const program = await keptPlugin(plugin, context, catalogue);
     if (program !== undefined) kept.set(plugin, program);
   }
   const url = archiveOf('pulumi', catalogue).urls[platform];
-  const isOpen = url !== undefined && (await isReachable(url, environmentOf(context)));
-  if (kept.size < pulumiPlugins.length && !isOpen) {
+  const isOpen = async () => url !== undefined && isReachable(url, environmentOf(context));
+  if (kept.size < pulumiPlugins.length && !(await isOpen())) {
     return refuse('the official plugins are not on this machine and the network is closed.');
   }
   try {
-    const cli = await officialCli(context, isOpen);
+    const cli = await officialCli(context, catalogue, isOpen);
     if (cli === undefined) return refuse('there is no official CLI with its language host.');
     const missing = pulumiPlugins.filter((plugin) => !kept.has(plugin));
     const archives = missing.map((plugin) => plugin.archive);
@@ -133,17 +149,18 @@ async function officialParts(
   }
 }
 
-async function takeCli(
-  context: ToolContext,
-  filter: (origin: { readonly kind: string }) => boolean,
-): Promise<FoundTool> {
-  const cli = (await obtain(['pulumi'], context, catalogue, filter)).get('pulumi');
+async function anyCli(context: ToolContext, catalogue: Catalogue): Promise<FoundTool> {
+  const cli = (await obtain(['pulumi'], context, catalogue)).get('pulumi');
   if (cli === undefined) throw new Error('obtain returned without the tool it was asked for');
   return cli;
 }
 
 /** One with the language host beside it: on PATH, else downloaded. What Go builds here has none. */
-async function officialCli(context: ToolContext, isOpen: boolean): Promise<FoundTool | undefined> {
+async function officialCli(
+  context: ToolContext,
+  catalogue: Catalogue,
+  isOpen: () => Promise<boolean>,
+): Promise<FoundTool | undefined> {
   const places = { catalogue, cache: new ToolCache(context.paths.tools) };
   const env = environmentOf(context);
   for (const kind of ['path', 'download'] as const) {
@@ -151,13 +168,22 @@ async function officialCli(context: ToolContext, isOpen: boolean): Promise<Found
     const { found } = await locate('pulumi', { ...places, env }, origins);
     if (found !== undefined && (await isExecutable(hostBeside(found)))) return found;
   }
-  return isOpen ? takeCli(context, (origin) => origin.kind === 'download') : undefined;
+  if (!(await isOpen())) return undefined;
+  // Not by `obtain`: where the release cannot be had, the caller has another way out.
+  const folder = (await obtainArchives(['pulumi'], context, catalogue)).get('pulumi') ?? '';
+  const archive = archiveOf('pulumi', catalogue);
+  const file = path.join(folder, archive.programs['pulumi'] ?? '');
+  return { name: 'pulumi', path: file, version: archive.version, source: 'download' };
 }
 
 const hostBeside = (cli: FoundTool) => path.join(path.dirname(cli.path), languageHost);
 
 /** The plugin's program in the person's own Pulumi home or in our cache. */
-async function keptPlugin(plugin: PulumiPlugin, context: ToolContext): Promise<string | undefined> {
+async function keptPlugin(
+  plugin: PulumiPlugin,
+  context: ToolContext,
+  catalogue: Catalogue,
+): Promise<string | undefined> {
   const env = environmentOf(context);
   const named = env['PULUMI_HOME'];
   const isOurs = named !== undefined && isWithin(named, context.paths.tools);

@@ -1,10 +1,16 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { execa } from 'execa';
 import { repositoryRoot } from '../../../../lab/base/paths.ts';
-import { pulumiPlugins, pulumiVersion } from '../../../../lab/toolchain/catalogue.ts';
+import { run } from '../../../../lab/base/run.ts';
+import { catalogue, pulumiPlugins, pulumiVersion } from '../../../../lab/toolchain/catalogue.ts';
 import { ensurePulumi } from '../../../../lab/toolchain/pulumi.ts';
+import { platform, type Catalogue } from '../../../../lab/toolchain/tool.ts';
 import { faultOf, World } from './world.ts';
 
 describe('Pulumi installation', () => {
@@ -108,5 +114,86 @@ describe('Pulumi installation', () => {
     const fault = await faultOf(ensurePulumi(world.context));
     assert.match(fault.message, /PULUMI_PLUGINS is 'offical'/);
     assert.match(fault.hint, /'official' or 'standin'/);
+  });
+});
+
+describe('Pulumi installation by download', () => {
+  let world: World;
+  let server: Server;
+  /** Paths that the server does not have. */
+  let missing: RegExp;
+  let sums: string;
+  let archives: Map<string, Buffer>;
+
+  beforeEach(async () => {
+    world = new World();
+    world.extra['LARDER_OFFLINE'] = '';
+    missing = /nothing/;
+    archives = new Map();
+    const cli = path.join(world.folder, 'release/pulumi');
+    world.program('pulumi', `echo v${pulumiVersion}`, cli);
+    world.program('pulumi-language-nodejs', 'echo official host', cli);
+    await pack('pulumi', 'pulumi');
+    for (const { name, archive } of pulumiPlugins) {
+      const folder = path.join(world.folder, 'release');
+      world.program(`pulumi-resource-${name}`, `echo official ${name}`, folder);
+      await pack(archive, `pulumi-resource-${name}`);
+    }
+    const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
+    sums = [...archives].map(([name, bytes]) => `${sha256(bytes)}  ${name}.tar.gz\n`).join('');
+    server = createServer((request, response) => {
+      const name = path.basename(request.url ?? '', '.tar.gz');
+      if (request.method === 'HEAD') response.end();
+      else if (missing.test(name)) response.writeHead(404).end();
+      else response.end(name === 'sums.txt' ? sums : archives.get(name));
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+  });
+  afterEach(() => {
+    server.close();
+    server.closeAllConnections();
+    world[Symbol.dispose]();
+  });
+
+  const pack = async (archive: string, member: string) => {
+    const file = path.join(world.folder, `${archive}.tar.gz`);
+    await run('tar', ['--create', '--gzip', '--file', file, member], {
+      cwd: path.join(world.folder, 'release'),
+    });
+    archives.set(archive, readFileSync(file));
+  };
+
+  const here = (): Catalogue => {
+    const { port } = server.address() as AddressInfo;
+    const root = `http://127.0.0.1:${port}`;
+    const moved = Object.entries(catalogue.archives).map(([name, archive]) => {
+      const urls = { [platform]: `${root}/${name}.tar.gz` };
+      const checksum = { kind: 'published' as const, url: `${root}/sums.txt` };
+      return [name, { ...archive, urls, checksum }];
+    });
+    return { ...catalogue, archives: Object.fromEntries(moved) };
+  };
+
+  it('is the official one, checked, with its host and plugins, and is kept', async () => {
+    const installation = await ensurePulumi(world.context, here());
+    assert.deepEqual(installation.standIns, []);
+    const host = path.join(path.dirname(installation.cli), 'pulumi-language-nodejs');
+    assert.equal((await execa(host)).stdout, 'official host');
+    missing = /./;
+    assert.deepEqual((await ensurePulumi(world.context, here())).cli, installation.cli);
+  });
+
+  it('has stand-ins, and says why, when a release is not there', async () => {
+    missing = /resource-random/;
+    const installation = await ensurePulumi(world.context, here());
+    assert.equal(installation.standIns.length, 4);
+    assert.match(world.said, /resource-random\.tar\.gz answered 404/);
+  });
+
+  it('is refused when a release is not what was published', async () => {
+    archives.set('resource-random', Buffer.from('something else'));
+    const fault = await faultOf(ensurePulumi(world.context, here()));
+    assert.match(fault.message, /official random provider is not what was published/);
   });
 });
