@@ -96,6 +96,8 @@ function compare(
   contenders: readonly Contender[],
   options: Required<NbdBenchOptions>,
 ): NbdBenchRow[] {
+  // A first turn that does not count: code is compiled and memory touched for the first time.
+  for (const contender of contenders) measure(workload, contender, options.seconds);
   const samples = new Map(contenders.map(({ name }) => [name, [] as Sample[]]));
   for (let round = 0; round < options.rounds; round += 1) {
     for (const contender of contenders) {

@@ -4,7 +4,6 @@
  * Promises: holds at most one chunk that nobody asked for; `write` waits while the socket's own buffer
  * is full; every waiting call rejects with `link.lost` when the connection is.
  */
-import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { assert } from '../base/assert.ts';
 import { Fault } from '../base/fault.ts';
@@ -16,9 +15,6 @@ export type Upgrade = (socket: Socket) => Promise<Socket>;
 
 /** Time a peer has to take what was sent before `close`. */
 const lingerMs = 2_000;
-
-/** Longest piece that is copied into a common buffer. */
-const copiedBytesMax = 16 * 1024;
 
 interface Reader {
   readonly resolve: (chunk: Uint8Array | undefined) => void;
@@ -62,10 +58,10 @@ export class NbdSocket implements NbdLink {
   async write(pieces: readonly Uint8Array[]): Promise<void> {
     if (this.#failure !== undefined || this.#socket.writableEnded) throw this.#lost();
     const socket = this.#socket;
-    const parts = gather(pieces);
-    if (parts.length > 1) socket.cork();
-    for (const part of parts) socket.write(part);
-    if (parts.length > 1) socket.uncork();
+    // One system call for all of them (docs/decisions/0071).
+    if (pieces.length > 1) socket.cork();
+    for (const piece of pieces) socket.write(piece);
+    if (pieces.length > 1) socket.uncork();
     if (!socket.writableNeedDrain) return;
     this.#drained ??= Promise.withResolvers();
     await this.#drained.promise;
@@ -147,33 +143,6 @@ export class NbdSocket implements NbdLink {
       cause: this.#failure,
     });
   }
-}
-
-/**
- * Joins neighbouring short pieces. A vector of a hundred headers and blocks costs more to hand to the
- * kernel than copying them once; a long piece is worth its own place (docs/decisions/0071).
- */
-function gather(pieces: readonly Uint8Array[]): Uint8Array[] {
-  const parts: Uint8Array[] = [];
-  let first = 0;
-  let runBytes = 0;
-  for (const [index, piece] of pieces.entries()) {
-    if (piece.length <= copiedBytesMax) {
-      runBytes += piece.length;
-      continue;
-    }
-    if (index > first) parts.push(joined(pieces.slice(first, index), runBytes));
-    parts.push(piece);
-    first = index + 1;
-    runBytes = 0;
-  }
-  if (first < pieces.length) parts.push(joined(pieces.slice(first), runBytes));
-  return parts;
-}
-
-function joined(pieces: readonly Uint8Array[], lengthBytes: number): Uint8Array {
-  const [only] = pieces;
-  return pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces, lengthBytes);
 }
 
 function textOf(error: unknown): string {

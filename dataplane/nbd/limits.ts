@@ -1,7 +1,9 @@
 /** What one NBD connection may take. docs/nbd.md repeats the table; every number has its reason here. */
+import { limits } from '../base/limits.ts';
+
 export const nbdLimits = {
   /** Longest READ or WRITE. The specification's default for clients that ask for no block sizes. */
-  payloadBytesMax: 32 * 1024 * 1024,
+  payloadBytesMax: limits.requestBytesMax,
   /** Longest export name, context name or query. The specification's own limit for strings. */
   stringBytesMax: 4096,
   /** Longest data of one option: a name and as many queries as anyone has reason to send. */
@@ -17,7 +19,7 @@ export const nbdLimits = {
   /** Part of a structured read that travels as one: an error is reported at its beginning. */
   readPartBytesMax: 1024 * 1024,
   /** Part of a TRIM, WRITE_ZEROES or CACHE handed to the service at once. */
-  rangePartBytesMax: 32 * 1024 * 1024,
+  rangePartBytesMax: limits.requestBytesMax,
   /** Shortest run of zeroes inside a read that is worth a chunk of its own. */
   holeBytesMin: 32 * 1024,
   /** Descriptors of one block-status reply (8 bytes each). */

@@ -4,8 +4,8 @@ import path from 'node:path';
 import { Story } from './story.ts';
 
 const folder = import.meta.dirname;
-/** `LARDER_UPDATE_SCRIPTS=1` writes what happened into the scripts instead of comparing. */
-const updating = process.env['LARDER_UPDATE_SCRIPTS'] === '1';
+/** `UPDATE_GOLDEN=1` writes what happened into the scripts instead of comparing. */
+const updating = process.env['UPDATE_GOLDEN'] === '1';
 
 /**
  * A script is a list of paragraphs: command lines, `----`, and what follows from them. Lines that begin
@@ -40,7 +40,7 @@ describe('NBD scripts', () => {
       const actual = await replay(expected);
       if (updating) writeFileSync(file, actual);
       else {
-        const hint = 'if the change is meant: LARDER_UPDATE_SCRIPTS=1, and read the diff';
+        const hint = 'if the change is meant: UPDATE_GOLDEN=1, and read the diff';
         assert.equal(actual, expected, `${name} tells another story; ${hint}`);
       }
     });
