@@ -8,7 +8,7 @@ const functionLinesMax = 70;
 const lineColumnsMax = 100;
 
 const isSource = (file: TidyFile) =>
-  file.path.endsWith('.ts') && !file.path.includes('/generated/');
+  file.path.endsWith('.ts') && !/\/(generated|planted)\//.test(file.path);
 
 export const shape: TidyRule = (files) =>
   files
