@@ -71,6 +71,7 @@ export class EngineDrive implements BlockService {
   #nextRequest = 1;
   #timer: Disposable | undefined;
   #timerAtMs = Infinity;
+  #opened: (() => void)[] = [];
   #ended: ((fault: Fault) => void)[] = [];
   #fault: Fault | undefined;
   #record: VolumeRecord | undefined;
@@ -114,6 +115,17 @@ export class EngineDrive implements BlockService {
   /** Takes no more requests, makes what it took durable, and ends (I-20). */
   stop(): void {
     this.#feed({ kind: 'stop' });
+  }
+
+  /** Resolves when the volume is served for the first time, or with the reason why it never will be. */
+  async ready(): Promise<Fault | undefined> {
+    if (this.serving) return undefined;
+    return new Promise((resolve) => {
+      this.#opened.push(() => {
+        resolve(undefined);
+      });
+      this.#ended.push(resolve);
+    });
   }
 
   /** Resolves with the reason when the engine is over. */
@@ -221,6 +233,7 @@ export class EngineDrive implements BlockService {
         const commands = this.#engine.step(this.#ports.clock.nowMs(), next);
         for (const command of commands) this.#carryOut(command);
       }
+      if (this.serving) for (const tell of this.#opened.splice(0)) tell();
       this.#setTimer();
     } catch (error) {
       this.#ports.onDefect(error);

@@ -1,0 +1,157 @@
+/** A replicated volume as real processes: replica servers and an engine over Unix sockets, in one directory. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { once } from 'node:events';
+import { DirectoryCluster } from '../../dataplane/host/cluster.ts';
+import { connectNbd } from '../../dataplane/host/nbd-connect.ts';
+import { NbdClient } from '../../dataplane/drive/nbd-client.ts';
+import { inSyncIds } from '../../dataplane/volume/record.ts';
+
+const root = path.resolve(import.meta.dirname, '../..');
+const volume = 'test-volume';
+
+export class RunningVolume {
+  readonly directory = mkdtempSync(path.join(tmpdir(), 'larder-volume-'));
+  readonly members: readonly string[];
+  #engines = 0;
+  readonly #processes = new Map<string, ChildProcess>();
+  readonly #cluster: DirectoryCluster;
+  readonly #sizeBytes: number;
+
+  private constructor(members: readonly string[], sizeBytes: number) {
+    this.members = members;
+    this.#sizeBytes = sizeBytes;
+    const record = path.join(this.directory, 'record');
+    mkdirSync(record);
+    this.#cluster = new DirectoryCluster(record);
+  }
+
+  static async make(members: readonly string[], sizeBytes: number): Promise<RunningVolume> {
+    const made = new RunningVolume(members, sizeBytes);
+    await made.#cluster.create({
+      volume,
+      lineage: 'first',
+      sizeBytes,
+      blockBytes: 4096,
+      regionBlocks: 1024,
+      epoch: 0,
+      writer: '',
+      generation: 0,
+      members: members.map((id) => ({
+        id,
+        address: path.join(made.directory, `${id}.socket`),
+        inSync: true,
+        departedAt: 0,
+      })),
+    });
+    for (const id of members) {
+      mkdirSync(path.join(made.directory, id));
+      await made.startMember(id, true);
+    }
+    await made.startEngine();
+    return made;
+  }
+
+  async startMember(id: string, withVolume = false): Promise<void> {
+    const socket = path.join(this.directory, `${id}.socket`);
+    rmSync(socket, { force: true });
+    const create = { lineage: 'first', sizeBytes: this.#sizeBytes, withVolume };
+    const store = { volume, member: id, directory: path.join(this.directory, id), create };
+    await this.#start(id, 'dataplane/main/replica.ts', { listen: socket, stores: [store] });
+  }
+
+  async startEngine(): Promise<void> {
+    const record = path.join(this.directory, 'record');
+    this.#engines += 1;
+    await this.#start('engine', 'dataplane/main/engine.ts', {
+      volume,
+      record,
+      socket: this.socket,
+    });
+  }
+
+  /** Of the newest engine. */
+  get socket(): string {
+    return path.join(this.directory, `nbd${this.#engines}`);
+  }
+
+  async client(): Promise<NbdClient> {
+    return NbdClient.open(await connectNbd({ path: this.socket }));
+  }
+
+  signal(name: string, signal: NodeJS.Signals): void {
+    this.#processes.get(name)?.kill(signal);
+  }
+
+  /** Ends a process and waits until it is gone. */
+  async kill(name: string, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    const child = this.#processes.get(name);
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = once(child, 'exit');
+    child.kill(signal);
+    await gone;
+  }
+
+  /** Lets another engine take this one's place; the caller has the old one. */
+  detachEngine(): ChildProcess {
+    const engine = this.#processes.get('engine');
+    if (engine === undefined) throw new Error('no engine runs');
+    this.#processes.set('old engine', engine);
+    return engine;
+  }
+
+  async inSync(): Promise<readonly string[]> {
+    return inSyncIds((await this.#cluster.read(volume)).record);
+  }
+
+  /** Waits until the record says that these are in sync; throws after `withinMs`. */
+  async untilInSync(ids: readonly string[], withinMs: number): Promise<void> {
+    const wanted = [...ids].sort().join();
+    const endMs = performance.now() + withinMs;
+    for (;;) {
+      const found = [...(await this.inSync())].sort().join();
+      if (found === wanted) return;
+      if (performance.now() > endMs) {
+        throw new Error(`after ${withinMs} ms in sync are ${found}, expected ${wanted}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  async dispose(): Promise<void> {
+    for (const name of this.#processes.keys()) {
+      this.signal(name, 'SIGCONT');
+      await this.kill(name);
+    }
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  /** Resolves when the process has said that it serves. */
+  async #start(name: string, program: string, configuration: object): Promise<void> {
+    const file = path.join(this.directory, `${name}.json`);
+    writeFileSync(file, JSON.stringify(configuration));
+    const child = spawn(process.execPath, [path.join(root, program), file], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#processes.set(name, child);
+    let said = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+    });
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        reject(new Error(`${name} did not serve within 15 s: ${said}`));
+      }, 15_000);
+      child.stdout.once('data', () => {
+        clearTimeout(timer);
+        resolve();
+      });
+      child.once('exit', (code) => {
+        clearTimeout(timer);
+        reject(new Error(`${name} ended with code ${code}: ${said}`));
+      });
+    });
+  }
+}
