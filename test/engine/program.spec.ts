@@ -52,7 +52,10 @@ const git = { name: 'git', size: '1Gi', node: 'kube03' };
 const recognise = ({ resources }: StackState) =>
   resources.map(({ urn, id, protect }) => ({ urn, id, protect }));
 
-describe('program', () => {
+describe('program', function () {
+  // A story is up to seven updates of ten seconds each on a quiet machine.
+  this.timeout(600_000);
+
   describe('on a shelf that is up', () => {
     let shelf: TestShelf;
     let main: object;
