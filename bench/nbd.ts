@@ -1,12 +1,14 @@
 /**
- * Our NBD server over memory beside nbdkit's memory plugin and qemu-nbd on a tmpfs file, driven by fio's nbd
- * engine over unix sockets: what the protocol and its event loop cost, with nothing below.
+ * Our NBD server over memory beside nbdkit's memory plugin and qemu-nbd on a tmpfs file, driven by
+ * fio's nbd engine over unix sockets: what the protocol and its event loop cost, with nothing
+ * below.
  *
  *   node bench/nbd.ts [rounds] [seconds per measurement]
  *
- * All servers stand at once and take turns within every round, so that a busy machine is busy for all.
- * Reported are ratios of medians with the spread of ours, and the processor time a server used for one
- * request, which depends least on what else the machine does. docs/decisions/0071 has results.
+ * All servers stand at once and take turns within every round, so that a busy machine is busy for
+ * all. Reported are ratios of medians with the spread of ours, and the processor time a server used
+ * for one request, which depends least on what else the machine does. docs/decisions/0071 has
+ * results.
  */
 import { type ChildProcess, type SpawnOptions, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';

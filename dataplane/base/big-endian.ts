@@ -20,8 +20,8 @@ export function readU32(bytes: Uint8Array, at: number): number {
 }
 
 /**
- * A 64-bit integer as a number. Values from 2^53 on lose their low bits but stay at or above 2^53, so a
- * comparison with any size a volume can have is still right.
+ * A 64-bit integer as a number. Values from 2^53 on lose their low bits but stay at or above 2^53,
+ * so a comparison with any size a volume can have is still right.
  */
 export function readU64(bytes: Uint8Array, at: number): number {
   return readU32(bytes, at) * 0x1_0000_0000 + readU32(bytes, at + 4);

@@ -1,11 +1,12 @@
 /**
- * A block service at the granularity of bytes: NBD clients may address any byte, the service below only
- * whole blocks. One object serves all connections of an export, because a write to a part of a block
- * must not meet another change of that block on any of them.
+ * A block service at the granularity of bytes: NBD clients may address any byte, the service below
+ * only whole blocks. One object serves all connections of an export, because a write to a part of a
+ * block must not meet another change of that block on any of them.
  *
- * Promises: a read or status of part of a block is served from the whole; a write or zeroing of part of
- * a block leaves its other bytes as the latest answered request left them; a trim leaves partly covered
- * blocks alone (it is a hint). A request of whole blocks passes through without a copy.
+ * Promises: a read or status of part of a block is served from the whole; a write or zeroing of
+ * part of a block leaves its other bytes as the latest answered request left them; a trim leaves
+ * partly covered blocks alone (it is a hint). A request of whole blocks passes through without a
+ * copy.
  */
 import { RangeTurns } from '../nbd/range-turns.ts';
 import type {

@@ -2,9 +2,10 @@
  * A client of somebody's NBD server: a remote export as a block service.
  *
  * Promises: any number of requests at once (up to a written limit), answered as the server answers;
- * what the server cannot do is refused or done by other commands, never silently left out; after the
- * connection is lost every request, open or new, answers with `link.lost`. Connecting again is the
- * caller's business. `trim` zeroes (the promise of `BlockService`); NBD's mere hint is `discard`.
+ * what the server cannot do is refused or done by other commands, never silently left out; after
+ * the connection is lost every request, open or new, answers with `link.lost`. Connecting again is
+ * the caller's business. `trim` zeroes (the promise of `BlockService`); NBD's mere hint is
+ * `discard`.
  */
 import { Buffer } from 'node:buffer';
 import { assert } from '../base/assert.ts';
@@ -72,7 +73,9 @@ export class NbdClient implements BlockService {
     this.closed = this.#receive(rest);
   }
 
-  /** Negotiates on a fresh connection. Rejects with `peer.refused`, `peer.malformed` or `link.lost`. */
+  /**
+   * Negotiates on a fresh connection. Rejects with `peer.refused`, `peer.malformed` or `link.lost`.
+   */
   static async open(link: NbdLink, options: NbdClientOptions = {}): Promise<NbdClient> {
     const end = await negotiate(link, 'transmit', options);
     assert(end.step.kind === 'begin', 'a handshake for transmission ends with its beginning');

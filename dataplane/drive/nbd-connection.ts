@@ -1,10 +1,10 @@
 /**
  * One client of an NBD server, from the greeting to the last reply.
  *
- * Promises: reads from the client only while its requests fit into `nbdLimits`; gathers the replies of
- * one turn of the event loop into one write; `run` resolves only when nothing that the client asked for
- * is still under way below (I-17), also when the client has vanished. Never throws for what a client
- * does: the connection ends and `run` says why.
+ * Promises: reads from the client only while its requests fit into `nbdLimits`; gathers the replies
+ * of one turn of the event loop into one write; `run` resolves only when nothing that the client
+ * asked for is still under way below (I-17), also when the client has vanished. Never throws for
+ * what a client does: the connection ends and `run` says why.
  */
 import { InFlight } from '../nbd/in-flight.ts';
 import { nbdLimits } from '../nbd/limits.ts';

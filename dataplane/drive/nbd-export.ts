@@ -1,4 +1,6 @@
-/** What an NBD server serves: block services under names, each behind one door for all connections. */
+/**
+ * What an NBD server serves: block services under names, each behind one door for all connections.
+ */
 import { assert } from '../base/assert.ts';
 import type { ExportDirectory, ExportInfo } from '../nbd/export-info.ts';
 import { metaContextName } from '../nbd/wire.ts';

@@ -29,8 +29,8 @@ function wishesOf(options: NbdClientOptions, goal: ClientWishes['goal']): Client
 type LastStep = Exclude<ClientStep, { kind: 'send' | 'start-tls' | 'failed' }>;
 
 /**
- * Rejects with `peer.refused`, `peer.malformed` or `link.lost`, the link closed. The caller limits the time
- * by closing the link.
+ * Rejects with `peer.refused`, `peer.malformed` or `link.lost`, the link closed. The caller limits
+ * the time by closing the link.
  */
 export async function negotiate(
   plain: NbdLink,

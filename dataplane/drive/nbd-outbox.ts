@@ -1,9 +1,10 @@
 /**
- * What is to be sent on one link, gathered: everything handed over while a write is under way, or in the
- * same turn of the event loop, goes out as one.
+ * What is to be sent on one link, gathered: everything handed over while a write is under way, or
+ * in the same turn of the event loop, goes out as one.
  *
- * Promises: keeps the order; reports each finished request when the link has taken its bytes, or when the
- * link is lost and nobody will. Its size is bounded by whoever admits requests (nbd/in-flight.ts).
+ * Promises: keeps the order; reports each finished request when the link has taken its bytes, or
+ * when the link is lost and nobody will. Its size is bounded by whoever admits requests
+ * (nbd/in-flight.ts).
  */
 import type { Link } from '../ports/link.ts';
 

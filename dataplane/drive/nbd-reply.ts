@@ -1,9 +1,9 @@
 /**
  * Carries out one admitted request against its export and says, piece by piece, what to send back.
  *
- * Promises: exactly one reply, its last piece marked as such; a read without structured replies is sent
- * only when all of it is known to be good; with them, a long read is sent in parts as they come and an
- * error names the part where it happened. Never checks what the ladder has checked.
+ * Promises: exactly one reply, its last piece marked as such; a read without structured replies is
+ * sent only when all of it is known to be good; with them, a long read is sent in parts as they
+ * come and an error names the part where it happened. Never checks what the ladder has checked.
  */
 import { unreachable } from '../base/assert.ts';
 import { errnoOf, messageOf } from '../nbd/errno.ts';
@@ -26,7 +26,7 @@ import { clip, outwards } from './nbd-bytes.ts';
 import type { NbdExport } from './nbd-export.ts';
 
 /** Takes a piece of a reply; pieces of one reply are sent in the order given. */
-export type SendReply = (pieces: readonly Uint8Array[]) => void;
+type SendReply = (pieces: readonly Uint8Array[]) => void;
 
 export interface ReplyContext {
   readonly target: NbdExport;

@@ -2,8 +2,8 @@
  * An NBD server: takes clients from a listener and serves each until it leaves or the server ends.
  *
  * Promises: a client too many is turned away, not queued; what one client does never harms another;
- * `stop` finishes what is in flight, refuses the rest with ESHUTDOWN, and after its grace says how many
- * requests the services below still hold.
+ * `stop` finishes what is in flight, refuses the rest with ESHUTDOWN, and after its grace says how
+ * many requests the services below still hold.
  */
 import { nbdLimits } from '../nbd/limits.ts';
 import type { HandshakeSecurity } from '../nbd/server-handshake.ts';
@@ -51,8 +51,8 @@ export class NbdServer {
   }
 
   /**
-   * Ends the server. Resolves when every connection is over, or after `graceMs` with those that are not
-   * cut off; their requests go on below, and the number of them is returned.
+   * Ends the server. Resolves when every connection is over, or after `graceMs` with those that are
+   * not cut off; their requests go on below, and the number of them is returned.
    */
   async stop(graceMs: number): Promise<number> {
     this.#ports.listener.close();

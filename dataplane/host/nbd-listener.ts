@@ -1,9 +1,9 @@
 /**
- * Where NBD clients come from: a unix socket, whose file permissions say who may, or a TCP port, which
- * always demands TLS.
+ * Where NBD clients come from: a unix socket, whose file permissions say who may, or a TCP port,
+ * which always demands TLS.
  *
- * Promises: takes no address that another process answers on; a socket file left behind by a dead one is
- * replaced; the file is gone after `close`.
+ * Promises: takes no address that another process answers on; a socket file left behind by a dead
+ * one is replaced; the file is gone after `close`.
  */
 import { rmSync } from 'node:fs';
 import { chmod } from 'node:fs/promises';

@@ -1,8 +1,8 @@
 /**
  * A socket as an NBD link: reads by pull, writes gathered, an upgrade to TLS in the middle.
  *
- * Promises: holds at most one chunk that nobody asked for; `write` waits while the socket's own buffer
- * is full; every waiting call rejects with `link.lost` when the connection is.
+ * Promises: holds at most one chunk that nobody asked for; `write` waits while the socket's own
+ * buffer is full; every waiting call rejects with `link.lost` when the connection is.
  */
 import type { Socket } from 'node:net';
 import { assert } from '../base/assert.ts';

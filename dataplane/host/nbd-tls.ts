@@ -1,12 +1,13 @@
 /**
- * The TLS half of NBD's STARTTLS, both sides: TLS 1.3 where the other side knows it, 1.2 at least (the
- * specification demands that version), and certificates checked in both directions when a server asks.
+ * The TLS half of NBD's STARTTLS, both sides: TLS 1.3 where the other side knows it, 1.2 at least
+ * (the specification demands that version), and certificates checked in both directions when a
+ * server asks.
  */
 import type { Socket } from 'node:net';
 import tls from 'node:tls';
 import type { Upgrade } from './nbd-socket.ts';
 
-export interface NbdTls {
+interface NbdTls {
   /** PEM: the certificates that may have signed the other side's. */
   readonly ca: string;
   /** PEM: our certificate and its key. A client may come without. */
@@ -29,7 +30,7 @@ export interface NbdClientTls extends NbdTls {
 export function serverUpgrade(options: NbdServerTls): Upgrade {
   return (socket: Socket) =>
     new Promise((resolve, reject) => {
-      // A server that never listens: sockets are handed to it, and it verifies as a listening one does.
+      // A server that never listens: sockets are handed to it, and it verifies like any other.
       const server = tls.createServer({
         ca: options.ca,
         cert: options.certificate,

@@ -1,9 +1,9 @@
 /**
- * Bytes that arrived and were not yet understood: a queue of chunks that hands out views where a piece
- * lies in one chunk and copies only what straddles two.
+ * Bytes that arrived and were not yet understood: a queue of chunks that hands out views where a
+ * piece lies in one chunk and copies only what straddles two.
  *
- * Promises: holds no more than was pushed and not taken; the owner bounds that by not pushing. A chunk
- * belongs to the queue once it is pushed. Never copies a whole chunk on arrival.
+ * Promises: holds no more than was pushed and not taken; the owner bounds that by not pushing. A
+ * chunk belongs to the queue once it is pushed. Never copies a whole chunk on arrival.
  */
 import { Buffer } from 'node:buffer';
 

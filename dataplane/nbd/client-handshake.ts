@@ -2,8 +2,9 @@
  * The client's half of the fixed newstyle handshake.
  *
  * Promises: asks for TLS first when it must, and goes no further without it (a server or someone in
- * between cannot talk it out of that); takes GO where the server knows it and EXPORT_NAME where not; ends
- * politely when all it wanted was information. Memory is bounded whatever the server sends.
+ * between cannot talk it out of that); takes GO where the server knows it and EXPORT_NAME where
+ * not; ends politely when all it wanted was information. Memory is bounded whatever the server
+ * sends.
  * Never: awaits, or looks at a clock; its owner limits the time it may take.
  */
 import { Buffer } from 'node:buffer';

@@ -1,9 +1,9 @@
 /**
  * The client's half of the transmission phase: requests to bytes, bytes to outcomes.
  *
- * Promises: an outcome is reported once per request, in the order in which replies end; data of a read
- * is complete, in its place and was sent once, or the server has broken the protocol; memory beyond the
- * requests' own is bounded whatever the server sends.
+ * Promises: an outcome is reported once per request, in the order in which replies end; data of a
+ * read is complete, in its place and was sent once, or the server has broken the protocol; memory
+ * beyond the requests' own is bounded whatever the server sends.
  * Never: awaits, or sends again; a lost connection is its owner's matter.
  */
 import { Buffer } from 'node:buffer';

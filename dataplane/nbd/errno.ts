@@ -1,6 +1,7 @@
 /**
- * The error numbers that may stand in an NBD reply, and the one table that says which of our outcomes
- * becomes which. The specification fixes the values ("Error values"); they are Linux's on every host.
+ * The error numbers that may stand in an NBD reply, and the one table that says which of our
+ * outcomes becomes which. The specification fixes the values ("Error values"); they are Linux's on
+ * every host.
  */
 import type { BlockFailure } from '../ports/block-service.ts';
 import { command } from './wire.ts';

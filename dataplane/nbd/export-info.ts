@@ -37,7 +37,8 @@ export function blockSizesOf(info: ExportInfo): BlockSizes {
 
 /**
  * Several connections are one cache: a flush on any of them covers what was answered on all (the
- * promise of `BlockService.flush`). Fast zeroes are offered so that a client can ask and be told no.
+ * promise of `BlockService.flush`). Fast zeroes are offered so that a client can ask and be told
+ * no.
  */
 export function transmissionFlagsOf(info: ExportInfo, structured: boolean): number {
   const always =

@@ -1,7 +1,7 @@
 /**
- * How much one connection has asked for and not yet been given: requests (refused ones too, their replies
- * wait as well) and the memory they hold. Whoever adds asks `admits` first; a full connection is not read
- * from, which is the only back-pressure NBD has.
+ * How much one connection has asked for and not yet been given: requests (refused ones too, their
+ * replies wait as well) and the memory they hold. Whoever adds asks `admits` first; a full
+ * connection is not read from, which is the only back-pressure NBD has.
  */
 import { nbdLimits } from './limits.ts';
 

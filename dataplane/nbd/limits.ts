@@ -1,4 +1,7 @@
-/** What one NBD connection may take. docs/nbd.md repeats the table; every number has its reason here. */
+/**
+ * What one NBD connection may take. docs/nbd.md repeats the table; every number has its reason
+ * here.
+ */
 import { limits } from '../base/limits.ts';
 
 export const nbdLimits = {
@@ -12,7 +15,10 @@ export const nbdLimits = {
   optionsMax: 64,
   /** Metadata contexts one client may select: those that exist, with room to grow. */
   contextsMax: 8,
-  /** Requests admitted whose reply the client's socket has not taken. The kernel's client keeps 128 in flight at most. */
+  /**
+   * Requests admitted whose reply the client's socket has not taken. The kernel's client keeps 128
+   * in flight at most.
+   */
   inFlightRequestsMax: 128,
   /** Their payload. A longer request is admitted alone. */
   inFlightBytesMax: 16 * 1024 * 1024,

@@ -1,7 +1,7 @@
 /**
- * Which metadata contexts a query means. A listing may name a whole namespace (`base:`) or nothing at
- * all; a selection names each context in full. Unknown names match nothing and are no error: a client
- * asks for what it could use and takes what there is.
+ * Which metadata contexts a query means. A listing may name a whole namespace (`base:`) or nothing
+ * at all; a selection names each context in full. Unknown names match nothing and are no error: a
+ * client asks for what it could use and takes what there is.
  */
 import { nbdLimits } from './limits.ts';
 

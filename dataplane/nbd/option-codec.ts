@@ -1,9 +1,9 @@
 /**
  * Options and their replies as bytes, for both sides of the handshake.
  *
- * Promises: a decoder returns `undefined` for anything malformed (a length that does not fit, a string
- * that is too long, not UTF-8, or holds NUL) and never reads past its input. Encoders trust their
- * caller, which is this program.
+ * Promises: a decoder returns `undefined` for anything malformed (a length that does not fit, a
+ * string that is too long, not UTF-8, or holds NUL) and never reads past its input. Encoders trust
+ * their caller, which is this program.
  */
 import { Buffer } from 'node:buffer';
 import { readU16, readU32, readU64, writeU16, writeU32, writeU64 } from '../base/big-endian.ts';

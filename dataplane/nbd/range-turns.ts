@@ -1,10 +1,11 @@
 /**
  * Who may change which bytes now. A request that covers whole blocks never waits for another of its
- * kind (the service below orders those). One that changes a part of a block reads the block, mends it
- * and writes it back; nothing else may change the block in between, whoever came first.
+ * kind (the service below orders those). One that changes a part of a block reads the block, mends
+ * it and writes it back; nothing else may change the block in between, whoever came first.
  *
- * Promises: overlapping turns of which at least one is partial run one after the other, in the order in
- * which they entered. Without partial turns entering and leaving cost the same however many there are.
+ * Promises: overlapping turns of which at least one is partial run one after the other, in the
+ * order in which they entered. Without partial turns entering and leaving cost the same however
+ * many there are.
  */
 
 export interface TurnSpan {

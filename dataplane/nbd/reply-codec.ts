@@ -1,7 +1,7 @@
 /**
- * Replies of the transmission phase as bytes, both sides: the simple ones that every client knows and
- * the structured chunks that a client may ask for. Payload is never copied; it stands between headers
- * as the chunk the caller gave.
+ * Replies of the transmission phase as bytes, both sides: the simple ones that every client knows
+ * and the structured chunks that a client may ask for. Payload is never copied; it stands between
+ * headers as the chunk the caller gave.
  */
 import { Buffer } from 'node:buffer';
 import { readU16, readU32, writeU16, writeU32, writeU64 } from '../base/big-endian.ts';

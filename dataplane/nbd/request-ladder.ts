@@ -1,7 +1,7 @@
 /**
- * The one place where a request is admitted or turned away. The rungs go from the most general to the
- * most special; the first that fails names the error number and says why in words. Below this door
- * nothing is checked again.
+ * The one place where a request is admitted or turned away. The rungs go from the most general to
+ * the most special; the first that fails names the error number and says why in words. Below this
+ * door nothing is checked again.
  */
 import type { BlockGeometry } from '../ports/block-service.ts';
 import { beyondTheEnd, type ErrnoName } from './errno.ts';

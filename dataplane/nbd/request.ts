@@ -1,8 +1,8 @@
 /**
  * One request of the transmission phase, as its 28 bytes say, and those bytes.
  *
- * The cookie is the client's own number for the request (64 bits that mean nothing to us); it is kept
- * as two halves because a reply must give back every bit.
+ * The cookie is the client's own number for the request (64 bits that mean nothing to us); it is
+ * kept as two halves because a reply must give back every bit.
  */
 import { Buffer } from 'node:buffer';
 import { readU16, readU32, readU64, writeU16, writeU32, writeU64 } from '../base/big-endian.ts';

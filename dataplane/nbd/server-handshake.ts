@@ -1,9 +1,9 @@
 /**
  * The server's half of the fixed newstyle handshake: from the greeting to the first request.
  *
- * Promises: the client is told why an option is refused, in words; nothing that was agreed before TLS
- * counts after it, and bytes that were sent in clear behind STARTTLS end the connection (they would be
- * an attacker's). Memory is bounded by `nbdLimits.optionBytesMax`.
+ * Promises: the client is told why an option is refused, in words; nothing that was agreed before
+ * TLS counts after it, and bytes that were sent in clear behind STARTTLS end the connection (they
+ * would be an attacker's). Memory is bounded by `nbdLimits.optionBytesMax`.
  * Never: awaits, opens anything, or looks at a clock; its owner limits the time it may take.
  * Tested: test/unit/nbd, test/property/nbd, test/script/nbd.
  */
@@ -36,7 +36,8 @@ import { handshakeFlag, info, option, optionHeaderBytes, optionName, optionReply
 
 /**
  * - `plain`: no certificate; STARTTLS is refused.
- * - `tls-optional`: a client may upgrade (unix sockets, where the file's permissions already decide).
+ * - `tls-optional`: a client may upgrade (unix sockets, where the file's permissions already
+ *   decide).
  * - `tls-required`: everything but STARTTLS and ABORT is refused until it has (TCP).
  */
 export type HandshakeSecurity = 'plain' | 'tls-optional' | 'tls-required';

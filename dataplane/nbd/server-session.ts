@@ -1,12 +1,13 @@
 /**
- * The server's half of the transmission phase: bytes in, requests out, one at a time and only as many
- * as may be in flight.
+ * The server's half of the transmission phase: bytes in, requests out, one at a time and only as
+ * many as may be in flight.
  *
- * Promises: a request comes out whole (a write with its payload) and has passed the ladder; a refused
- * one comes out with the reply to send, its payload skipped; nothing is held for a client beyond
- * `nbdLimits`, whatever it sends or does not read. Short payloads are views into what arrived, long ones
- * are assembled once.
- * Never: awaits, or answers a request it has handed out; that is the owner's (drive/nbd-connection.ts).
+ * Promises: a request comes out whole (a write with its payload) and has passed the ladder; a
+ * refused one comes out with the reply to send, its payload skipped; nothing is held for a client
+ * beyond `nbdLimits`, whatever it sends or does not read. Short payloads are views into what
+ * arrived, long ones are assembled once.
+ * Never: awaits, or answers a request it has handed out; that is the owner's
+ * (drive/nbd-connection.ts).
  * Tested: test/unit/nbd, test/property/nbd, test/script/nbd.
  */
 import { Buffer } from 'node:buffer';
@@ -48,7 +49,9 @@ export class ServerSession {
   #request: NbdRequest | undefined;
   #refusal: Refusal | undefined;
   #memoryBytes = 0;
-  /** A payload that arrives in several pieces, and how much of it (or of a skipped one) is to come. */
+  /**
+   * A payload that arrives in several pieces, and how much of it (or of a skipped one) is to come.
+   */
   #assembly: Uint8Array = noPayload;
   #missingBytes = 0;
   #ending = false;

@@ -1,6 +1,6 @@
 /**
- * The runs of a block-status reply: neighbours of the same state become one, and the list is cut where
- * the protocol or our limit ends it (a client asks again for the rest).
+ * The runs of a block-status reply: neighbours of the same state become one, and the list is cut
+ * where the protocol or our limit ends it (a client asks again for the rest).
  */
 import type { StatusRun } from './reply-codec.ts';
 

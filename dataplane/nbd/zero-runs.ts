@@ -1,7 +1,7 @@
 /**
- * Where a piece of data is all zeroes, so that a structured reply can say "hole" instead of sending them.
- * Only runs of at least `nbdLimits.holeBytesMin` count (or a piece that is zero as a whole): each run costs
- * a chunk header and cuts the data around it in two.
+ * Where a piece of data is all zeroes, so that a structured reply can say "hole" instead of sending
+ * them. Only runs of at least `nbdLimits.holeBytesMin` count (or a piece that is zero as a whole):
+ * each run costs a chunk header and cuts the data around it in two.
  */
 import { Buffer } from 'node:buffer';
 import { nbdLimits } from './limits.ts';

@@ -1,6 +1,6 @@
 /**
- * Where a device may differ from the base it is compared with (a snapshot, or the last full sync). The
- * NBD server shows it as the metadata context `larder:dirty`.
+ * Where a device may differ from the base it is compared with (a snapshot, or the last full sync).
+ * The NBD server shows it as the metadata context `larder:dirty`.
  */
 import type { BlockFailure, ByteRange } from './block-service.ts';
 
@@ -10,7 +10,9 @@ export interface DirtyExtent {
   readonly dirty: boolean;
 }
 
-/** Extents lie side by side from the range's start and may end before the range does, never empty. */
+/**
+ * Extents lie side by side from the range's start and may end before the range does, never empty.
+ */
 export type DirtyOutcome =
   | { readonly kind: 'extents'; readonly extents: readonly DirtyExtent[] }
   | BlockFailure;

@@ -92,7 +92,7 @@ function handshakeOf(chunks: readonly Uint8Array[]): unknown[] {
   return chunks.flatMap((chunk) => {
     const steps = handshake.push(chunk);
     assert.ok(handshake.heldBytes <= nbdLimits.optionBytesMax + 64);
-    // Bytes behind the last option belong to transmission; how many came with it depends on the cut.
+    // Bytes behind the last option belong to transmission; how many came along depends on the cut.
     return steps.map((step) => (step.kind === 'begin' ? { ...step, rest: undefined } : step));
   });
 }

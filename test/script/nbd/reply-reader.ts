@@ -1,6 +1,6 @@
 /**
- * Turns a server's bytes into lines of text. It decodes with Node's Buffer methods and not with the code
- * under test, so that a mistake in that code shows.
+ * Turns a server's bytes into lines of text. It decodes with Node's Buffer methods and not with the
+ * code under test, so that a mistake in that code shows.
  */
 import { Buffer } from 'node:buffer';
 import { chunkType, errno, info, option, optionReply, transmissionFlag } from './names.ts';

@@ -8,8 +8,8 @@ const folder = import.meta.dirname;
 const updating = process.env['UPDATE_GOLDEN'] === '1';
 
 /**
- * A script is a list of paragraphs: command lines, `----`, and what follows from them. Lines that begin
- * with `#` are prose.
+ * A script is a list of paragraphs: command lines, `----`, and what follows from them. Lines that
+ * begin with `#` are prose.
  */
 async function replay(text: string): Promise<string> {
   const story = new Story();

@@ -2,7 +2,7 @@
  * Tells what an NBD server does with a client, as text: command lines of a client in, the server's
  * answers and what it asked of the block service out. Commands:
  *
- *   server [tls-optional|tls-required] [read-only] [dirty] [size=BYTES]   a new server, a new client
+ *   server [tls-optional|tls-required] [read-only] [dirty] [size=BYTES]   a new server and client
  *   flags NUMBER                                     the client's handshake flags
  *   option NAME [export=TEXT] [facts=N,N] [query=TEXT,TEXT] [junk=COUNT]
  *   COMMAND at=BYTES length=BYTES [fill=BYTE] [flags=fua,noHole,…]        a request

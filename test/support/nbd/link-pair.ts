@@ -1,6 +1,6 @@
 /**
- * Two ends of one connection in memory. Chunks arrive as they were written; nothing is ever late. The
- * upgrade to TLS is pretended: both ends go on in clear, and `secured` counts.
+ * Two ends of one connection in memory. Chunks arrive as they were written; nothing is ever late.
+ * The upgrade to TLS is pretended: both ends go on in clear, and `secured` counts.
  */
 import { Buffer } from 'node:buffer';
 import { Fault } from '../../../dataplane/base/fault.ts';

@@ -4,8 +4,8 @@ import { existsSync } from 'node:fs';
 import { skip } from '../reporter.ts';
 
 /**
- * The system's own folders first: nbdsh runs the first python3 it finds, and only the system's has the
- * module that Debian packages.
+ * The system's own folders first: nbdsh runs the first python3 it finds, and only the system's has
+ * the module that Debian packages.
  */
 const env = { ...process.env, PATH: `/usr/bin:/bin:/usr/sbin:/sbin:${process.env['PATH'] ?? ''}` };
 
