@@ -1,6 +1,7 @@
 /**
- * The part of the configuration's check that the engine leaves out: it compares values with the schema
- * but ignores keys that the schema does not know, so that a misspelt exemption would count for nothing.
+ * The part of the configuration's check that the engine leaves out: it compares values with the
+ * schema but ignores keys that the schema does not know, so that a misspelt exemption would count
+ * for nothing.
  */
 import type { Fields } from './model/value.ts';
 import type { Rule } from './rule.ts';

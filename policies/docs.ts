@@ -31,9 +31,9 @@ pulumi policy analyze --policy-pack policies --file state.json
 
 A **violation** of a mandatory policy stops the preview and the update. **Advice** never does; it is
 reported by a policy of its own, \`<id>-advice\`, so that it can be silenced apart. Policies of scope
-*object* stop an object before it is created; policies of scope *stack* look at all objects together at
-the end of a preview, which is why \`pulumi up\` should not skip its preview. What is known only after
-the update is advice in the preview and judged again in the update.
+*object* stop an object before it is created; policies of scope *stack* look at all objects together
+at the end of a preview, which is why \`pulumi up\` should not skip its preview. What is known only
+after the update is advice in the preview and judged again in the update.
 
 ## Exemptions
 

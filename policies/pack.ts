@@ -1,6 +1,6 @@
 /**
- * The policy pack. Constructing it starts the server that the Pulumi engine talks to, so this is the
- * only module that does, and nothing imports it but `index.js`.
+ * The policy pack. Constructing it starts the server that the Pulumi engine talks to, so this is
+ * the only module that does, and nothing imports it but `index.js`.
  */
 import { PolicyPack } from '@pulumi/policy';
 import { today } from './clock.ts';

@@ -1,8 +1,8 @@
 /**
  * What a policy of this pack is: metadata, a check over plain data, and findings.
  *
- * A rule is a plain object without any tie to the policy runtime, so that tests call it directly and
- * `docs/policies.md` is written from it. `registered.ts` turns rules into Pulumi policies.
+ * A rule is a plain object without any tie to the policy runtime, so that tests call it directly
+ * and `docs/policies.md` is written from it. `registered.ts` turns rules into Pulumi policies.
  */
 import type { PolicyConfigSchema, Severity } from '@pulumi/policy';
 import type { DeclaredObject } from './model/declared.ts';
@@ -34,7 +34,7 @@ interface RuleText {
   readonly description: string;
   readonly severity: Severity;
   readonly level: 'mandatory' | 'advisory';
-  /** Why it matters in a home cluster; shown with every finding that brings no reason of its own. */
+  /** Why it matters in a home cluster; shown with findings that bring no reason of their own. */
   readonly why: string;
   readonly waysOut: readonly string[];
   /** True when some findings are advice, which then get a policy of their own. */

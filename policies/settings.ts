@@ -1,4 +1,4 @@
-/** Configuration that policies share, as JSON schema; the engine checks the user's file against it. */
+/** Configuration that policies share, as JSON schema; the engine checks the user's against it. */
 import type { PolicyConfigSchema } from '@pulumi/policy';
 import type { Rule } from './rule.ts';
 

@@ -1,10 +1,11 @@
 /**
- * One reading of a resource, or of a whole program, for all rules. The runtime hands every policy its
- * own copy of the same inputs; copying each into plain data again would cost most of the pack's time.
+ * One reading of a resource, or of a whole program, for all rules. The runtime hands every policy
+ * its own copy of the same inputs; copying each into plain data again would cost most of the pack's
+ * time.
  *
  * Relies on one thing: within one request the runtime asks the policies in the order in which they
- * were registered. A policy that is not later than the one before begins a new request, so a reading
- * never outlives its request (preview and update may be served by one process).
+ * were registered. A policy that is not later than the one before begins a new request, so a
+ * reading never outlives its request (preview and update may be served by one process).
  */
 import { type DeclaredObject, declared, type GivenResource } from './model/declared.ts';
 import { World, type WorldSettings } from './model/world.ts';

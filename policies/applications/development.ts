@@ -2,6 +2,8 @@
 import { type Application, presence, value } from './application.ts';
 
 const apps = 'truenas/apps: ix-dev templates';
+/** Folder of the users inside an image. */
+const home = '/home';
 
 export const developmentApplications: readonly Application[] = [
   {
@@ -84,7 +86,7 @@ export const developmentApplications: readonly Application[] = [
     images: ['n8n-io/n8n', 'n8nio/n8n'],
     selectors: [value('DB_TYPE')],
     byDefault: 'sqlite',
-    files: ['/home/node/.n8n/database.sqlite', '/root/.n8n/database.sqlite'],
+    files: [`${home}/node/.n8n/database.sqlite`],
     serverHint: 'DB_TYPE=postgresdb with DB_POSTGRESDB_HOST, _DATABASE, _USER',
     source: 'docs.n8n.io: environment variables, database',
   },

@@ -2,6 +2,8 @@
 import { type Application, presence, value } from './application.ts';
 
 const apps = 'truenas/apps: ix-dev templates';
+/** Folder of the users inside an image. */
+const home = '/home';
 const library = 'docker-library/docs';
 
 export const documentApplications: readonly Application[] = [
@@ -96,7 +98,7 @@ export const documentApplications: readonly Application[] = [
     selectors: [value('DB_CLIENT')],
     byDefault: 'sqlite',
     isAssumed: true,
-    files: ['/home/joplin/db-prod.sqlite'],
+    files: [`${home}/joplin/db-prod.sqlite`],
     serverHint: 'DB_CLIENT=pg with POSTGRES_HOST, _DATABASE, _USER',
     source: apps,
   },

@@ -17,13 +17,18 @@ export interface FileUse {
   readonly file: string;
   /** Undefined when no volume covers the file: it lies in the container itself. */
   readonly placement: Placement | undefined;
+  /** Part of the volume that is mounted, which keeps the files of two applications apart. */
+  readonly subPath: string | undefined;
 }
 
 /** Every container of the program that keeps its data in such a file, as far as the table knows. */
-export function fileUsesOf(world: World): readonly FileUse[] {
+export function fileUsesOf(
+  world: World,
+  table: readonly Application[] = applications,
+): readonly FileUse[] {
   return world.workloads.flatMap((workload) =>
     workload.containers.flatMap((container) => {
-      const application = container.isInit ? undefined : applicationOf(container, applications);
+      const application = container.isInit ? undefined : applicationOf(container, table);
       if (application === undefined) return [];
       const place = { world, workload, container };
       const choice = databaseChoiceOf(place, application);
@@ -33,11 +38,7 @@ export function fileUsesOf(world: World): readonly FileUse[] {
   );
 }
 
-export function fileUse(
-  place: Place,
-  application: Application,
-  choice: FileUse['choice'],
-): FileUse {
+function fileUse(place: Place, application: Application, choice: FileUse['choice']): FileUse {
   const { world, workload, container } = place;
   const candidates = [choice.file ?? movedFile(place, application) ?? application.files].flat();
   const mounted = candidates.find((file) => mountOver(container, file) !== undefined);
@@ -46,11 +47,25 @@ export function fileUse(
   if (!container.mountsKnown) {
     const wanted = `${container.field}.volumeMounts`;
     const what = 'a volume known only after the update';
-    return { place, application, choice, file, placement: { home: 'unknown', what, wanted } };
+    const unknown = { home: 'unknown', what, wanted } as const;
+    return { place, application, choice, file, placement: unknown, subPath: undefined };
   }
   const placement =
     mount === undefined ? undefined : placementOfVolume(world, workload, mount.volume);
-  return { place, application, choice, file, placement };
+  return { place, application, choice, file, placement, subPath: mount?.subPath };
+}
+
+/** Another workload that opens the same file: same claim, same part of it, same path. */
+export function rivalOf(use: FileUse, all: readonly FileUse[]): FileUse | undefined {
+  const claim = use.placement?.claim;
+  if (claim === undefined || claim.field !== 'spec') return undefined;
+  return all.find(
+    (other) =>
+      other.place.workload !== use.place.workload &&
+      other.placement?.claim?.object === claim.object &&
+      other.subPath === use.subPath &&
+      other.file === use.file,
+  );
 }
 
 function movedFile(place: Place, application: Application): string | undefined {

@@ -2,6 +2,8 @@
 import { type Application, presence, value } from './application.ts';
 
 const apps = 'truenas/apps: ix-dev templates';
+/** Folder of the users inside an image. */
+const home = '/home';
 const servarr = 'wiki.servarr.com: environment-variables of each application';
 
 function servarrRow(name: string): Application {
@@ -96,7 +98,7 @@ export const mediaApplications: readonly Application[] = [
     images: ['photoview/photoview'],
     selectors: [value('PHOTOVIEW_DATABASE_DRIVER')],
     byDefault: 'undecided',
-    files: ['/home/photoview/database/photoview.db'],
+    files: [`${home}/photoview/database/photoview.db`],
     fileVariables: ['PHOTOVIEW_SQLITE_PATH'],
     serverHint: 'PHOTOVIEW_DATABASE_DRIVER=postgres with PHOTOVIEW_POSTGRES_URL',
     source: apps,

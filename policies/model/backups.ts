@@ -7,15 +7,7 @@ import { type DeclaredObject, isKind, mayShareNamespace } from './declared.ts';
 import { dumpsOf } from './dumps.ts';
 import { placementOfClaim } from './placement.ts';
 import type { Database } from './usage.ts';
-import {
-  at,
-  type Fields,
-  isTrueAt,
-  listAt,
-  textAt,
-  textsAt,
-  unknownAt,
-} from './value.ts';
+import { at, type Fields, isTrueAt, listAt, textAt, textsAt, unknownAt } from './value.ts';
 import type { World } from './world.ts';
 
 /** What of a backup system of the program covers the claim; undefined when nothing does. */

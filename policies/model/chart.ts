@@ -2,7 +2,7 @@
 import { type DeclaredObject, isKind } from './declared.ts';
 import { textAt } from './value.ts';
 
-/** The chart's bare name (`longhorn` of `longhorn/longhorn` or `oci://…/longhorn`), or undefined. */
+/** The chart's bare name (`longhorn` of `longhorn/longhorn` and of `oci://…/longhorn`), if any. */
 export function chartOf(object: DeclaredObject): string | undefined {
   if (!isKind(object, 'helm.sh', 'Release', 'Chart')) return undefined;
   const name = textAt(object.fields, 'chart')?.split('/').at(-1);

@@ -1,6 +1,6 @@
 /**
- * Database servers, by image: which engine a container runs and where it keeps its data. A container
- * of the same image that only runs a client (`pg_dump`, `psql`) is not a server.
+ * Database servers, by image: which engine a container runs and where it keeps its data. A
+ * container of the same image that only runs a client (`pg_dump`, `psql`) is not a server.
  */
 import { matchesImage } from './image.ts';
 import { UNKNOWN } from './value.ts';

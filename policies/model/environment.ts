@@ -1,6 +1,6 @@
 /**
- * What a container will find in an environment variable, as far as the program tells: literal values,
- * keys of ConfigMaps and Secrets declared in the same program, `envFrom`, and the `*_FILE`
+ * What a container will find in an environment variable, as far as the program tells: literal
+ * values, keys of ConfigMaps and Secrets declared in the same program, `envFrom`, and the `*_FILE`
  * conventions of the common images.
  *
  * Promises: a value that came from a Secret is marked, so that no message repeats it.

@@ -1,7 +1,7 @@
 /**
  * A container image reference taken apart: `registry/repository:tag@digest`.
- * Rules of the split: the distribution project's reference grammar (a first part with a dot, a colon
- * or the word localhost is a registry).
+ * Rules of the split: the distribution project's reference grammar (a first part with a dot, a
+ * colon or the word localhost is a registry).
  */
 
 export interface Image {

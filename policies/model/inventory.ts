@@ -1,7 +1,7 @@
 /**
- * The disks of the shelf, as far as the pack is told: by its configuration (`disks`), or by the labels
- * `larder.dev/disk.<name>: <kind>` that a Larder NodeInventory puts on the nodes. A label knows no
- * path; the disk's name is then looked for among the folders of a path.
+ * The disks of the shelf, as far as the pack is told: by its configuration (`disks`), or by the
+ * labels `larder.dev/disk.<name>: <kind>` that a Larder NodeInventory puts on the nodes. A label
+ * knows no path; the disk's name is then looked for among the folders of a path.
  */
 import type { PolicyConfigSchema } from '@pulumi/policy';
 import { bytesOf } from './quantity.ts';

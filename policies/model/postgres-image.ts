@@ -10,8 +10,8 @@ export interface PostgresImage {
 }
 
 /**
- * Undefined when the container runs no PostgreSQL by the contract of the official image, or when its
- * tag does not begin with a version. Bitnami's image has other folders and another user.
+ * Undefined when the container runs no PostgreSQL by the contract of the official image, or when
+ * its tag does not begin with a version. Bitnami's image has other folders and another user.
  */
 export function postgresImageOf(container: Container): PostgresImage | undefined {
   const { image } = container;

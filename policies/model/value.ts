@@ -2,8 +2,8 @@
  * Plain values of a declared resource, and how to read them.
  *
  * The policy runtime hands resources over as proxies that throw when a value is not yet known
- * (preview). `plain` copies them once into ordinary data in which such a value is `UNKNOWN`, so that
- * no rule can crash on it and each can say what it would need to know.
+ * (preview). `plain` copies them once into ordinary data in which such a value is `UNKNOWN`, so
+ * that no rule can crash on it and each can say what it would need to know.
  * Never: interprets Kubernetes, reports anything.
  */
 
@@ -34,9 +34,10 @@ export function plain(given: unknown): Value {
   }
   if (typeof given !== 'object') return null;
   const source = given as Readonly<Record<string, unknown>>;
-  const copy: Record<string, Value> = {};
-  for (const key of Object.keys(source)) copy[key] = readable(() => source[key]);
-  return copy;
+  // `fromEntries` also copies a key called __proto__ as the key that it is.
+  return Object.fromEntries(
+    Object.keys(source).map((key) => [key, readable(() => source[key])] as const),
+  );
 }
 
 /** The fields of a resource: `plain` of an object, empty for anything else. */

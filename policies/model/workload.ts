@@ -1,6 +1,6 @@
 /**
- * Anything that runs pods, reduced to one shape: Pod, Deployment, StatefulSet, DaemonSet, ReplicaSet,
- * Job and CronJob, whether written by hand or rendered from a chart.
+ * Anything that runs pods, reduced to one shape: Pod, Deployment, StatefulSet, DaemonSet,
+ * ReplicaSet, Job and CronJob, whether written by hand or rendered from a chart.
  *
  * Never: resolves environment or volumes; `environment.ts` and `placement.ts` do.
  */

@@ -47,7 +47,7 @@ export const noHostpathOutsideInventory: StackRule = {
     'Add the disk, or the folder under "folders", to this policy\'s configuration',
   ],
   good: 'hostPath /mnt/storage/gitea, where /mnt/storage is a disk of the inventory',
-  bad: 'hostPath /home/pi/gitea',
+  bad: 'hostPath /opt/gitea',
   configSchema: {
     properties: {
       disks: disksSchema,

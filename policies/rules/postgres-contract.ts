@@ -1,6 +1,7 @@
 /**
- * What the official PostgreSQL image asks of the pod around it. Each check names the fact behind it;
- * sources: docker-library/postgres (Dockerfile template, docker-entrypoint.sh), docker-library/docs.
+ * What the official PostgreSQL image asks of the pod around it. Each check names the fact behind
+ * it; sources: docker-library/postgres (Dockerfile template, docker-entrypoint.sh),
+ * docker-library/docs.
  */
 import { databaseEngineOf } from '../model/database-engine.ts';
 import { isKind } from '../model/declared.ts';

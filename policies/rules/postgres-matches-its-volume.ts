@@ -1,4 +1,4 @@
-/** PostgreSQL images that cannot read what is there: the data on a volume, or the server to dump. */
+/** PostgreSQL images that cannot read what is there: the data of a volume, a server to dump. */
 import { nameOf } from '../model/declared.ts';
 import { type PostgresImage, postgresImageOf } from '../model/postgres-image.ts';
 import { dumpsOf } from '../model/dumps.ts';

@@ -15,7 +15,7 @@ export const storageDaemonsHaveResources: ObjectRule = {
   scope: 'object',
   description: 'Storage daemons request CPU and memory, and have a memory limit.',
   severity: 'medium',
-  level: 'mandatory',
+  level: 'advisory',
   advises: false,
   why:
     'A small node runs out of memory first; without a request the daemon is the one that the ' +

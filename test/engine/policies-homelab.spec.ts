@@ -1,6 +1,6 @@
 /**
- * The homelab stack under the policy pack, in a real update: stack policies then judge what the cluster
- * made of the objects, defaults and all, and not only what the program said.
+ * The homelab stack under the policy pack, in a real update: stack policies then judge what the
+ * cluster made of the objects, defaults and all, and not only what the program said.
  */
 import assert from 'node:assert/strict';
 import path from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * The policy pack of this repository under the real CLI: what it lets pass, what it stops and when, and
- * the words that people read. The goldens are the screens; `UPDATE_GOLDEN=1` writes them anew.
+ * The policy pack of this repository under the real CLI: what it lets pass, what it stops and when,
+ * and the words that people read. The goldens are the screens; `UPDATE_GOLDEN=1` writes them anew.
  */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** Policies about backups: that there are any, where they go, how many are kept, who can read them. */
+/** Policies about backups: that there are any, where they go, how many stay, who can read them. */
 import { deepEqual } from 'node:assert/strict';
 import type { GivenResource } from '../../../policies/model/declared.ts';
 import { hostOf } from '../../../policies/model/backup-target.ts';
@@ -246,7 +246,7 @@ describePolicy(backupTargetElsewhere, [
     'the state lies in a folder',
     [given('pulumi:pulumi:Stack', 'shop', {})],
     [],
-    { stateBackend: 'file:///home/me/state' },
+    { stateBackend: 'file:///srv/state' },
   ],
 ]);
 
@@ -269,7 +269,7 @@ describe('hostOf', () => {
     ['nfs://NAS:/export', 'nas'],
     ['s3://bucket@region/', undefined],
     ['minio:9000', 'minio'],
-    ['file:///home/me/state', undefined],
+    ['file:///srv/state', undefined],
     ['', undefined],
   ];
   for (const [url, host] of hosts) {

@@ -76,8 +76,8 @@ describe('registered policies', () => {
       expected,
     );
     for (const policy of policies) {
-      const isAdvice = policy.name.endsWith('-advice');
-      equal(policy.enforcementLevel, isAdvice ? 'advisory' : 'mandatory', policy.name);
+      const rule = rules.find((item) => item.id === policy.name);
+      equal(policy.enforcementLevel, rule?.level ?? 'advisory', policy.name);
       match(policy.url ?? '', /^docs\/policies\.md#[a-z-]+$/);
     }
   });

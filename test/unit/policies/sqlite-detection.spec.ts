@@ -46,6 +46,27 @@ const sonarr = (name: string) =>
     env: [{ name, value: 'db.databases.svc' }],
   });
 
+const vault = (path: string, subPath?: string) =>
+  object('apps/v1:Deployment', path, {
+    spec: {
+      strategy: { type: 'Recreate' },
+      template: {
+        spec: {
+          containers: [
+            {
+              name: 'vault',
+              image: 'vaultwarden/server:1.34',
+              volumeMounts: [
+                { name: 'data', mountPath: '/data', ...(subPath === undefined ? {} : { subPath }) },
+              ],
+            },
+          ],
+          volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }],
+        },
+      },
+    },
+  });
+
 describePolicy(postgresOverSqlite, [
   [
     'a ConfigMap of envFrom chooses PostgreSQL',
@@ -351,6 +372,16 @@ describePolicy(postgresOverSqlite, [
       }),
     ],
     advice,
+  ],
+  [
+    'another workload opens the same file',
+    [vault('apps/app'), vault('apps/twin'), local],
+    [...violation, ...advice, ...violation, ...advice],
+  ],
+  [
+    'another workload has its own part of the claim',
+    [vault('apps/app'), vault('apps/twin', 'twin'), local],
+    [...advice, ...advice],
   ],
   [
     'the tag is of a version that knows no other database',

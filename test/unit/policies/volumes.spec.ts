@@ -166,8 +166,8 @@ describePolicy(noHostpathOutsideInventory, [
     [],
   ],
   [
-    'a volume is in a home folder',
-    [volume({ hostPath: { path: '/home/pi/x' } })],
+    'a volume is on the root disk',
+    [volume({ hostPath: { path: '/opt/pi/x' } })],
     ['violation spec.hostPath.path'],
   ],
   [
@@ -194,13 +194,13 @@ describePolicy(noHostpathOutsideInventory, [
     disks,
   ],
   ['a pod looks from the folder above a disk', [hostPath('/mnt')], [], disks],
-  ['a pod writes to a home folder', [hostPath('/home/pi/x')], podField],
-  ['a pod reads a home folder', [hostPath('/home/pi/x', true)], []],
+  ['a pod writes to the root disk', [hostPath('/opt/pi/x')], podField],
+  ['a pod reads the root disk', [hostPath('/opt/pi/x', true)], []],
   ['a pod works on the system', [hostPath('/sys/fs/cgroup')], []],
   [
     'a pod writes to a folder that is allowed',
-    [hostPath('/home/pi/x')],
+    [hostPath('/opt/pi/x')],
     [],
-    { folders: ['/home/pi'] },
+    { folders: ['/opt/pi'] },
   ],
 ]);

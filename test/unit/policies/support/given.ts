@@ -1,6 +1,6 @@
 /**
- * Resources as the policy runtime gives them to a check: inputs behind a property access that throws
- * where the value is unknown during preview.
+ * Resources as the policy runtime gives them to a check: inputs behind a property access that
+ * throws where the value is unknown during preview.
  */
 import type { GivenResource } from '../../../../policies/model/declared.ts';
 import { UNKNOWN } from '../../../../policies/model/value.ts';
