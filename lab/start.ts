@@ -25,7 +25,7 @@ async function startLab(context: CommandContext): Promise<number> {
   requireRoot();
   const homelab = readHomelab();
   await ensurePackages(['lab'], context);
-  const tools = await ensureTools([...labToolNames, ...imageToolNames], context);
+  const tools = await ensureTools([...labToolNames, ...imageToolNames, 'pulumi'], context);
   const installation = await ensurePulumi(context);
   const images = await ensureImages({ ...context, tools });
   const lab = await Lab.start(homelab.labOptions, { ...context, tools, images });

@@ -25,7 +25,7 @@ export async function prepare(tier: string, signal: AbortSignal): Promise<boolea
     }
     if (tier === 'system' && isRoot) {
       await ensurePackages(['lab', 'test'], context);
-      const tools = await ensureTools([...labToolNames, ...imageToolNames], context);
+      const tools = await ensureTools([...labToolNames, ...imageToolNames, 'pulumi'], context);
       await ensurePulumi(context);
       await ensureImages({ ...context, tools });
     }

@@ -1,17 +1,12 @@
 /**
- * A lock held by one process on this machine, as a file that names its owner. A lock whose owner has
- * died (its pid is gone or belongs to a process started later) is taken over.
+ * A lock held by one process on this machine: an abstract unix socket named after the file that it
+ * guards. The kernel gives the name to one listener at a time and takes it back when that process ends,
+ * however it ends, so no stale lock is ever left and nobody polls: who waits is connected to the holder
+ * and wakes up when the connection closes. No file is made.
  */
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-
-interface Owner {
-  readonly pid: number;
-  /** Field 22 of /proc/<pid>/stat: clock ticks since boot at which the process began. */
-  readonly startTime: string;
-  readonly what: string;
-}
 
 export interface LockOptions {
   /** What the holder does, shown to those who wait. */
@@ -21,67 +16,71 @@ export interface LockOptions {
   readonly signal?: AbortSignal;
 }
 
-const retryIntervalMs = 200;
-
-/** Waits for the lock; give it back with `await using` or `[Symbol.dispose]`. */
+/** Waits for the lock on `file` (any path, it need not exist); give it back with `using`. */
 export async function acquireLock(file: string, options: LockOptions): Promise<Disposable> {
-  mkdirSync(path.dirname(file), { recursive: true });
-  const me: Owner = {
-    pid: process.pid,
-    startTime: startTimeOf(process.pid) ?? '',
-    what: options.what,
-  };
-  const mine = `${file}.${process.pid}.${performance.now()}`;
-  let told = false;
+  const digest = createHash('sha256').update(path.resolve(file)).digest('hex').slice(0, 32);
+  // A leading NUL makes the name abstract: unix(7).
+  const address = `\0larder-lock-${digest}`;
+  let onWait = options.onWait;
   for (;;) {
     options.signal?.throwIfAborted();
-    if (tryTake(file, mine, me)) return { [Symbol.dispose]: () => rmSync(file, { force: true }) };
-    const owner = readOwner(file);
-    if (owner === undefined) continue;
-    if (startTimeOf(owner.pid) !== owner.startTime) {
-      rmSync(file, { force: true });
-      continue;
-    }
-    if (!told) options.onWait?.(`${owner.what} (process ${owner.pid})`);
-    told = true;
-    await delay(
-      retryIntervalMs,
-      undefined,
-      options.signal === undefined ? {} : { signal: options.signal },
-    );
+    const lock = await take(address, `${options.what} (process ${process.pid})`);
+    if (lock !== undefined) return lock;
+    await released(address, options.signal, (holder) => {
+      onWait?.(holder);
+      onWait = undefined;
+    });
   }
 }
 
-/** link(2) fails when the name exists, and the owner's text is there from the first moment. */
-function tryTake(file: string, mine: string, me: Owner): boolean {
-  writeFileSync(mine, JSON.stringify(me));
+/** Undefined when somebody else holds it. */
+async function take(address: string, holder: string): Promise<Disposable | undefined> {
+  const waiting = new Set<Socket>();
+  const server = createServer((socket) => {
+    waiting.add(socket);
+    socket.on('close', () => waiting.delete(socket));
+    socket.on('error', () => {}); // a waiter that was interrupted
+    socket.unref();
+    socket.write(holder);
+  });
+  if (!(await listens(server, address))) return undefined;
+  // A lock alone keeps no process alive.
+  server.unref();
+  return {
+    [Symbol.dispose]: () => {
+      server.close();
+      for (const socket of waiting) socket.destroy();
+    },
+  };
+}
+
+async function listens(server: Server, address: string): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE') resolve(false);
+      else reject(error);
+    });
+    server.listen(address, () => resolve(true));
+  });
+}
+
+/** Resolves when the holder has let go or is gone. */
+async function released(
+  address: string,
+  signal: AbortSignal | undefined,
+  onHolder: (holder: string) => void,
+): Promise<void> {
+  const socket = connect(address);
+  const abort = () => socket.destroy();
+  signal?.addEventListener('abort', abort);
   try {
-    linkSync(mine, file);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
+    await new Promise<void>((resolve) => {
+      socket.once('data', (text: Buffer) => onHolder(text.toString()));
+      // Refused: the holder let go between our two calls.
+      socket.once('error', () => resolve());
+      socket.once('close', () => resolve());
+    });
   } finally {
-    rmSync(mine, { force: true });
-  }
-}
-
-function readOwner(file: string): Owner | undefined {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8')) as Owner;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-/** Undefined when no such process runs. */
-export function startTimeOf(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The second field is the program's name in parentheses and may hold spaces.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-  } catch {
-    return undefined;
+    signal?.removeEventListener('abort', abort);
   }
 }

@@ -16,9 +16,10 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { parse, stringify } from 'yaml';
-import { acquireLock, startTimeOf } from '../base/lock.ts';
+import { acquireLock } from '../base/lock.ts';
 import { repositoryRoot } from '../base/paths.ts';
 import { run } from '../base/run.ts';
+import { identify } from '../cluster/processes.ts';
 import { waitFor } from '../cluster/wait.ts';
 import type { PulumiInstallation } from '../toolchain/pulumi.ts';
 import { overlay, readStackValues, type StackValues } from './stack-file.ts';
@@ -115,7 +116,7 @@ export class LocalStack implements Disposable {
     const { stack, installation, signal } = this.#options;
     await waitFor(
       'an earlier update of this stack to end',
-      async () => !this.#backendLocks().some(({ pid }) => startTimeOf(pid) !== undefined),
+      async () => !this.#backendLocks().some(({ pid }) => identify(pid) !== undefined),
       earlierUpdateMs,
       { signal, hint: 'pulumi still runs from an earlier command: end it, or wait' },
     );
