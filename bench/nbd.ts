@@ -11,9 +11,10 @@
  * results.
  */
 import { type ChildProcess, type SpawnOptions, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { isAnswered } from '../test/support/nbd/programs.ts';
 
 export interface NbdBenchOptions {
   /** Default 5. */
@@ -188,7 +189,7 @@ async function ready(
   child: ChildProcess,
 ): Promise<Contender> {
   const deadline = performance.now() + 10_000;
-  while (!existsSync(socket)) {
+  while (!(await isAnswered(socket))) {
     if (child.exitCode !== null || performance.now() > deadline) {
       throw new Error(`${name} does not listen on ${socket}`);
     }

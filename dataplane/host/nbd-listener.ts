@@ -36,6 +36,8 @@ export class SocketListener implements NbdListener {
   constructor(server: net.Server, options: { readonly path?: string; readonly upgrade?: Upgrade }) {
     this.#server = server;
     this.#path = options.path;
+    // A connection could not be taken (no descriptor left): that client tries again, others go on.
+    server.on('error', () => {});
     server.on('connection', (socket) => {
       socket.setNoDelay(true);
       const peerName = socket.remoteAddress ?? 'a local client';

@@ -84,11 +84,11 @@ export class NbdSocket implements NbdLink {
     const socket = this.#socket;
     socket.off('data', this.#onData);
     socket.off('end', this.#onEnd);
-    socket.off('error', this.#onError);
     socket.off('close', this.#onClose);
     socket.off('drain', this.#onDrain);
     socket.pause();
-    // What arrived already is the beginning of the TLS handshake.
+    // Errors stay with us too: one that nobody listens to would end the process. What arrived
+    // already is the beginning of the TLS handshake.
     for (const chunk of this.#chunks.splice(0).reverse()) socket.unshift(chunk);
     try {
       const secured = await upgrade(socket);

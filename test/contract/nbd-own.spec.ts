@@ -7,6 +7,7 @@ import { Fault } from '../../dataplane/base/fault.ts';
 import { NbdClient } from '../../dataplane/drive/nbd-client.ts';
 import { connectNbd } from '../../dataplane/host/nbd-connect.ts';
 import { listenUnix } from '../../dataplane/host/nbd-listener.ts';
+import { nbdLimits } from '../../dataplane/nbd/limits.ts';
 import { Authority } from '../support/nbd/certificates.ts';
 import { ioFailure, MemoryBlocks } from '../support/nbd/memory-blocks.ts';
 import { Serving } from '../support/nbd/serving.ts';
@@ -30,6 +31,17 @@ async function readBack(client: NbdClient, at: number, length: number): Promise<
   const outcome = await client.read({ offsetBytes: at, lengthBytes: length });
   if (outcome.kind !== 'data') assert.fail(`read of ${length} at ${at}: ${outcome.reason}`);
   return Buffer.from(outcome.bytes);
+}
+
+/** Lets the event loop turn until something holds, for five seconds at most. */
+async function until(what: string, holds: () => boolean): Promise<void> {
+  const deadline = performance.now() + 5_000;
+  while (!holds()) {
+    if (performance.now() > deadline) assert.fail(`waited five seconds until ${what}`);
+    await new Promise<void>((resolve) => {
+      setImmediate(resolve);
+    });
+  }
 }
 
 describe('NBD client and server', () => {
@@ -203,6 +215,41 @@ describe('NBD client and server', () => {
     assert.equal(await serving.stop(5_000), 0);
     assert.equal(serving.server.connections, 0);
     assert.equal(blocks.bytes[0], 7, 'the request was carried out');
+  });
+
+  it('turn away a client too many, and take one again when another has left', async () => {
+    await using serving = await Serving.unix(new MemoryBlocks(mebibyte));
+    const clients: NbdClient[] = [];
+    for (let count = 0; count < nbdLimits.connectionsMax; count += 1) {
+      clients.push(await open(serving));
+    }
+    await assert.rejects(open(serving), { code: 'peer.refused', message: /closed the connection/ });
+    assert.match(serving.logged.join(), /turned away/);
+    await clients.pop()?.disconnect();
+    await until('the server notices', () => serving.server.connections < nbdLimits.connectionsMax);
+    const again = await open(serving);
+    await again.disconnect();
+    for (const client of clients) await client.disconnect();
+  });
+
+  it('survive whatever a client says, and go on serving others', async () => {
+    await using serving = await Serving.unix(new MemoryBlocks(mebibyte));
+    const good = await open(serving);
+    const openings = [
+      'GET / HTTP/1.1\r\n\r\n',
+      Buffer.alloc(100_000, 0xff),
+      Buffer.from('00000003494841564550', 'hex'),
+      Buffer.concat([Buffer.from('00000003', 'hex'), Buffer.alloc(70_000, 'IHAVEOPT')]),
+    ];
+    for (const opening of openings) {
+      const link = await connectNbd({ path: serving.socket });
+      await link.write([Buffer.from(opening)]);
+      link.close();
+    }
+    assert.ok(Buffer.alloc(4096).equals(await readBack(good, 0, 4096)));
+    await good.disconnect();
+    assert.equal(await serving.stop(5_000), 0);
+    assert.equal(serving.server.connections, 0);
   });
 
   it('refuse an address that another server answers on, and replace a dead one', async () => {

@@ -1,6 +1,6 @@
 /** Other people's NBD programs: whether they are here, and what they say. */
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import net from 'node:net';
 import { skip } from '../reporter.ts';
 
 /**
@@ -67,14 +67,11 @@ export async function serveWith(
     child.once('close', () => resolve());
   });
   const deadline = performance.now() + timeoutMs;
-  while (!existsSync(socket)) {
+  while (!(await isAnswered(socket))) {
     if (child.exitCode !== null || performance.now() > deadline) {
       child.kill('SIGKILL');
       throw new Error(`${name} ${args.join(' ')} does not listen on ${socket}: ${stderr}`);
     }
-    await new Promise<void>((resolve) => {
-      setImmediate(resolve);
-    });
   }
   return {
     [Symbol.asyncDispose]: async () => {
@@ -82,4 +79,16 @@ export async function serveWith(
       await ended;
     },
   };
+}
+
+/** Tries one connection. The file alone says little: it is there before anybody listens on it. */
+export function isAnswered(socket: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = net.connect({ path: socket });
+    probe.once('connect', () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once('error', () => resolve(false));
+  });
 }
