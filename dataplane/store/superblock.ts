@@ -63,7 +63,7 @@ function decodeSlot(slot: Uint8Array): Superblock | undefined {
   const reader = new ByteReader(slot);
   const body = slot.subarray(0, superblockSlotBytes - 4);
   const stored = new DataView(slot.buffer, slot.byteOffset).getUint32(superblockSlotBytes - 4);
-  if (reader.text(8) !== magic || stored !== crc32c(body)) return undefined;
+  if (stored !== crc32c(body) || reader.text(8) !== magic) return undefined;
   const [found, features] = [reader.u32(), reader.u32()];
   if (found !== version || (features & ~knownFeatures) !== 0) {
     throw new Fault(

@@ -15,7 +15,7 @@ export interface ClientOptions {
   readonly hotBlocks: number;
   readonly thinkMs: number;
   readonly flushShare: number;
-  /** It never writes, so a volume that takes no writes does not hold it up. */
+  /** It never writes, and never waits for one answer before it asks for the next. */
   readonly readsOnly: boolean;
   readonly nextValue: () => number;
 }
@@ -38,12 +38,15 @@ export function valueOf(bytes: Uint8Array, block: number): number | string {
   return `bytes that nobody wrote (they begin with ${Buffer.from(bytes.subarray(0, 12)).toString('hex')})`;
 }
 
+const readsOpenMax = 20;
+
 export class Client {
   readonly #world: World;
   readonly #history: History;
   readonly #engine: EngineDrive;
   readonly #options: ClientOptions;
   readonly #prng: Prng;
+  #readsOpen = 0;
   stopped = false;
   /** It has come to the end of its work: nothing it asked is open. */
   finished = false;
@@ -63,13 +66,23 @@ export class Client {
       if (this.stopped || this.#engine.fault !== undefined) break;
       const draw = this.#prng.fraction();
       const span = this.#span();
-      if (this.#options.readsOnly) await this.#read(span);
+      if (this.#options.readsOnly) this.#readAside(span);
       else if (draw < this.#options.flushShare) await this.#flush();
       else if (draw < 0.45) await this.#read(span);
       else if (draw < 0.88) await this.#write(span, 'write');
       else await this.#write(span, draw < 0.95 ? 'trim' : 'zero');
     }
+    while (this.#readsOpen > 0) await this.#pause(5);
     this.finished = true;
+  }
+
+  /** Does not wait for the answer: a read that stands behind a write does not hold up the next. */
+  #readAside(span: { readonly first: number; readonly count: number }): void {
+    if (this.#readsOpen >= readsOpenMax) return;
+    this.#readsOpen += 1;
+    void this.#read(span).then(() => {
+      this.#readsOpen -= 1;
+    });
   }
 
   /** Reads every block once. False: a read failed. */

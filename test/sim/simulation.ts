@@ -24,7 +24,7 @@ import { World } from './world.ts';
 
 const volume = 'volume';
 const lineage = 'lineage';
-const times = { leaseMs: 300, heartbeatMs: 50, memberLossMs: 200, retryMs: 20, quietFlushMs: 350 };
+const times = { heartbeatMs: 50, retryMs: 20, quietFlushMs: 350 };
 /** How long after a disturbance a member does not count as the one that has everything. */
 const calmMs = 1500;
 /** Time after which a member that is away has been missed. */
@@ -61,6 +61,8 @@ interface Settings {
   readonly slowestDiskMs: number;
   readonly slowestLinkMs: number;
   readonly lostAnswers: number;
+  readonly leaseMs: number;
+  readonly memberLossMs: number;
   readonly faults: number;
   readonly busyMs: number;
   /** Everything may lose its power at once; then what was not flushed may be gone. */
@@ -104,6 +106,8 @@ function draw(prng: Prng): Settings {
     slowestDiskMs: prng.between(1, 12),
     slowestLinkMs: prng.between(1, 20),
     lostAnswers: prng.chance(0.5) ? 0 : prng.fraction() * 0.4,
+    leaseMs: prng.pick([200, 300, 300, 1000]) ?? 300,
+    memberLossMs: prng.pick([120, 200]) ?? 200,
     faults: prng.between(0, 9),
     busyMs: prng.between(800, 4000),
     blackouts: prng.chance(0.3),
@@ -280,6 +284,7 @@ export class Simulation {
   #attach(): void {
     const number = this.#attachments.length + 1;
     const process = new SimProcess(this.#world, `e${number}`);
+    const { leaseMs, memberLossMs } = this.#settings;
     // A node without a copy of its own prefers nobody.
     const preferred = `r${number % (this.#members.length + 1)}`;
     const engine = new EngineDrive(
@@ -292,7 +297,14 @@ export class Simulation {
         },
       },
       volume,
-      { incarnation: process.name, preferred, ...times, plants: this.#plants },
+      {
+        incarnation: process.name,
+        preferred,
+        ...times,
+        leaseMs,
+        memberLossMs,
+        plants: this.#plants,
+      },
     );
     const { blockCount, clients: count, thinkMs, flushShare } = this.#settings;
     const clients = Array.from(
@@ -367,10 +379,7 @@ export class Simulation {
         this.#rot(member, fault);
         return;
       case 'slow-disk':
-        member.medium.hiccupMs = 50 + (fault.draw % 450);
-        after(() => {
-          member.medium.hiccupMs = 0;
-        });
+        this.#slowDown(member, fault);
         return;
       case 'pause-member':
         disturb(member);
@@ -394,7 +403,11 @@ export class Simulation {
         this.#split(attachment, member, fault);
         return;
       case 'move-engine':
-        this.#attach();
+        // People move a volume away from a node that struggles.
+        if (fault.draw % 2 === 0) this.#slowDown(member, fault);
+        this.#world.after(fault.draw % 60, () => {
+          if (!this.#healing) this.#attach();
+        });
         return;
       case 'partition':
       case 'one-way':
@@ -414,6 +427,13 @@ export class Simulation {
       case 'blackout':
         if (this.#settings.blackouts && !this.#emptied()) this.#blackout();
     }
+  }
+
+  #slowDown(member: Member, fault: SimFault): void {
+    member.medium.hiccupMs = 50 + (fault.draw % 450);
+    this.#world.after(fault.durationMs, () => {
+      member.medium.hiccupMs = 0;
+    });
   }
 
   #killEngine(attachment: Attachment): void {

@@ -1,0 +1,213 @@
+import assert from 'node:assert/strict';
+import { Fault } from '../../../../dataplane/base/fault.ts';
+import {
+  createStore,
+  type HostedStore,
+  openStore,
+} from '../../../../dataplane/drive/hosted-store.ts';
+import { MemoryDisk } from '../memory-disk.ts';
+
+const blockBytes = 4096;
+const geometry = { sizeBytes: 24 * blockBytes, blockBytes, regionBlocks: 8 };
+const identity = { volume: 'v', member: 'm', geometry };
+const names = { volume: 'v', member: 'm' };
+
+function content(seed: number): Uint8Array {
+  return new Uint8Array(blockBytes).fill(seed);
+}
+
+async function made(): Promise<MemoryDisk> {
+  const disk = new MemoryDisk();
+  await createStore(disk, identity, { lineage: 'l', withVolume: true });
+  return disk;
+}
+
+async function write(hosted: HostedStore, block: number, seed: number, sequence = 2) {
+  await hosted.runner.run(
+    hosted.store.write(block * blockBytes, content(seed), { sequence, fua: false }),
+  );
+}
+
+async function read(hosted: HostedStore, block: number): Promise<number | 'corrupt'> {
+  const span = { offsetBytes: block * blockBytes, lengthBytes: blockBytes };
+  const outcome = await hosted.runner.run(hosted.store.read(span));
+  if (outcome.kind === 'corrupt') return 'corrupt';
+  const [seed] = outcome.bytes;
+  assert.ok(
+    seed !== undefined && outcome.bytes.every((byte) => byte === seed),
+    `block ${block} is a mixture`,
+  );
+  return seed;
+}
+
+/** Blocks 0 to 11 written as 1 to 12, then 3 trimmed; the regions cleaned. */
+async function used(closed: boolean): Promise<MemoryDisk> {
+  const disk = await made();
+  const hosted = await openStore(disk, names);
+  await hosted.runner.run(hosted.store.promise(5));
+  for (let block = 0; block < 12; block++) await write(hosted, block, block + 1);
+  const trimmed = { offsetBytes: 3 * blockBytes, lengthBytes: blockBytes };
+  await hosted.runner.run(hosted.store.zero(trimmed, { sequence: 3, fua: false }));
+  await hosted.runner.run(hosted.store.flush());
+  hosted.store.flushedEverywhere(3);
+  await hosted.runner.run(hosted.store.clean());
+  assert.equal(hosted.store.dirtyCount, 0);
+  if (closed) await hosted.runner.run(hosted.store.close());
+  return disk;
+}
+
+const expected = (block: number) => (block === 3 || block > 11 ? 0 : block + 1);
+
+describe('store', () => {
+  it('reads zeroes where nothing was written', async () => {
+    const hosted = await openStore(await made(), names);
+    assert.equal(await read(hosted, 23), 0);
+  });
+
+  for (const closed of [true, false]) {
+    it(`holds everything when it is opened again [closed cleanly: ${closed}]`, async () => {
+      const hosted = await openStore(await used(closed), names);
+      for (let block = 0; block < 24; block++)
+        assert.equal(await read(hosted, block), expected(block));
+      assert.equal(hosted.store.proven, closed, 'I-10 only a clean end is proof');
+      assert.equal(hosted.store.state.promisedEpoch, 5);
+    });
+  }
+
+  it('I-13 knows what changed since a member left, and nothing about another absence of it', async () => {
+    const hosted = await openStore(await used(true), names);
+    const absence = { member: 'gone', generation: 4 };
+    await hosted.runner.run(hosted.store.promise(6));
+    await hosted.runner.run(hosted.store.track(absence, false));
+    await write(hosted, 17, 9);
+    assert.deepEqual([...(hosted.store.changed(absence)?.members() ?? [])], [2]);
+    assert.equal(hosted.store.changed({ member: 'gone', generation: 5 }), undefined);
+    assert.equal(hosted.store.changed({ member: 'other', generation: 4 }), undefined);
+    await hosted.runner.run(hosted.store.track(absence, true));
+    assert.deepEqual([...(hosted.store.changed(absence)?.members() ?? [])], [0, 1, 2]);
+    await hosted.runner.run(hosted.store.untrack('gone'));
+    assert.equal(hosted.store.changed(absence), undefined);
+  });
+
+  it('I-21 finds bytes of another block that were put in the place of this one', async () => {
+    const disk = await used(true);
+    const data = disk.files.get('data');
+    assert.ok(data !== undefined);
+    data.copyWithin(0, blockBytes, 2 * blockBytes);
+    const hosted = await openStore(disk, names);
+    assert.equal(await read(hosted, 0), 'corrupt');
+    assert.equal(await read(hosted, 1), 2);
+    await hosted.runner.run(hosted.store.promise(6));
+    await write(hosted, 0, 77);
+    assert.equal(await read(hosted, 0), 77, 'writing a block makes it readable');
+  });
+
+  const damages: readonly (readonly [string, (bytes: Uint8Array) => void])[] = [
+    [
+      'a flipped bit',
+      (sector) => (sector[100 % sector.length] = (sector[100 % sector.length] ?? 0) ^ 1),
+    ],
+    ['zeroes', (sector) => sector.fill(0)],
+    ['ones', (sector) => sector.fill(0xff)],
+  ];
+  for (const file of ['identity', 'superblock', 'regions', 'table', 'data']) {
+    for (const [what, damage] of damages) {
+      it(`never reads wrong bytes when any sector of ${file} becomes ${what}`, async () => {
+        const good = await used(true);
+        const size = good.files.get(file)?.length ?? 0;
+        assert.ok(size > 0, `${file} is empty`);
+        for (let at = 0; at < size; at += 512) {
+          const disk = new MemoryDisk(good.files);
+          damage(disk.files.get(file)?.subarray(at, at + 512) ?? new Uint8Array(0));
+          await expectHarmless(disk, `${file} at ${at}`);
+        }
+      });
+    }
+
+    it(`never reads wrong bytes when ${file} is cut short anywhere`, async () => {
+      const good = await used(true);
+      const whole = good.files.get(file) ?? new Uint8Array(0);
+      for (let length = 0; length < whole.length; length += 512) {
+        const disk = new MemoryDisk(good.files);
+        disk.files.set(file, whole.slice(0, length));
+        await expectHarmless(disk, `${file} cut to ${length}`);
+      }
+    });
+  }
+});
+
+/** Refused with a reason, or every block is right or known to be corrupt. */
+async function expectHarmless(disk: MemoryDisk, what: string): Promise<void> {
+  let hosted: HostedStore;
+  try {
+    hosted = await openStore(disk, names);
+  } catch (error) {
+    assert.ok(error instanceof Fault, `${what}: ${String(error)}`);
+    assert.notEqual(error.hint, '', `${what}: the fault says what to do`);
+    return;
+  }
+  for (let block = 0; block < 24; block++) {
+    const found = await read(hosted, block);
+    if (found !== 'corrupt') assert.equal(found, expected(block), `${what}: block ${block}`);
+  }
+  assert.ok(hosted.store.state.promisedEpoch === 5, `${what}: the promise was forgotten`);
+}
+
+describe('opening a store', () => {
+  const refused = async (disk: MemoryDisk, code: string) => {
+    await assert.rejects(
+      openStore(disk, names),
+      (error) => error instanceof Fault && error.code === code && error.hint !== '',
+    );
+  };
+
+  it('refuses an empty directory: I-05', async () => {
+    await refused(new MemoryDisk(), 'store.missing');
+  });
+
+  it('refuses the store of another member', async () => {
+    const disk = new MemoryDisk();
+    await createStore(disk, { ...identity, member: 'other' }, { lineage: 'l', withVolume: false });
+    await refused(disk, 'store.foreign');
+  });
+
+  it('refuses a superblock of a later format', async () => {
+    const disk = await made();
+    const { encodeSuperblock } = await import('../../../../dataplane/store/superblock.ts');
+    const { crc32c } = await import('../../../../dataplane/base/crc32c.ts');
+    const slot = encodeSuperblock({
+      counter: 9,
+      lineage: 'l',
+      promisedEpoch: 1,
+      standing: 'in-sync',
+      clean: true,
+      absences: [],
+    });
+    const view = new DataView(slot.buffer);
+    view.setUint32(8, 2);
+    view.setUint32(508, crc32c(slot.subarray(0, 508)));
+    disk.files.get('superblock')?.set(slot, 0);
+    await refused(disk, 'store.newer-format');
+  });
+
+  it('does not make a store where anything else lies', async () => {
+    const disk = new MemoryDisk(new Map([['photos', content(1)]]));
+    await assert.rejects(createStore(disk, identity, { lineage: 'l', withVolume: true }), /photos/);
+    assert.deepEqual([...disk.files.keys()], ['photos']);
+  });
+
+  it('does not make a store over a used one that lost its identity', async () => {
+    const disk = await used(true);
+    disk.files.delete('identity');
+    const before = disk.files.get('superblock')?.slice();
+    await assert.rejects(createStore(disk, identity, { lineage: 'l', withVolume: true }), Fault);
+    assert.deepEqual(disk.files.get('superblock'), before);
+  });
+
+  it('goes on with a creation that was interrupted', async () => {
+    const disk = await made();
+    disk.files.delete('identity');
+    await createStore(disk, identity, { lineage: 'l', withVolume: true });
+    assert.equal(await read(await openStore(disk, names), 0), 0);
+  });
+});
