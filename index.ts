@@ -70,6 +70,7 @@ const built = buildShelf({
   stack,
   providers: connect({ kubeconfig: access.text, context, stack, adopt }),
   clusterUid: seen.kind === 'reached' ? seen.uid : memory.clusterUid,
+  knownVolumes: new Set(memory.volumes.map((volume) => volume.name)),
   earlierNamespaces: memory.namespaces,
   passwords: seen.kind === 'reached' ? seen.passwords : new Map(),
 });

@@ -12,6 +12,7 @@
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
 import { formatSize } from './config/quantity.ts';
+import { digestOf } from './digest.ts';
 import {
   diskEnvironment,
   diskMounts,
@@ -47,6 +48,8 @@ export interface AppVolumeArgs {
 export interface VolumePlace extends DiskPlace {
   /** Absolute path of the volume's directory on the node. */
   readonly directory: string;
+  /** Whether an earlier update made the volume. */
+  readonly isPrepared: boolean;
   /** Namespace of the job that makes the directory and of the record that it was made. */
   readonly systemNamespace: pulumi.Input<string>;
   /** Image of that job; needs a shell. */
@@ -111,8 +114,9 @@ export class AppVolume extends pulumi.ComponentResource {
     const prepared = new k8s.batch.v1.Job(`${name}-prepare`, prepareJob(args.name, place), {
       parent: this,
       provider: args.dataProvider,
-      // It ran, and running it again could only look: another image is no reason to.
-      ignoreChanges: ['spec'],
+      // Once it ran, running it again could only look, and would ask for a node that may be down.
+      // Until then a corrected mount path must reach it.
+      ignoreChanges: place.isPrepared ? ['metadata', 'spec'] : [],
     });
     const record = new k8s.core.v1.ConfigMap(
       `${name}-record`,
@@ -172,42 +176,52 @@ const recordName = (volume: string) => `volume-${volume}`;
  */
 function prepareJob(volume: string, place: VolumePlace): k8s.batch.v1.JobArgs {
   const labels = { ...managed, [label.volume]: volume };
+  const spec = prepareSpec(volume, place, labels);
   return {
     metadata: {
-      name: `prepare-${volume}`,
+      // A job cannot change: after a lost state, a later version of this program must not want to.
+      name: `prepare-${volume}-${digestOf(spec)}`,
       namespace: place.systemNamespace,
       labels,
       // A failed job is made again by the next update instead of being waited for for ever.
       annotations: { 'pulumi.com/replaceUnready': 'true' },
     },
-    spec: {
-      backoffLimit: 0,
-      activeDeadlineSeconds: 120,
-      template: {
-        metadata: { labels },
-        spec: {
-          restartPolicy: 'Never',
-          nodeSelector: onNode(place.node),
-          automountServiceAccountToken: false,
-          containers: [
-            {
-              name: 'prepare',
-              image: place.toolsImage,
-              imagePullPolicy: 'IfNotPresent',
-              command: ['/bin/sh', '-c', script('disk', 'prepare-volume')],
-              env: [...diskEnvironment(place), { name: 'VOLUME', value: volume }],
-              volumeMounts: [...diskMounts(place), { name: 'known', mountPath: '/known' }],
-              securityContext: rootOnDisk,
-              terminationMessagePolicy: 'FallbackToLogsOnError',
-              resources: { requests: { cpu: '10m', memory: '16Mi' }, limits: { memory: '64Mi' } },
-            },
-          ],
-          volumes: [
-            ...diskVolumes(place),
-            // Absent before the volume exists: then the folder is empty.
-            { name: 'known', configMap: { name: recordName(volume), optional: true } },
-          ],
-        },
+    spec,
+  };
+}
+
+function prepareSpec(
+  volume: string,
+  place: VolumePlace,
+  labels: Record<string, string>,
+): k8s.types.input.batch.v1.JobSpec {
+  return {
+    backoffLimit: 0,
+    activeDeadlineSeconds: 120,
+    template: {
+      metadata: { labels },
+      spec: {
+        restartPolicy: 'Never',
+        nodeSelector: onNode(place.node),
+        automountServiceAccountToken: false,
+        containers: [
+          {
+            name: 'prepare',
+            image: place.toolsImage,
+            imagePullPolicy: 'IfNotPresent',
+            command: ['/bin/sh', '-c', script('disk', 'prepare-volume')],
+            env: [...diskEnvironment(place), { name: 'VOLUME', value: volume }],
+            volumeMounts: [...diskMounts(place), { name: 'known', mountPath: '/known' }],
+            securityContext: rootOnDisk,
+            terminationMessagePolicy: 'FallbackToLogsOnError',
+            resources: { requests: { cpu: '10m', memory: '16Mi' }, limits: { memory: '64Mi' } },
+          },
+        ],
+        volumes: [
+          ...diskVolumes(place),
+          // Absent before the volume exists: then the folder is empty.
+          { name: 'known', configMap: { name: recordName(volume), optional: true } },
+        ],
       },
     },
   };

@@ -9,6 +9,7 @@
  */
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
+import { digestOf } from './digest.ts';
 import {
   diskEnvironment,
   diskMounts,
@@ -79,24 +80,25 @@ export class DumpSchedule extends pulumi.ComponentResource {
     );
     const template = {
       metadata: { labels },
-      spec: dumpPod(args, secret.metadata.name),
+      spec: dumpPod(args, args.host, objectName),
     };
+    // By the recipe alone: the host is known only when the Service is.
+    const recipe = digestOf(dumpPod(args, '', objectName));
     const attempt = { activeDeadlineSeconds: dumpDeadlineSeconds, template };
     this.firstDump = new k8s.batch.v1.Job(
       `${name}-first`,
       {
         metadata: {
           ...metadata,
-          name: `${objectName}-now`,
+          name: `${objectName}-${recipe}`,
           annotations: { 'pulumi.com/replaceUnready': 'true' },
         },
         spec: { ...attempt, backoffLimit: 0 },
       },
-      // A changed recipe proves itself: the job is made anew and dumps at once.
+      // A changed recipe proves itself: it is another job, which dumps at once.
       {
         parent: this,
-        dependsOn: args.server,
-        deleteBeforeReplace: true,
+        dependsOn: [args.server, secret],
         customTimeouts: { create: '30m' },
       },
     );
@@ -114,7 +116,7 @@ export class DumpSchedule extends pulumi.ComponentResource {
           jobTemplate: { metadata: { labels }, spec: { ...attempt, backoffLimit: 2 } },
         },
       },
-      { parent: this },
+      { parent: this, dependsOn: secret },
     );
     this.registerOutputs({ place: this.place });
   }
@@ -122,7 +124,8 @@ export class DumpSchedule extends pulumi.ComponentResource {
 
 function dumpPod(
   args: DumpScheduleArgs,
-  secretName: pulumi.Input<string>,
+  host: pulumi.Input<string>,
+  secretName: string,
 ): k8s.types.input.core.v1.PodSpec {
   return {
     restartPolicy: 'Never',
@@ -139,7 +142,7 @@ function dumpPod(
           ...diskEnvironment(args.disk),
           { name: 'DATABASE', value: args.database },
           { name: 'KEEP', value: String(args.keep) },
-          { name: 'PGHOST', value: args.host },
+          { name: 'PGHOST', value: host },
           { name: 'PGUSER', value: args.user },
           { name: 'PGCONNECT_TIMEOUT', value: '30' },
           {

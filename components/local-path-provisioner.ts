@@ -5,9 +5,9 @@
  * Beside k3s' own instance it lives under another provisioner name. Its set-up script refuses a
  * bare mount point (scripts/local-path-setup.sh): upstream's would fill the node's system disk.
  */
-import { createHash } from 'node:crypto';
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
+import { digestOf } from './digest.ts';
 import { localPathProvisionerName, managed } from './names.ts';
 import { script } from './script.ts';
 
@@ -59,7 +59,7 @@ export class LocalPathProvisioner extends pulumi.ComponentResource {
             metadata: {
               labels: { ...managed, ...appLabels },
               // The provisioner reads its helper pod only when it starts.
-              annotations: { 'larder.dev/files': digest(JSON.stringify(data)) },
+              annotations: { 'larder.dev/files': digestOf(data) },
             },
             spec: {
               serviceAccountName: account.metadata.name,
@@ -190,5 +190,3 @@ function nodePathMap(tier: DynamicTier) {
     paths: tier.folders.filter((folder) => folder.node === node).map((folder) => folder.path),
   }));
 }
-
-const digest = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 16);

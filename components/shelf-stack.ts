@@ -146,6 +146,7 @@ function volumeArgs(volume: Volume, ground: Ground) {
       : {
           ...diskPlace(disk),
           directory: directoryOf(disk, volume.name),
+          isPrepared: ground.args.knownVolumes.has(volume.name),
           systemNamespace: ground.system.namespaceName,
           toolsImage: ground.args.shelf.images.tools,
         };

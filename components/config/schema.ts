@@ -125,8 +125,6 @@ const volumeSchema = z.strictObject({
   ...placement,
 });
 
-export const minimumDumpsKept = 3;
-
 const dumpPlace = {
   /** Node that keeps the dumps. Default: the first other node that has a disk. */
   node: text.optional(),

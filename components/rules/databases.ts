@@ -2,9 +2,11 @@
  * What must hold for databases and their dumps. The facts behind each rule:
  * docs/components/postgres.md and docs/components/dump-schedule.md.
  */
-import { minimumDumpsKept } from '../config/schema.ts';
 import type { Database, DumpPlan } from '../config/shelf.ts';
 import type { Problem } from './problem.ts';
+
+/** With fewer, one bad night leaves nothing good. */
+const minimumDumpsKept = 3;
 
 /** What the tag of an official PostgreSQL image says: major version and the base it is built on. */
 export interface PostgresImage {

@@ -198,6 +198,30 @@ describe('shelf of many kinds', () => {
     assert.equal(past?.options.protect, true);
   });
 
+  it('leaves the job of a volume that exists as it was, and corrects one that never ran', async () => {
+    const claim = {
+      metadata: {
+        name: 'postgres-main',
+        namespace: 'apps',
+        labels: { 'larder.dev/volume': 'postgres-main' },
+        annotations: { 'larder.dev/place': 'kube01:/mnt/nvme/larder/volumes/postgres-main' },
+      },
+      spec: {
+        accessModes: ['ReadWriteOnce'],
+        storageClassName: 'local-ssd',
+        resources: { requests: { storage: '10Gi' } },
+      },
+    };
+    const type = 'kubernetes:core/v1:PersistentVolumeClaim';
+    const ignored = async (state: Record<string, { type: string; outputs: unknown }>) => {
+      const { resources } = await runProgram({ config: homelabConfig(), state });
+      return resources.find(({ name }) => name === 'postgres-main-volume-prepare')?.options
+        .ignoreChanges;
+    };
+    assert.deepEqual(await ignored({ urn: { type, outputs: claim } }), ['metadata', 'spec']);
+    assert.deepEqual(await ignored({}), []);
+  });
+
   it('leaves the provisioner out when no tier needs it', async () => {
     const tiers = [{ name: 'local-ssd', engine: 'static' }];
     const { resources } = await runProgram({ config: { ...homelabConfig(), tiers } });
