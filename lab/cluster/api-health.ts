@@ -1,4 +1,6 @@
-/** Whether the API server says of itself that it is ready, asked through the relays as a user would. */
+/**
+ * Whether the API server says of itself that it is ready, asked through the relays as a user would.
+ */
 import { request } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
 

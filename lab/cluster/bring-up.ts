@@ -1,6 +1,7 @@
 /**
- * Brings a lab up from whatever is there: nothing, a start that was killed, a lab with dead parts, or one
- * that runs. Every step first looks whether it is done, so start, resume and repair are one path.
+ * Brings a lab up from whatever is there: nothing, a start that was killed, a lab with dead parts,
+ * or one that runs. Every step first looks whether it is done, so start, resume and repair are one
+ * path.
  */
 import { existsSync, mkdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
@@ -115,7 +116,9 @@ class Site {
     });
   }
 
-  /** Everything that is read by the processes; written again at each start, the content is the same. */
+  /**
+   * Everything that is read by the processes; written again at each start, the content is the same.
+   */
   #writeFiles(): void {
     const { options, apiPort } = this.#record.current;
     const binFolder = path.join(this.#folder, 'bin');
@@ -145,8 +148,8 @@ class Site {
   }
 
   /**
-   * Folders a node needs as they are on the machine, now and later. The overlay below its root must not
-   * stand in for them: it does not follow changes that are made after the node has looked.
+   * Folders a node needs as they are on the machine, now and later. The overlay below its root must
+   * not stand in for them: it does not follow changes that are made after the node has looked.
    */
   #sharedFolders(): string[] {
     const ours = labToolNames

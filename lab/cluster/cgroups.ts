@@ -1,11 +1,12 @@
 /**
- * Control groups of the lab: `<hierarchy>/<lab>/<node>/…`, one group a node. The kubelet keeps its pods
- * below that group, and the node's own daemons sit in `sys` beside them.
+ * Control groups of the lab: `<hierarchy>/<lab>/<node>/…`, one group a node. The kubelet keeps its
+ * pods below that group, and the node's own daemons sit in `sys` beside them.
  *
- * Version 1 (and the hybrid of both) has a folder in **every** mounted hierarchy: the kubelet asks for
- * `name=systemd` too, and runc writes into `unified`. Version 2 has one tree, in which a controller must
- * be switched on in each group above the one that uses it (kernel documentation, cgroup-v2,
- * "Controlling Controllers"). What to do is planned from texts and tested without a kernel.
+ * Version 1 (and the hybrid of both) has a folder in **every** mounted hierarchy: the kubelet asks
+ * for `name=systemd` too, and runc writes into `unified`. Version 2 has one tree, in which a
+ * controller must be switched on in each group above the one that uses it (kernel documentation,
+ * cgroup-v2, "Controlling Controllers"). What to do is planned from texts and tested without a
+ * kernel.
  */
 import {
   existsSync,
@@ -41,7 +42,10 @@ const daemonControllersV1 = ['cpu', 'cpuacct', 'memory', 'pids'];
 const removalTimeoutMs = 8000;
 const removalRetryMs = 50;
 
-/** Reads the text of `/proc/self/mountinfo` (proc(5): fields, ` - `, file system type, source, options). */
+/**
+ * Reads the text of `/proc/self/mountinfo` (proc(5): fields, ` - `, file system type, source,
+ * options).
+ */
 export function cgroupLayout(mountinfo: string): CgroupLayout {
   const v1: Hierarchy[] = [];
   const v2: Hierarchy[] = [];
@@ -65,7 +69,9 @@ export function cgroupLayout(mountinfo: string): CgroupLayout {
 
 const mountFlags = new Set(['rw', 'ro', 'xattr', 'clone_children', 'noprefix', 'release_agent']);
 
-/** What the lab lacks, as one line each. `available` is the root's `cgroup.controllers` (version 2). */
+/**
+ * What the lab lacks, as one line each. `available` is the root's `cgroup.controllers` (version 2).
+ */
 export function missingControllers(layout: CgroupLayout, available: string): string[] {
   const have =
     layout.version === 1
@@ -128,7 +134,10 @@ export class Cgroups {
       );
   }
 
-  /** Controllers that `prepare` will switch on in the machine's root group: recorded before it happens. */
+  /**
+   * Controllers that `prepare` will switch on in the machine's root group: recorded before it
+   * happens.
+   */
   rootControllersToEnable(): string[] {
     const root = this.#rootV2();
     if (root === undefined) return [];
@@ -156,7 +165,10 @@ export class Cgroups {
     return daemonGroups(this.layout, this.#lab, node);
   }
 
-  /** Removes the groups of one node, or of the whole lab; returns how many. All processes must be gone. */
+  /**
+   * Removes the groups of one node, or of the whole lab; returns how many. All processes must be
+   * gone.
+   */
   async remove(node?: string): Promise<number> {
     const group = node === undefined ? this.#lab : path.join(this.#lab, node);
     const roots = this.layout.hierarchies
@@ -178,7 +190,10 @@ export class Cgroups {
     return removed;
   }
 
-  /** Switches off again what `rootControllersToEnable` named; a group of somebody else may need it by now. */
+  /**
+   * Switches off again what `rootControllersToEnable` named; a group of somebody else may need it
+   * by now.
+   */
   restoreRoot(controllers: readonly string[]): void {
     const root = this.#rootV2();
     if (root === undefined) return;

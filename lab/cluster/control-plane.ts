@@ -1,7 +1,7 @@
 /**
- * The control plane as plain processes in the lab network: each retries until the one below it answers,
- * so they are started together, CoreDNS after them. etcd listens on the loopback of the lab network only: no pod and no node
- * reaches it, which is why it needs no keys.
+ * The control plane as plain processes in the lab network: each retries until the one below it
+ * answers, so they are started together, CoreDNS after them. etcd listens on the loopback of the
+ * lab network only: no pod and no node reaches it, which is why it needs no keys.
  */
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -56,7 +56,9 @@ export function writeCorefile(settings: ControlPlaneSettings): void {
   writeFileSync(corefilePath(settings.stateFolder), `${lines.join('\n')}\n`);
 }
 
-/** Started once its rights are there: refused at first, it would ask again only half a minute later. */
+/**
+ * Started once its rights are there: refused at first, it would ask again only half a minute later.
+ */
 export function corednsArgs(stateFolder: string): readonly string[] {
   return ['-conf', corefilePath(stateFolder)];
 }

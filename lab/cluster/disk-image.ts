@@ -34,8 +34,8 @@ export async function ensureDiskImage(file: string, sizeMiB: number): Promise<vo
 }
 
 /**
- * A second name for an image that is only read, so that it stays when the first name goes; on another file
- * system it is a copy. Nothing happens when it is there.
+ * A second name for an image that is only read, so that it stays when the first name goes; on
+ * another file system it is a copy. Nothing happens when it is there.
  */
 export async function ensureDiskLink(file: string, original: string): Promise<void> {
   if (existsSync(file)) return;
@@ -52,7 +52,9 @@ export async function ensureDiskLink(file: string, original: string): Promise<vo
   renameSync(unfinished, file);
 }
 
-/** Loop devices bound to the image, found by its inode: the path reads differently inside a node. */
+/**
+ * Loop devices bound to the image, found by its inode: the path reads differently inside a node.
+ */
 export async function loopDevicesOf(file: string): Promise<string[]> {
   const { stdout } = await run('losetup', [
     '--noheadings',

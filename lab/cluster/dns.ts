@@ -1,6 +1,6 @@
 /**
- * Names in the cluster: the Service every pod asks, without a selector, and an EndpointSlice written by hand
- * that leads to CoreDNS in the lab network; and the rights CoreDNS needs.
+ * Names in the cluster: the Service every pod asks, without a selector, and an EndpointSlice
+ * written by hand that leads to CoreDNS in the lab network; and the rights CoreDNS needs.
  */
 import {
   type KubeConfig,

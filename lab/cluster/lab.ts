@@ -1,7 +1,7 @@
 /**
- * The lab: a real Kubernetes of several nodes on this machine, and a typed handle on it. It outlives the
- * command that started it; `Lab.resume` finds it again. What it is made of, and how faults are made:
- * docs/lab.md. Tested: test/unit/lab/cluster, test/system/lab.spec.ts.
+ * The lab: a real Kubernetes of several nodes on this machine, and a typed handle on it. It
+ * outlives the command that started it; `Lab.resume` finds it again. What it is made of, and how
+ * faults are made: docs/lab.md. Tested: test/unit/lab/cluster, test/system/lab.spec.ts.
  */
 import { rmdirSync } from 'node:fs';
 import path from 'node:path';
@@ -58,9 +58,9 @@ export class Lab {
   }
 
   /**
-   * Starts a lab, or goes on with the one that is there: when it runs and was built from equal options
-   * this takes a moment, dead parts are started again, and one of other options is removed first. Resolves
-   * when every node is Ready and the images are in place.
+   * Starts a lab, or goes on with the one that is there: when it runs and was built from equal
+   * options this takes a moment, dead parts are started again, and one of other options is removed
+   * first. Resolves when every node is Ready and the images are in place.
    */
   static async start(options: LabOptions, context: LabContext): Promise<Lab> {
     checkLabOptions(options);
@@ -167,8 +167,8 @@ export class Lab {
   }
 
   /**
-   * Polls until the condition gives something other than undefined, null or false, and returns it; a
-   * `LabFault` that says what was waited for when `timeoutMs` have passed.
+   * Polls until the condition gives something other than undefined, null or false, and returns it;
+   * a `LabFault` that says what was waited for when `timeoutMs` have passed.
    */
   async waitFor<T>(
     description: string,
@@ -186,7 +186,10 @@ export class Lab {
   }
 }
 
-/** Removes the lab of this state folder, whatever state it is in; nothing happens when there is none. */
+/**
+ * Removes the lab of this state folder, whatever state it is in; nothing happens when there is
+ * none.
+ */
 export async function stopLab(
   stateFolder: string,
   name: string,

@@ -1,10 +1,11 @@
 /**
- * The lab network: one network namespace with a bridge, held by a process that sleeps, and a cable from
- * each node to it. The machine's own network is not touched: links, routes, rules and forwarding live and
- * die with the namespaces.
+ * The lab network: one network namespace with a bridge, held by a process that sleeps, and a cable
+ * from each node to it. The machine's own network is not touched: links, routes, rules and
+ * forwarding live and die with the namespaces.
  *
- *   lab network (10.66.0.1, control plane) ── bridge lab0 ── v1 ═ eth0 of node 1 (10.66.0.11) ── pods 10.67.1.0/24
- *                                                        └── v2 ═ eth0 of node 2 …
+ *   lab network, bridge lab0 (10.66.0.1: control plane)
+ *     ├── v1 ═ eth0 of node 1 (10.66.0.11) ── pods 10.67.1.0/24
+ *     └── v2 ═ eth0 of node 2 (10.66.0.12) ── pods 10.67.2.0/24
  */
 import { run } from '../base/run.ts';
 import { addresses, nodeAddress, podRange } from './addresses.ts';
@@ -33,7 +34,8 @@ export async function connectNode(
   nodeCount: number,
 ): Promise<void> {
   const cable = cableOf(node.number);
-  // The kernel takes the cable of the node's earlier life away in its own time, which may be after now.
+  // The kernel takes the cable of the node's earlier life away in its own time, which may be after
+  // now.
   await run('nsenter', inNetworkOf(holder, 'ip', 'link', 'delete', cable), { allow: [1] });
   await ip(holder, [
     `link add ${cable} type veth peer name eth0 netns ${node.pid}`,

@@ -1,6 +1,7 @@
 /**
- * The files a node boots with: `files/` is copied over the node's root at every boot, `node.env` tells
- * node-init.sh the rest. Configuration is written as JSON, which the kubelet and kube-proxy read as YAML.
+ * The files a node boots with: `files/` is copied over the node's root at every boot, `node.env`
+ * tells node-init.sh the rest. Configuration is written as JSON, which the kubelet and kube-proxy
+ * read as YAML.
  */
 import { copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -120,7 +121,8 @@ function kubeletConfig(lab: string, node: NodeIdentity): object {
     imageGCHighThresholdPercent: 100,
     imageGCLowThresholdPercent: 99,
     maxPods: 60,
-    // A pod waits up to this long after its volume was attached; the default of 10 s is a long test.
+    // A pod waits up to this long after its volume was attached; the default of 10 s is a long
+    // test.
     nodeStatusUpdateFrequency: '2s',
     volumePluginDir: '/var/lib/kubelet/volumeplugins',
   };

@@ -1,6 +1,6 @@
 /**
- * Switching a node on and off. A node is the tree of processes below one `unshare`: what is recorded of it
- * are that one and its only child, the node's first process.
+ * Switching a node on and off. A node is the tree of processes below one `unshare`: what is
+ * recorded of it are that one and its only child, the node's first process.
  */
 import { randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
@@ -35,8 +35,8 @@ export interface NodeSite {
 }
 
 /**
- * Boots a node: disks, control groups, namespaces, cable, "go". Everything it makes is recorded first. With
- * `whenToGo` its daemons start only then; when it fails the node ends with its starter.
+ * Boots a node: disks, control groups, namespaces, cable, "go". Everything it makes is recorded
+ * first. With `whenToGo` its daemons start only then; when it fails the node ends with its starter.
  */
 export async function powerOn(
   site: NodeSite,
@@ -134,13 +134,17 @@ export async function switchOff(site: NodeSite, name: string): Promise<void> {
   const { processes, options } = site.record.current;
   const first = processes[firstName(name)];
   const outer = processes[outerName(name)];
-  // The outer process ends when the kernel has ended everything inside, so it is waited for, not killed.
+  // The outer process ends when the kernel has ended everything inside, so it is waited for, not
+  // killed.
   if (first !== null && first !== undefined) await killAll([first], powerCutTimeoutMs);
   if (outer !== null && outer !== undefined) await killAll([outer], powerCutTimeoutMs);
   await new Cgroups(options.name).remove(name);
 }
 
-/** The image store under the lab's own name: the one in the cache may be replaced while the lab runs. */
+/**
+ * The image store under the lab's own name: the one in the cache may be replaced while the lab
+ * runs.
+ */
 export function storeImage(stateFolder: string): string {
   return path.join(stateFolder, 'store.img');
 }

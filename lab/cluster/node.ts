@@ -1,10 +1,11 @@
 /**
- * One node of the lab: a tree of processes with namespaces of its own, and the faults that can happen to
- * it. Killing its first process ends kubelet, containerd and every pod at once and takes mounts and
- * network along: an exact power cut. What is on its disks stays; switching it on again is a reboot.
+ * One node of the lab: a tree of processes with namespaces of its own, and the faults that can
+ * happen to it. Killing its first process ends kubelet, containerd and every pod at once and takes
+ * mounts and network along: an exact power cut. What is on its disks stays; switching it on again
+ * is a reboot.
  *
- * The page cache belongs to the machine below and lives on: writes that were not synced survive a power
- * cut here, as they would not on a real node.
+ * The page cache belongs to the machine below and lives on: writes that were not synced survive a
+ * power cut here, as they would not on a real node.
  */
 import { rmSync } from 'node:fs';
 import path from 'node:path';
@@ -37,7 +38,9 @@ export type DiskLoss =
 
 const readyTimeoutMs = 90_000;
 const fillerName = '.larder-lab-filler';
-/** FS_IOC_SHUTDOWN of linux/fs.h with "no log flush": what is not on the disk yet never gets there. */
+/**
+ * FS_IOC_SHUTDOWN of linux/fs.h with "no log flush": what is not on the disk yet never gets there.
+ */
 const shutdownProgram =
   'open(my $f, "<", $ARGV[0]) or die "$!\\n"; my $how = pack("L", 2); ' +
   'ioctl($f, 0x8004587d, $how) or die "$!\\n";';
@@ -69,8 +72,8 @@ export class LabNode {
   }
 
   /**
-   * Switches the node on, off before that if it runs. Resolves when the API server has it Ready in its
-   * new life; its pods follow by themselves. Plugs the cable in.
+   * Switches the node on, off before that if it runs. Resolves when the API server has it Ready in
+   * its new life; its pods follow by themselves. Plugs the cable in.
    */
   async restart(): Promise<void> {
     await switchOff(this.#site, this.name);
@@ -111,7 +114,8 @@ export class LabNode {
   async fillDisk(diskPath: string): Promise<void> {
     this.#disk(diskPath);
     const filler = path.posix.join(diskPath, fillerName);
-    // fallocate takes what is free in one step; the rest, which metadata kept it from, goes byte by byte.
+    // fallocate takes what is free in one step; the rest, which metadata kept it from, goes byte by
+    // byte.
     const script =
       'free=$(($(stat -f -c "%a*%S" "$1"))); [ "$free" -eq 0 ] || fallocate -l "$free" "$2" || :; ' +
       'dd if=/dev/zero bs=4096 of="$2.rest" 2>/dev/null || :; sync -f "$1"; ' +
@@ -144,14 +148,15 @@ export class LabNode {
       ['perl', '-e', shutdownProgram, diskPath],
       `the file system on ${diskPath} cannot be shut down (this needs perl)`,
     );
-    // What the journal had committed belongs on the disk; nothing may follow later, when it is mounted anew.
+    // What the journal had committed belongs on the disk; nothing may follow later, when it is
+    // mounted anew.
     await this.#must(['blockdev', '--flushbufs', device.trim()], `${device} does not let go`);
     if (loss === 'unmounted') await this.#unmount(diskPath);
   }
 
   /**
-   * Puts a disk in: the node's own, or an empty one in its place (its own is kept for later). Pods that had
-   * the old one open keep its errors until they are restarted.
+   * Puts a disk in: the node's own, or an empty one in its place (its own is kept for later). Pods
+   * that had the old one open keep its errors until they are restarted.
    */
   async attachDisk(diskPath: string, which: 'own' | 'empty' = 'own'): Promise<void> {
     const disk = this.#disk(diskPath);
@@ -166,7 +171,8 @@ export class LabNode {
     this.#remember(diskPath, { present: which });
     if (!this.isOn) return;
     await this.#unmount(diskPath);
-    // Never through a loop device that still serves the failed mount: a new one, released with its mount.
+    // Never through a loop device that still serves the failed mount: a new one, released with its
+    // mount.
     const script =
       'device=$(losetup --find --show "$1") && ' +
       '{ mount -t ext4 "$device" "$2"; code=$?; losetup --detach "$device"; exit $code; }';

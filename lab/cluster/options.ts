@@ -1,6 +1,6 @@
 /**
- * What a lab consists of: its name, its nodes and their disks. Checked once, at the door; all problems
- * are reported together. Tested: test/unit/lab/cluster/options.spec.ts.
+ * What a lab consists of: its name, its nodes and their disks. Checked once, at the door; all
+ * problems are reported together. Tested: test/unit/lab/cluster/options.spec.ts.
  */
 import path from 'node:path';
 import { LabFault } from '../base/fault.ts';
@@ -31,7 +31,10 @@ export interface LabOptions {
   readonly fastNodeLoss?: boolean;
 }
 
-/** Host part of a node's address is 10 + its number, and its pod range carries the number: one digit is plenty. */
+/**
+ * Host part of a node's address is 10 + its number, and its pod range carries the number: one digit
+ * is plenty.
+ */
 const nodeCountMax = 9;
 const diskSizeMiBMin = 16;
 const diskSizeMiBMax = 1024 * 1024;

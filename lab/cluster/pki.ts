@@ -1,7 +1,7 @@
 /**
- * Keys and certificates of the cluster: two authorities, one for the cluster and one for the API server's
- * front proxy (never the same, or any client could pose as the proxy), and what Kubernetes asks for below
- * them (kubernetes.io, "PKI certificates and requirements"). ECDSA P-256 throughout.
+ * Keys and certificates of the cluster: two authorities, one for the cluster and one for the API
+ * server's front proxy (never the same, or any client could pose as the proxy), and what Kubernetes
+ * asks for below them (kubernetes.io, "PKI certificates and requirements"). ECDSA P-256 throughout.
  */
 import 'reflect-metadata';
 import { KeyObject, randomBytes, webcrypto } from 'node:crypto';
@@ -55,7 +55,10 @@ const validityDays = 3650;
 const curve = { name: 'ECDSA', namedCurve: 'P-256' } as const;
 const signature = { name: 'ECDSA', hash: 'SHA-256' } as const;
 
-/** Files and kubeconfigs of a whole cluster in `folder`; nothing happens when they are there already. */
+/**
+ * Files and kubeconfigs of a whole cluster in `folder`; nothing happens when they are there
+ * already.
+ */
 export async function ensurePki(folder: string, nodes: readonly PkiNode[]): Promise<void> {
   if (existsSync(folder)) return;
   const unfinished = `${folder}.new`;

@@ -1,4 +1,6 @@
-/** The port on which the API server is reached from outside: a free one, or a word on who holds it. */
+/**
+ * The port on which the API server is reached from outside: a free one, or a word on who holds it.
+ */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { LabFault } from '../base/fault.ts';
@@ -6,7 +8,10 @@ import { LabFault } from '../base/fault.ts';
 const defaultPort = 16_443;
 const tries = 50;
 
-/** The asked-for port when it is free, else a `LabFault`; without a wish the first free one from 16443. */
+/**
+ * The asked-for port when it is free, else a `LabFault`; without a wish the first free one from
+ * 16443.
+ */
 export async function chooseApiPort(wanted?: number): Promise<number> {
   if (wanted !== undefined) {
     if (await isFree(wanted)) return wanted;

@@ -1,8 +1,8 @@
 /**
- * Processes that outlive the command that started them. A process is known by its pid **and** its start
- * time, so a pid given to somebody else in the meantime is never signalled; and every process of a lab
- * carries the lab's state folder in its environment, so that one started in the moment its starter was
- * killed is found all the same.
+ * Processes that outlive the command that started them. A process is known by its pid **and** its
+ * start time, so a pid given to somebody else in the meantime is never signalled; and every process
+ * of a lab carries the lab's state folder in its environment, so that one started in the moment its
+ * starter was killed is found all the same.
  */
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
- * `<state>/lab.json`: what a lab has made or is about to make on this machine. It is written **before**
- * each thing is made, so that whatever a crash leaves behind is named here.
+ * `<state>/lab.json`: what a lab has made or is about to make on this machine. It is written
+ * **before** each thing is made, so that whatever a crash leaves behind is named here.
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -10,7 +10,9 @@ import { LabFault } from '../base/fault.ts';
 const identity = z.object({ pid: z.number().int(), startTime: z.string() });
 
 const diskState = z.object({
-  /** `own`: the disk the node was built with; `empty`: a fresh one in its place; `none`: pulled out. */
+  /**
+   * `own`: the disk the node was built with; `empty`: a fresh one in its place; `none`: pulled out.
+   */
   present: z.enum(['own', 'empty', 'none']),
 });
 

@@ -1,6 +1,6 @@
 /**
- * Half of the way to the API server from outside its network namespace: TCP does not cross namespaces,
- * a unix socket does. One relay runs on each side.
+ * Half of the way to the API server from outside its network namespace: TCP does not cross
+ * namespaces, a unix socket does. One relay runs on each side.
  *
  *   relay.ts inner <socket> <host> <port>    socket -> TCP, inside the lab network
  *   relay.ts outer <socket> 127.0.0.1 <port> TCP -> socket, outside

@@ -1,7 +1,7 @@
 /**
- * What to do about the lab that is there: go on with it, start its processes anew over its data, or remove
- * it because other options are asked for. Afterwards there is a record, and what it names is either running
- * as recorded or not running at all.
+ * What to do about the lab that is there: go on with it, start its processes anew over its data, or
+ * remove it because other options are asked for. Afterwards there is a record, and what it names is
+ * either running as recorded or not running at all.
  */
 import { existsSync } from 'node:fs';
 import type { LabPaths } from '../base/paths.ts';
@@ -28,7 +28,10 @@ export async function takeOver(options: LabOptions, context: TakeOverContext): P
   return (await keepOrClear(options, context)) ?? (await createRecord(options, context));
 }
 
-/** The record of a lab that can be gone on with; undefined after what was there has been cleared away. */
+/**
+ * The record of a lab that can be gone on with; undefined after what was there has been cleared
+ * away.
+ */
 async function keepOrClear(
   options: LabOptions,
   { progress, paths }: TakeOverContext,

@@ -1,7 +1,7 @@
 /**
- * Removes every trace of a lab: processes, mounts and network (which go with them), loop devices, control
- * groups, the state folder. Works from the record, and without one from what can be recognised: the
- * marker in the processes' environment, the lab's name, the images in its folder.
+ * Removes every trace of a lab: processes, mounts and network (which go with them), loop devices,
+ * control groups, the state folder. Works from the record, and without one from what can be
+ * recognised: the marker in the processes' environment, the lab's name, the images in its folder.
  */
 import { existsSync, lstatSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
@@ -76,7 +76,10 @@ async function waitForEnd(identities: readonly ProcessIdentity[]): Promise<void>
   while (identities.some(isAlive) && performance.now() < deadlineMs) await delay(20);
 }
 
-/** With the last mount the kernel releases them by itself; one that was never mounted is detached here. */
+/**
+ * With the last mount the kernel releases them by itself; one that was never mounted is detached
+ * here.
+ */
 async function releaseLoopDevices(stateFolder: string): Promise<number> {
   const images = imageFiles(stateFolder);
   let detached = 0;
@@ -103,7 +106,10 @@ function imageFiles(stateFolder: string): string[] {
     .map((entry) => path.join(entry.parentPath, entry.name));
 }
 
-/** Device nodes that appeared for the lab; one that somebody uses by now is left alone by the kernel. */
+/**
+ * Device nodes that appeared for the lab; one that somebody uses by now is left alone by the
+ * kernel.
+ */
 async function removeLoopNodes(before: readonly number[]): Promise<void> {
   for (const number of loopDeviceNumbers())
     if (!before.includes(number) && !existsSync(`/sys/block/loop${number}/loop/backing_file`))

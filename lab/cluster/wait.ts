@@ -1,4 +1,7 @@
-/** Waiting for the world: bounded, with a message that says what was waited for and what was seen last. */
+/**
+ * Waiting for the world: bounded, with a message that says what was waited for and what was seen
+ * last.
+ */
 import { setTimeout as delay } from 'node:timers/promises';
 import { LabFault } from '../base/fault.ts';
 
@@ -6,13 +9,16 @@ const pollIntervalMs = 100;
 
 export interface WaitOptions {
   readonly signal?: AbortSignal;
-  /** Where to look when it never comes true; default: the events and logs of what was waited for. */
+  /**
+   * Where to look when it never comes true; default: the events and logs of what was waited for.
+   */
   readonly hint?: string;
 }
 
 /**
- * Polls until `condition` gives something other than undefined, null or false, and returns it. An error
- * counts as "not yet" and is shown if time runs out; a `LabFault` is final and passed on at once.
+ * Polls until `condition` gives something other than undefined, null or false, and returns it. An
+ * error counts as "not yet" and is shown if time runs out; a `LabFault` is final and passed on at
+ * once.
  */
 export async function waitFor<T>(
   description: string,

@@ -1,7 +1,7 @@
 /**
- * An image as one file, in the format of `docker save`: `manifest.json`, the configuration, the layers.
- * `ctr images import` and every container engine read it. The same layers and configuration give the
- * same bytes.
+ * An image as one file, in the format of `docker save`: `manifest.json`, the configuration, the
+ * layers. `ctr images import` and every container engine read it. The same layers and configuration
+ * give the same bytes.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';

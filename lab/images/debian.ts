@@ -1,7 +1,7 @@
 /**
- * Debian trees: a minimal one made by mmdebstrap, and what an installation on top of it adds. Both leave
- * a layer; the trees themselves live only while images are built. Needs root, mmdebstrap and a Debian
- * mirror.
+ * Debian trees: a minimal one made by mmdebstrap, and what an installation on top of it adds. Both
+ * leave a layer; the trees themselves live only while images are built. Needs root, mmdebstrap and
+ * a Debian mirror.
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -44,7 +44,10 @@ export function baseLayer(base: string, file: string): Promise<Layer> {
   return writeLayer(base, file, { without: unwanted });
 }
 
-/** Runs a script inside the base and returns the folder with what it changed; the base stays as it is. */
+/**
+ * Runs a script inside the base and returns the folder with what it changed; the base stays as it
+ * is.
+ */
 export async function derive(
   base: string,
   name: string,

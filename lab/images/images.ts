@@ -1,8 +1,8 @@
 /**
  * The lab's container images, made without a registry and kept in the cache under the hash of their
- * recipe: `<name>-<hash>.tar` and beside it `….json` with what it holds. Made under a lock into a scratch
- * folder and renamed, so a half-made image is never taken for one. Tested: test/unit/lab/images,
- * test/system/images.spec.ts.
+ * recipe: `<name>-<hash>.tar` and beside it `….json` with what it holds. Made under a lock into a
+ * scratch folder and renamed, so a half-made image is never taken for one. Tested:
+ * test/unit/lab/images, test/system/images.spec.ts.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -156,7 +156,9 @@ class Builder {
     this.#options = options;
   }
 
-  /** Makes those that are not cached; the Debian base is made anew, because nothing else needs it. */
+  /**
+   * Makes those that are not cached; the Debian base is made anew, because nothing else needs it.
+   */
   async buildAll(provisioner: string): Promise<void> {
     const base = await makeBase(this.#options);
     const missing = (...names: ImageName[]) =>
@@ -243,7 +245,8 @@ function finishPostgres(upper: string): void {
   const entrypoint = path.join(upper, 'usr/local/bin/docker-entrypoint.sh');
   mkdirSync(path.dirname(entrypoint), { recursive: true });
   writeFileSync(entrypoint, fileText('postgres-entrypoint.sh'), { mode: 0o755 });
-  // Open to all, as the server may run as any user; the sticky bit keeps them from each other's sockets.
+  // Open to all, as the server may run as any user; the sticky bit keeps them from each other's
+  // sockets.
   const sockets = path.join(upper, 'run/postgresql');
   mkdirSync(sockets, { recursive: true });
   chownSync(sockets, postgresUid, postgresUid);

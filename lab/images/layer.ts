@@ -1,7 +1,8 @@
 /**
- * A folder as an image layer: an uncompressed tar whose bytes depend on nothing but names, contents, modes
- * and owners. Times are all zero, entries sorted, hard links kept. A file that an overlay marks as deleted
- * (a 0/0 character device) becomes a whiteout (OCI image specification, layer.md, "Whiteouts").
+ * A folder as an image layer: an uncompressed tar whose bytes depend on nothing but names,
+ * contents, modes and owners. Times are all zero, entries sorted, hard links kept. A file that an
+ * overlay marks as deleted (a 0/0 character device) becomes a whiteout (OCI image specification,
+ * layer.md, "Whiteouts").
  */
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, type Stats } from 'node:fs';
@@ -19,7 +20,9 @@ export interface Layer {
 }
 
 export interface LayerOptions {
-  /** Paths inside the layer, without a leading slash: a file is left out, a folder is left empty. */
+  /**
+   * Paths inside the layer, without a leading slash: a file is left out, a folder is left empty.
+   */
   readonly without?: readonly string[];
 }
 

@@ -1,8 +1,8 @@
 /**
- * A disk image that holds every container image, unpacked, in containerd's store. Each node mounts it
- * read-only and starts its own store as links into it: nothing is imported while everybody waits, and
- * three nodes share one copy on the disk and in memory (decision 17). Kept in the cache under the hash
- * of what is in it.
+ * A disk image that holds every container image, unpacked, in containerd's store. Each node mounts
+ * it read-only and starts its own store as links into it: nothing is imported while everybody
+ * waits, and three nodes share one copy on the disk and in memory (decision 17). Kept in the cache
+ * under the hash of what is in it.
  */
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';

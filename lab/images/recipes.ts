@@ -11,13 +11,18 @@ import type { ImageConfig } from './archive.ts';
 export const suite = 'bookworm';
 /** The PostgreSQL of that release. */
 export const postgresMajor = '15';
-/** User and group of the official Debian image: a volume's files belong to the same user in both. */
+/**
+ * User and group of the official Debian image: a volume's files belong to the same user in both.
+ */
 export const postgresUid = 999;
 
 const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const postgresBin = `/usr/lib/postgresql/${postgresMajor}/bin`;
 
-/** Never unpacked: documentation, translations, and the just-in-time compiler of PostgreSQL (130 MB). */
+/**
+ * Never unpacked: documentation, translations, and the just-in-time compiler of PostgreSQL (130
+ * MB).
+ */
 export const excludedPaths: readonly string[] = [
   '/usr/share/man/*',
   '/usr/share/doc/*',
@@ -99,7 +104,8 @@ export const configs = {
     ],
     Entrypoint: ['docker-entrypoint.sh'],
     Cmd: ['postgres'],
-    // Fast shutdown: sessions are ended, then a clean stop. The default, SIGTERM, waits for every session.
+    // Fast shutdown: sessions are ended, then a clean stop. The default, SIGTERM, waits for every
+    // session.
     StopSignal: 'SIGINT',
     ExposedPorts: { '5432/tcp': {} },
     Volumes: { '/var/lib/postgresql/data': {} },

@@ -1,6 +1,7 @@
 /**
- * The lab itself: a real Kubernetes on this machine, the faults that can be made in it, and that nothing
- * is left of it. One lab serves the whole file; what it needs of tools and images comes from the cache.
+ * The lab itself: a real Kubernetes on this machine, the faults that can be made in it, and that
+ * nothing is left of it. One lab serves the whole file; what it needs of tools and images comes
+ * from the cache.
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -8,10 +9,10 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { AppsV1Api, CoreV1Api, type V1Pod } from '@kubernetes/client-node';
 import { labPaths } from '../../lab/base/paths.ts';
 import { Lab, stopLab } from '../../lab/cluster/lab.ts';
+import { waitFor } from '../../lab/cluster/wait.ts';
 import { skip } from '../support/reporter.ts';
 import { differences, type MachineSnapshot, machineSnapshot } from './support/machine-snapshot.ts';
 import { nodeOf, podSpec } from './support/pods.ts';
@@ -355,11 +356,11 @@ async function startAndKill(state: string, file: string): Promise<ChildProcess> 
   const program = path.join(import.meta.dirname, 'support', 'start-lab.ts');
   const starter = spawn(process.execPath, [program, state], { stdio: 'ignore' });
   const ended = once(starter, 'exit');
-  const deadlineMs = performance.now() + 60_000;
-  while (!existsSync(file) && starter.exitCode === null) {
-    assert.ok(performance.now() < deadlineMs, `${file} did not appear within 60 s`);
-    await delay(5);
-  }
+  await waitFor(
+    `${file} to appear`,
+    async () => existsSync(file) || starter.exitCode !== null,
+    settledMs,
+  );
   starter.kill('SIGKILL');
   await ended;
   return starter;

@@ -1,6 +1,6 @@
 /**
- * The lab's PostgreSQL image keeps the contract of the official one (docker-library/docs, postgres): each
- * promise is tried in a pod on a lab of one node.
+ * The lab's PostgreSQL image keeps the contract of the official one (docker-library/docs,
+ * postgres): each promise is tried in a pod on a lab of one node.
  */
 import assert from 'node:assert/strict';
 import { CoreV1Api, type V1EnvVar, type V1PodSecurityContext } from '@kubernetes/client-node';
@@ -77,7 +77,7 @@ describe('postgres image', () => {
               imagePullPolicy: 'Never',
               env,
               readinessProbe: {
-                exec: { command: ['pg_isready', '-h', '127.0.0.1'] },
+                exec: { command: ['pg_isready', '-h', '127.0.0.1', '-U', 'any'] },
                 periodSeconds: 1,
               },
               volumeMounts: [

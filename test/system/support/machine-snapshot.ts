@@ -1,6 +1,7 @@
 /**
- * What a lab could leave behind on a machine, as text that can be compared: mounts, network, control groups,
- * loop devices, device nodes, kernel settings, processes, folders. Read before and after.
+ * What a lab could leave behind on a machine, as text that can be compared: mounts, network,
+ * control groups, loop devices, device nodes, kernel settings, processes, folders. Read before and
+ * after.
  */
 import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -58,7 +59,8 @@ export function differences(before: MachineSnapshot, after: MachineSnapshot): st
   return Object.keys(before).flatMap((part) => {
     const was = new Set(before[part]);
     const is = new Set(after[part]);
-    // Another program may have come or gone with a loop device: one that is left over serves nobody.
+    // Another program may have come or gone with a loop device: one that is left over serves
+    // nobody.
     if (part === 'loopNodes')
       return [...is]
         .filter((name) => !was.has(name) && !isBound(name))
@@ -71,8 +73,8 @@ export function differences(before: MachineSnapshot, after: MachineSnapshot): st
 }
 
 /**
- * The kernel gives labs of one image store one loop device, named after the lab that came first. Whether
- * processes of ours are left to hold it is another line of the snapshot.
+ * The kernel gives labs of one image store one loop device, named after the lab that came first.
+ * Whether processes of ours are left to hold it is another line of the snapshot.
  */
 function servesAnotherLab(line: string): boolean {
   const [device] = line.split(/\s+/);

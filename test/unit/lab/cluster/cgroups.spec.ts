@@ -92,7 +92,8 @@ describe('control group plan', () => {
     const withoutMemory = hybrid.replace(/^28 .*\n/m, '').replace('cgroup rw,pids', 'cgroup rw');
     assert.deepEqual(missingControllers(cgroupLayout(hybrid), ''), []);
     assert.deepEqual(missingControllers(cgroupLayout(pure), 'cpuset cpu io pids'), ['memory']);
-    // Without the memory hierarchy what is left is read as version 2, which then lacks everything named.
+    // Without the memory hierarchy what is left is read as version 2, which then lacks everything
+    // named.
     assert.ok(missingControllers(cgroupLayout(withoutMemory), 'cpu').includes('memory'));
   });
 
