@@ -31,6 +31,8 @@ export interface ShelfStackArgs {
   readonly providers: Providers;
   /** UID of the cluster; undefined in a preview without one, before the first update. */
   readonly clusterUid: string | undefined;
+  /** Names of the volumes that earlier updates made. */
+  readonly knownVolumes: ReadonlySet<string>;
   /**
    * Namespaces of earlier updates: they stay, also when nothing in the stack needs them any more.
    */
