@@ -1,10 +1,12 @@
 /** Policies about copies: of volumes, of pods, and of pods that want one volume. */
+import { deepEqual } from 'node:assert/strict';
 import { UNKNOWN } from '../../../policies/model/value.ts';
 import { noMultiAttachTrap } from '../../../policies/rules/no-multi-attach-trap.ts';
 import { replicaAntiAffinity } from '../../../policies/rules/replica-anti-affinity.ts';
 import { workloadSpread } from '../../../policies/rules/workload-spread.ts';
 import { describePolicy } from './support/cases.ts';
 import { type Inputs, object } from './support/given.ts';
+import { messages } from './support/judge.ts';
 import { app, claim, storageClass } from './support/shapes.ts';
 
 const longhornClass = (parameters: Inputs) => storageClass('lh', 'driver.longhorn.io', parameters);
@@ -209,6 +211,14 @@ describePolicy(noMultiAttachTrap, [
     [app({ image, kind: 'DaemonSet' }), claim('longhorn')],
     [],
   ],
+  [
+    'the volume may also be shared',
+    [
+      app({ image, ...rolling }),
+      claim('longhorn', { accessModes: ['ReadWriteOnce', 'ReadWriteMany'] }),
+    ],
+    [],
+  ],
   ['the claim is not in the program', [app({ image, ...rolling })], []],
   [
     'replicas are known only after the update',
@@ -218,3 +228,14 @@ describePolicy(noMultiAttachTrap, [
   ['a database runs in a Deployment', [postgres, claim('longhorn')], ['advice kind']],
   ['a cache runs in a Deployment', [app({ image: 'redis:8' }), claim('longhorn')], []],
 ]);
+
+describe('no-multi-attach-trap, exemption', () => {
+  it('may stand at the claim as well as at the workload', () => {
+    const annotations = { 'larder.dev/exempt.no-multi-attach-trap': 'there is one node' };
+    const exempt = object('core/v1:PersistentVolumeClaim', 'apps/data', {
+      metadata: { annotations },
+      spec: { storageClassName: 'longhorn', accessModes: ['ReadWriteOnce'] },
+    });
+    deepEqual(messages(noMultiAttachTrap, [app({ image, ...rolling }), exempt]), []);
+  });
+});

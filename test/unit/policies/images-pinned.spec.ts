@@ -1,7 +1,7 @@
-import { deepEqual } from 'node:assert/strict';
+import { deepEqual, match } from 'node:assert/strict';
 import { UNKNOWN } from '../../../policies/model/value.ts';
 import { imagesPinned } from '../../../policies/rules/images-pinned.ts';
-import { verdicts } from './support/judge.ts';
+import { messages, verdicts } from './support/judge.ts';
 import { app } from './support/shapes.ts';
 
 const field = 'spec.template.spec.containers[0].image';
@@ -36,5 +36,12 @@ describe('images-pinned', () => {
     deepEqual(verdicts(imagesPinned, [app({ image: 'gitea/gitea:1.24.6', pod })]), [
       'violation spec.template.spec.initContainers[0].image',
     ]);
+  });
+
+  it('tells a missing tag from latest', () => {
+    const [bare = ''] = messages(imagesPinned, [app({ image: 'gitea/gitea' })]);
+    match(bare, /image gitea\/gitea names no tag, which means latest/);
+    const [latest = ''] = messages(imagesPinned, [app({ image: 'gitea/gitea:latest' })]);
+    match(latest, /image gitea\/gitea:latest is tagged latest/);
   });
 });
