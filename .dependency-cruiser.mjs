@@ -4,10 +4,11 @@ const pure = 'volume|store|nbd|peer|backup|control|csi|report';
 
 /** Named friends: the few nouns that may know another noun. */
 const friends = {
-  volume: [],
+  // What a member's store can prove (its superblock, its geometry) is what the volume decides by.
+  volume: ['store'],
   store: [],
   nbd: [],
-  peer: ['volume'],
+  peer: ['volume', 'store'],
   backup: ['store'],
   control: ['volume', 'backup'],
   csi: ['control'],
