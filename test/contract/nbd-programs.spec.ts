@@ -317,6 +317,7 @@ describe('NBD server judged by fio', function () {
       '--verify=crc32c',
       '--verify_fatal=1',
       '--do_verify=1',
+      '--verify_state_save=0',
       '--fsync=37',
       '--minimal',
     );
