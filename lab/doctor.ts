@@ -1,4 +1,6 @@
-/** `npm run doctor`: what this machine has, what it lacks, and what to do about it. Changes nothing. */
+/**
+ * `npm run doctor`: what this machine has, what it lacks, and what to do about it. Changes nothing.
+ */
 import { command } from './base/command.ts';
 import { diagnose, renderDiagnosis } from './toolchain/doctor.ts';
 

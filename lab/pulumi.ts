@@ -1,7 +1,7 @@
 /**
- * `npm run up` and `npm run preview`: the real Pulumi CLI on this program, under its policies. On the
- * lab when one runs, else on the cluster and with the backend that the person has set up; a preview
- * needs neither. Arguments go to the CLI: `npm run preview -- --stack pi-rack --diff`.
+ * `npm run up` and `npm run preview`: the real Pulumi CLI on this program, under its policies. On
+ * the lab when one runs, else on the cluster and with the backend that the person has set up; a
+ * preview needs neither. Arguments go to the CLI: `npm run preview -- --stack pi-rack --diff`.
  */
 import { parseArgs } from 'node:util';
 import { command } from './base/command.ts';

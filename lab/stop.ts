@@ -1,4 +1,7 @@
-/** `npm stop`: removes the lab and every trace of it; caches stay. May be run at any time, twice too. */
+/**
+ * `npm stop`: removes the lab and every trace of it; caches stay. May be run at any time, twice
+ * too.
+ */
 import { command } from './base/command.ts';
 import { labName } from './base/paths.ts';
 import { stopLab } from './cluster/lab.ts';

@@ -1,7 +1,7 @@
 /**
- * What a tier needs from the machine, fetched or built before its tests run: no test's time limit has
- * to cover a build of Kubernetes, and progress is shown. What cannot be had here is said; the tests
- * that need it then skip with that reason, except in the gate (CI), where it is a failure.
+ * What a tier needs from the machine, fetched or built before its tests run: no test's time limit
+ * has to cover a build of Kubernetes, and progress is shown. What cannot be had here is said; the
+ * tests that need it then skip with that reason, except in the gate (CI), where it is a failure.
  */
 import { explain, LabFault } from '../lab/base/fault.ts';
 import { labPaths } from '../lab/base/paths.ts';

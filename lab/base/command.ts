@@ -1,6 +1,6 @@
 /**
- * What every command of the lab does around its work: a first Ctrl-C asks the work to stop, a second
- * one ends the process at once; a failure is printed as words and becomes the exit code.
+ * What every command of the lab does around its work: a first Ctrl-C asks the work to stop, a
+ * second one ends the process at once; a failure is printed as words and becomes the exit code.
  */
 import { explain } from './fault.ts';
 import { type LabPaths, labPaths } from './paths.ts';
@@ -16,7 +16,9 @@ export interface CommandContext {
 
 const interruptedCode = 130;
 
-/** Runs `work` and sets the process' exit code: its result, 1 on a failure, 130 when interrupted. */
+/**
+ * Runs `work` and sets the process' exit code: its result, 1 on a failure, 130 when interrupted.
+ */
 export async function command(work: (context: CommandContext) => Promise<number>): Promise<void> {
   const abort = new AbortController();
   const interrupt = () => {

@@ -1,8 +1,8 @@
 /**
  * A lock held by one process on this machine: an abstract unix socket named after the file that it
- * guards. The kernel gives the name to one listener at a time and takes it back when that process ends,
- * however it ends, so no stale lock is ever left and nobody polls: who waits is connected to the holder
- * and wakes up when the connection closes. No file is made.
+ * guards. The kernel gives the name to one listener at a time and takes it back when that process
+ * ends, however it ends, so no stale lock is ever left and nobody polls: who waits is connected to
+ * the holder and wakes up when the connection closes. No file is made.
  */
 import { createHash } from 'node:crypto';
 import { connect, createServer, type Server, type Socket } from 'node:net';

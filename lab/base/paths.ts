@@ -17,7 +17,9 @@ export interface LabPaths {
   readonly state: string;
 }
 
-/** Absolute paths from the environment (`XDG_CACHE_HOME`, `XDG_STATE_HOME`, `HOME`, `LARDER_LAB`). */
+/**
+ * Absolute paths from the environment (`XDG_CACHE_HOME`, `XDG_STATE_HOME`, `HOME`, `LARDER_LAB`).
+ */
 export function labPaths(env: NodeJS.ProcessEnv = process.env): LabPaths {
   const home = env['HOME'] ?? homedir();
   const absolute = (value: string | undefined, fallback: string) =>

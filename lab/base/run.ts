@@ -1,4 +1,7 @@
-/** Runs a program to its end and turns its failure into words: what was run, its code, its last lines. */
+/**
+ * Runs a program to its end and turns its failure into words: what was run, its code, its last
+ * lines.
+ */
 import { execa, type Options } from 'execa';
 import { LabFault } from './fault.ts';
 
@@ -12,9 +15,10 @@ export interface RunOptions {
   /** What to do when it fails; default: look at the lines printed. */
   readonly hint?: string;
   /**
-   * For a program that ends in good order at SIGINT and has work to finish then: it runs in a process
-   * group of its own, so that Ctrl-C on the terminal reaches it once, through `signal`, and is killed
-   * only after this many milliseconds. Default: SIGTERM, and the terminal's signals reach it too.
+   * For a program that ends in good order at SIGINT and has work to finish then: it runs in a
+   * process group of its own, so that Ctrl-C on the terminal reaches it once, through `signal`, and
+   * is killed only after this many milliseconds. Default: SIGTERM, and the terminal's signals reach
+   * it too.
    */
   readonly interruptGraceMs?: number;
   /** Codes that are not failures besides 0. */
@@ -29,7 +33,10 @@ export interface RunResult {
 
 const tailLines = 40;
 
-/** Throws a `LabFault` when the program cannot be started, exits with a code not allowed, or is cancelled. */
+/**
+ * Throws a `LabFault` when the program cannot be started, exits with a code not allowed, or is
+ * cancelled.
+ */
 export async function run(
   program: string,
   args: readonly string[],

@@ -1,7 +1,8 @@
 /**
- * A stack with a backend, a passphrase and a stack file of its own in one folder, and the real Pulumi
- * CLI run on the repository's program with them. Nothing of the person's own Pulumi (login, stacks,
- * environment) is read or changed, the repository is not written to, and all of it goes with the folder.
+ * A stack with a backend, a passphrase and a stack file of its own in one folder, and the real
+ * Pulumi CLI run on the repository's program with them. Nothing of the person's own Pulumi (login,
+ * stacks, environment) is read or changed, the repository is not written to, and all of it goes
+ * with the folder.
  */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -108,9 +109,9 @@ export class LocalStack implements Disposable {
   }
 
   /**
-   * A lock of the backend that is there while we hold ours belongs to an update whose npm command was
-   * killed. If the CLI lives on, it is waited for. If not, what it made last may exist without being in
-   * the state: true means that the next update must take over what is there.
+   * A lock of the backend that is there while we hold ours belongs to an update whose npm command
+   * was killed. If the CLI lives on, it is waited for. If not, what it made last may exist without
+   * being in the state: true means that the next update must take over what is there.
    */
   async #releaseKilled(): Promise<boolean> {
     const { stack, installation, signal } = this.#options;
@@ -155,9 +156,9 @@ export class LocalStack implements Disposable {
   }
 
   /**
-   * `stack init` writes its salt beside `Pulumi.yaml` and knows no --config-file, so it runs in a folder
-   * that holds nothing but the project's name. A stack without a salt was left by an interrupted start:
-   * nothing was ever encrypted for it, so it is made anew.
+   * `stack init` writes its salt beside `Pulumi.yaml` and knows no --config-file, so it runs in a
+   * folder that holds nothing but the project's name. A stack without a salt was left by an
+   * interrupted start: nothing was ever encrypted for it, so it is made anew.
    */
   async #create(): Promise<string> {
     const { stack, installation, signal } = this.#options;
@@ -198,7 +199,9 @@ export class LocalStack implements Disposable {
   }
 }
 
-/** Runs the CLI on the person's terminal; Ctrl-C reaches it there, and it ends the update in order. */
+/**
+ * Runs the CLI on the person's terminal; Ctrl-C reaches it there, and it ends the update in order.
+ */
 export async function attended(
   cli: string,
   args: readonly string[],

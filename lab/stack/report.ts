@@ -1,6 +1,6 @@
 /**
- * The report at the end of `npm start` and of `npm run status`: what runs, seen by asking it. SQL is
- * answered by the server itself, dumps are listed by the job that made them.
+ * The report at the end of `npm start` and of `npm run status`: what runs, seen by asking it. SQL
+ * is answered by the server itself, dumps are listed by the job that made them.
  */
 import { BatchV1Api, CoreV1Api, type V1Job } from '@kubernetes/client-node';
 import type { Database } from '../../components/config/shelf.ts';

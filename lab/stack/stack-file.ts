@@ -1,6 +1,7 @@
 /**
- * The stack file as the lab uses it: the homelab's own `Pulumi.<stack>.yaml` with what differs on this
- * machine laid over it (kubeconfig, images). The file in the repository is read and never written.
+ * The stack file as the lab uses it: the homelab's own `Pulumi.<stack>.yaml` with what differs on
+ * this machine laid over it (kubeconfig, images). The file in the repository is read and never
+ * written.
  */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';

@@ -1,6 +1,7 @@
 /**
- * The program on a person's own cluster, with the backend that the person has chosen. A preview needs
- * neither: without a backend it compares with an empty state, without a kubeconfig with no cluster.
+ * The program on a person's own cluster, with the backend that the person has chosen. A preview
+ * needs neither: without a backend it compares with an empty state, without a kubeconfig with no
+ * cluster.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
@@ -90,8 +91,8 @@ async function withoutBackend(
 }
 
 /**
- * The kubeconfig that the stack asks for; where there is none, one that leads nowhere stands in for it,
- * and the program shows what it would make without looking at a cluster.
+ * The kubeconfig that the stack asks for; where there is none, one that leads nowhere stands in for
+ * it, and the program shows what it would make without looking at a cluster.
  */
 function reachable(stack: string, folder: string, say: (text: string) => void): StackValues {
   const { context, kubeconfig: file } = checkStackValues(stack, readStackValues(stack)).cluster;

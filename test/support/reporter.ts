@@ -1,7 +1,8 @@
 /**
  * Mocha's spec output plus two things the gate needs: every skipped test prints its reason, and the
- * counts are appended to the file named by `LARDER_TEST_COUNTS` so that `test/run.ts` can add them up.
- * A test that skips must say why: `skip(this, 'needs root')`; a bare `this.skip()` is a failure.
+ * counts are appended to the file named by `LARDER_TEST_COUNTS` so that `test/run.ts` can add them
+ * up. A test that skips must say why: `skip(this, 'needs root')`; a bare `this.skip()` is a
+ * failure.
  */
 import { appendFileSync } from 'node:fs';
 import Mocha from 'mocha';

@@ -1,6 +1,6 @@
 /**
- * The main job, as a person runs it: `npm start`, a database that answers, the faults it must survive,
- * a dump that can be restored, `npm stop`. The lab is the suite's own and goes with it.
+ * The main job, as a person runs it: `npm start`, a database that answers, the faults it must
+ * survive, a dump that can be restored, `npm stop`. The lab is the suite's own and goes with it.
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -174,7 +174,9 @@ describe('homelab in the lab', () => {
     return earlier + now;
   }
 
-  /** Every object of the stack with the counter that each write of it raises; controllers' excluded. */
+  /**
+   * Every object of the stack with the counter that each write of it raises; controllers' excluded.
+   */
   async function objectVersions(): Promise<string[]> {
     const { items: claims } = await core().listPersistentVolumeClaimForAllNamespaces();
     const { items: volumes } = await core().listPersistentVolume();
@@ -199,7 +201,9 @@ describe('homelab in the lab', () => {
     return sums.join('\n');
   }
 
-  /** Starts a job from a CronJob's template, as `kubectl create job --from` does, and waits for it. */
+  /**
+   * Starts a job from a CronJob's template, as `kubectl create job --from` does, and waits for it.
+   */
   async function runJob(cronJob: string, name: string): Promise<void> {
     const namespace = 'larder-system';
     const batch = lab.kubeConfig.makeApiClient(BatchV1Api);

@@ -1,6 +1,7 @@
 /**
- * `npm start` ended in the middle, gently and by force, and run again. What is ended is the update, the
- * longest step that changes the cluster; earlier steps: lab.spec.ts and the toolchain's own tests.
+ * `npm start` ended in the middle, gently and by force, and run again. What is ended is the update,
+ * the longest step that changes the cluster; earlier steps: lab.spec.ts and the toolchain's own
+ * tests.
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';

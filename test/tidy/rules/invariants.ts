@@ -1,6 +1,7 @@
 /**
- * Every numbered invariant stands in three places: docs/invariants.md, an assert in the data plane and
- * a checker of the simulator or another test. A row that is not built says "not built" in a cell.
+ * Every numbered invariant stands in three places: docs/invariants.md, an assert in the data plane
+ * and a checker of the simulator or another test. A row that is not built says "not built" in a
+ * cell.
  */
 import type { Finding, TidyFile, TidyRule } from '../tree.ts';
 
