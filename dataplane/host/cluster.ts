@@ -36,6 +36,8 @@ const versionsKept = 8;
 
 export class DirectoryCluster implements Cluster {
   readonly #directory: string;
+  /** Names temporary files apart. */
+  #written = 0;
 
   /** @param directory exists, and holds the record of one volume */
   constructor(directory: string) {
@@ -94,7 +96,8 @@ export class DirectoryCluster implements Cluster {
 
   /** False when that version exists. It is durable when this resolves. */
   async #put(version: number, record: VolumeRecord): Promise<boolean> {
-    const temporary = path.join(this.#directory, `writing.${process.pid}.${version}`);
+    this.#written += 1;
+    const temporary = path.join(this.#directory, `writing.${process.pid}.${this.#written}`);
     try {
       const handle = await open(temporary, 'w', 0o600);
       try {

@@ -95,6 +95,7 @@ export class Opening {
       for (const id of gone) core.link(id).role = 'absent';
     }
     const links = kept.map((id) => core.link(id));
+    const reports = links.map((link) => link.report);
     if (!(yield* this.#trackAbsent(links, gone))) return false;
     if (!(yield* this.#reconcile(links))) return false;
     if (silent && core.options.plants.noLeaseWait !== true) {
@@ -109,7 +110,10 @@ export class Opening {
         request: { kind: 'become', epoch: core.epoch, standing: 'in-sync', proven: true },
       })),
     );
-    if (!told || links.some((link) => !link.usable)) return false;
+    // I-10: who was away in between may have come back as another, with an empty disk. A report is new with
+    // every connection.
+    const same = links.every((link, index) => link.usable && link.report === reports[index]);
+    if (!told || !same) return false;
     assert(
       inSyncIds(core.known).every((id) => core.link(id).usable),
       'I-02 every recorded in-sync member has promised before the first answer',
