@@ -90,7 +90,6 @@ class Site {
     const config = new KubeConfig();
     config.loadFromFile(path.join(this.#folder, 'kubeconfig'));
     const apiReady = this.#waitForApi(config);
-    // Nodes boot meanwhile, but their daemons wait: what asks too early asks again much too late.
     const nodes = this.#nodes.map(({ name }) => this.#ensureNode(name, apiReady));
     await Promise.all([...nodes, apiReady]);
     step.note('waiting for the nodes');

@@ -1,7 +1,8 @@
 #!/bin/sh
 # The first process of one lab node, started in fresh mount, network, UTS, IPC and pid namespaces:
 #
-#   node-init.sh <node folder>        line "go" on standard input once the network is plugged in
+#   node-init.sh <node folder>     on standard input: a line "go" once the network is plugged in,
+#                                  its end once the API server answers
 #
 # The node's root is an overlay: the machine's own files below, read-only by nature, and the node's disk
 # above. So every path is the standard one, what pods do to the file system stays in the node, and
@@ -81,7 +82,6 @@ printf '%s\n' "$NODE_NAME" > /proc/sys/kernel/hostname
 for file in $CGROUP_FILES; do printf "1\n" > "$file"; done
 
 IFS= read -r go && [ "$go" = go ] || exit 1
-exec < /dev/null
 export PATH="$LAB_BIN:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 # What systemd does on a real node.
@@ -91,19 +91,23 @@ keep() {
   (
     while :; do
       code=0
-      "$@" >> "$log" 2>&1 || code=$?
+      "$@" < /dev/null >> "$log" 2>&1 || code=$?
       printf 'node-init: ended with code %s, starting again\n' "$code" >> "$log"
       sleep 1
     done
   ) &
 }
 keep containerd containerd --config /etc/containerd/lab.toml
-keep kube-proxy kube-proxy --config /etc/kubernetes/kube-proxy.json --hostname-override "$NODE_NAME"
 # A kubelet that finds no containerd ends and costs a second more.
 until ctr version > /dev/null 2>&1; do sleep 0.1; done
 keep kubelet kubelet --config /etc/kubernetes/kubelet.json \
   --kubeconfig /etc/kubernetes/kubelet.kubeconfig --hostname-override "$NODE_NAME" \
   --node-ip "$NODE_ADDRESS" --node-labels "$NODE_LABELS"
+
+# kube-proxy asks once too early, and then again only after many seconds.
+read -r _ || :
+exec < /dev/null
+keep kube-proxy kube-proxy --config /etc/kubernetes/kube-proxy.json --hostname-override "$NODE_NAME"
 
 # Waits for ever and buries the orphans of the node, as a first process must.
 while :; do

@@ -36,12 +36,12 @@ export interface NodeSite {
 
 /**
  * Boots a node: disks, control groups, namespaces, cable, "go". Everything it makes is recorded
- * first. With `whenToGo` its daemons start only then; when it fails the node ends with its starter.
+ * first. `apiReady` is when kube-proxy starts; when it fails the node is switched off again.
  */
 export async function powerOn(
   site: NodeSite,
   name: string,
-  whenToGo: Promise<unknown> = Promise.resolve(),
+  apiReady: Promise<unknown> = Promise.resolve(),
 ): Promise<void> {
   const { stateFolder, record } = site;
   const { options, host } = record.current;
@@ -75,12 +75,13 @@ export async function powerOn(
     const holder = networkHolder(record.current);
     const { number } = identity;
     await connectNode(holder, { number, pid: first.pid }, options.nodes.length);
-    await whenToGo;
+    outer.tell('go');
+    await apiReady;
   } catch (error) {
-    await switchOff(site, name); // it would wait for its "go" as long as this process lives
+    await switchOff(site, name); // it would wait for us as long as this process lives
     throw error;
   }
-  outer.release('go\n');
+  outer.release();
 }
 
 async function startNode({ stateFolder, record }: NodeSite, name: string): Promise<StartedDaemon> {

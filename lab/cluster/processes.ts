@@ -35,8 +35,10 @@ export interface DaemonPlan {
 }
 
 export interface StartedDaemon extends ProcessIdentity {
-  /** Writes the text to a held input and closes it. */
-  release(text: string): void;
+  /** Writes a line to a held input. */
+  tell(line: string): void;
+  /** Closes a held input. */
+  release(): void;
 }
 
 const pollIntervalMs = 20;
@@ -68,7 +70,8 @@ export async function startDaemon(plan: DaemonPlan): Promise<StartedDaemon> {
     return {
       pid: status.pid,
       startTime: status.startTime,
-      release: (text) => stdin?.end(text),
+      tell: (line) => stdin?.write(`${line}\n`),
+      release: () => stdin?.end(),
     };
   } catch (error) {
     if (error instanceof LabFault) throw error;

@@ -64,9 +64,16 @@ describe('process', () => {
       env,
       cwd: folder,
     });
-    const child = await waitFor('the child', async () => onlyChildOf(parent.pid), 5000);
-    const command = readFileSync(`/proc/${child.pid}/cmdline`, 'utf8').split('\0');
-    assert.equal(command[0], 'sleep');
+    const programOf = (pid: number) => readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+    const child = await waitFor(
+      'the child to become what it runs',
+      async () => {
+        const found = onlyChildOf(parent.pid);
+        return found !== undefined && programOf(found.pid) === 'sleep' && found;
+      },
+      5000,
+    );
+    assert.notEqual(child.pid, parent.pid);
   });
 
   it('reads what it was held for, and only then', async () => {
@@ -80,7 +87,8 @@ describe('process', () => {
       heldInput: true,
     });
     assert.equal(isAlive(held), true);
-    held.release('go\n');
+    held.tell('go');
+    held.release();
     await waitFor('the word', async () => readFileSync(log, 'utf8').includes('got go'), 5000);
   });
 
