@@ -187,7 +187,7 @@ export class LocalStack implements Disposable {
     const foreign = /^(PULUMI_|KUBECONFIG$|KUBERNETES_)/;
     const inherited = Object.entries(process.env).filter(([name]) => !foreign.test(name));
     const own = Object.entries(this.#options.installation.env).filter(
-      ([name]) => name === 'PATH' || name.startsWith('PULUMI_'),
+      ([name]) => name === 'PATH' || /^(PULUMI|NODE)_/.test(name),
     );
     return {
       ...Object.fromEntries(inherited),

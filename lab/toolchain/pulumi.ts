@@ -88,6 +88,8 @@ export async function ensurePulumi(
       PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: 'true',
       // A provider that happens to be on PATH would be taken whatever its version.
       PULUMI_IGNORE_AMBIENT_PLUGINS: 'true',
+      // Every command starts three or four Node processes that load the same modules.
+      NODE_COMPILE_CACHE: path.join(path.dirname(context.paths.tools), 'node-compiled'),
     },
     standIns,
   };

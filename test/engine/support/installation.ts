@@ -3,7 +3,6 @@
  * lab's toolchain. `PULUMI_PLUGINS=official` runs the same tests against the official plugins where
  * they are at hand; without it they are taken too where they can be had, else the stand-ins.
  */
-import path from 'node:path';
 import { LabFault } from '../../../lab/base/fault.ts';
 import { labPaths } from '../../../lab/base/paths.ts';
 import { Progress } from '../../../lab/base/progress.ts';
@@ -33,8 +32,6 @@ export function findInstallation(): Promise<Found> {
 
 async function find(): Promise<Found> {
   const paths = labPaths();
-  // Every command starts three or four Node processes that load the same modules.
-  const compileCache = path.join(path.dirname(paths.tools), 'node-compiled');
   try {
     const { cli, env, standIns } = await ensurePulumi({
       progress: new Progress(process.stderr),
@@ -44,7 +41,7 @@ async function find(): Promise<Found> {
     return {
       installation: {
         cli,
-        env: { ...withoutForeign(env), NODE_COMPILE_CACHE: compileCache },
+        env: withoutForeign(env),
         standIns: standIns.length > 0,
       },
     };
