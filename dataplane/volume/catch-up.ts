@@ -36,7 +36,9 @@ export class CatchUp {
       let done = false;
       if (link.usable) {
         this.#busy = true;
+        link.held = true;
         done = yield* this.#fill(link);
+        link.held = false;
         this.#busy = false;
       }
       if (done) continue;

@@ -92,6 +92,7 @@ export class Core {
   release(link: MemberLink): void {
     link.role = 'absent';
     link.broken = '';
+    link.held = false;
     link.report = undefined;
     if (link.state !== 'down') this.command({ kind: 'disconnect', member: link.id });
     link.state = 'down';

@@ -297,6 +297,7 @@ export class Engine {
     if (link.state === 'up') link.downSinceMs = this.#core.nowMs;
     link.state = 'down';
     link.report = undefined;
+    if (link.held) link.broken = 'it went away in the middle of a procedure';
     if (link.role === 'copying') link.role = 'absent';
     link.drop(link.role === 'absent');
   }

@@ -32,6 +32,11 @@ export class MemberLink {
   report: MemberReport | undefined;
   /** Out for good until it is an absent member again: it lost writes, or its disk failed (I-10, I-18). */
   broken = '';
+  /**
+   * A procedure (opening, copying) relies on this connection. If it goes away the procedure starts again: who comes
+   * back may be another, with an empty disk.
+   */
+  held = false;
   /** Generations of absent members it durably tracks, by member. */
   readonly tracks = new Map<string, number>();
   readonly #questions = new Map<number, Question>();

@@ -88,14 +88,15 @@ export class Opening {
     const core = this.#core;
     const decision = yield* this.#gather();
     const { kept, firstPromiseAtMs, silent } = decision;
+    const links = kept.map((id) => core.link(id));
+    // I-10: who goes away from here on may come back as another, with an empty disk.
+    for (const link of links) link.held = true;
     const gone = new Set(inSyncIds(core.known).filter((id) => !kept.includes(id)));
     if (gone.size > 0) {
       // I-03: the removal is in the record before anything is served.
       if (!(yield* core.swap(shrunk(core.known, gone)))) return false;
       for (const id of gone) core.link(id).role = 'absent';
     }
-    const links = kept.map((id) => core.link(id));
-    const reports = links.map((link) => link.report);
     if (!(yield* this.#trackAbsent(links, gone))) return false;
     if (!(yield* this.#reconcile(links))) return false;
     if (silent && core.options.plants.noLeaseWait !== true) {
@@ -110,14 +111,12 @@ export class Opening {
         request: { kind: 'become', epoch: core.epoch, standing: 'in-sync', proven: true },
       })),
     );
-    // I-10: who was away in between may have come back as another, with an empty disk. A report is new with
-    // every connection.
-    const same = links.every((link, index) => link.usable && link.report === reports[index]);
-    if (!told || !same) return false;
+    if (!told || links.some((link) => !link.usable)) return false;
     assert(
       inSyncIds(core.known).every((id) => core.link(id).usable),
       'I-02 every recorded in-sync member has promised before the first answer',
     );
+    for (const link of links) link.held = false;
     core.serving = true;
     core.reason = '';
     return true;

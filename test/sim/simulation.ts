@@ -106,7 +106,7 @@ function draw(prng: Prng): Settings {
     slowestDiskMs: prng.between(1, 12),
     slowestLinkMs: prng.between(1, 20),
     lostAnswers: prng.chance(0.5) ? 0 : prng.fraction() * 0.4,
-    leaseMs: prng.pick([200, 300, 300, 1000]) ?? 300,
+    leaseMs: prng.pick([200, 300, 1000, 1000]) ?? 300,
     memberLossMs: prng.pick([120, 200]) ?? 200,
     faults: prng.between(0, 9),
     busyMs: prng.between(800, 4000),
@@ -443,12 +443,12 @@ export class Simulation {
     });
   }
 
-  /** The old engine keeps one member for itself, at times without the manager; the next gets the others. */
+  /** The old engine keeps one member for itself, mostly without the manager; the next gets the others. */
   #split(old: Attachment, kept: Member, fault: SimFault): void {
     this.#attach();
     const next = this.#attachments.at(-1);
     if (next === undefined) return;
-    if (fault.draw % 2 === 0) {
+    if (fault.draw % 4 !== 0) {
       this.#cluster.cutOff.add(old.process.name);
       this.#world.after(fault.durationMs, () => this.#cluster.cutOff.delete(old.process.name));
     }
