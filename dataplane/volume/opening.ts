@@ -201,7 +201,7 @@ export class Opening {
     if (targets.length > 0 && core.options.plants.noReconcile !== true) {
       const regions = new Bitmap(regionCount(core.geometry));
       for (const link of links) {
-        assert(link.report !== undefined, 'a kept member has promised');
+        if (link.report === undefined) return false;
         regions.addAll(new Bitmap(regions.size, link.report.dirty.slice()));
       }
       for (const region of regions.members()) {
