@@ -25,6 +25,7 @@ const stored = z.object({
   epoch: whole,
   writer: z.string(),
   generation: whole,
+  readersLeft: z.boolean(),
   members: z
     .array(z.object({ id, address: z.string(), inSync: z.boolean(), departedAt: whole }))
     .min(1)

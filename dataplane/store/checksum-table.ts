@@ -94,8 +94,9 @@ export class ChecksumTable {
     const reader = new ByteReader(bytes);
     const named = reader.u32() === magic && reader.u32() === region;
     if (expectedCrc === undefined ? !named : pageCrc(bytes, region) !== expectedCrc) {
-      // Never written at all (a hole in the file) is a page of absent blocks, but only after a crash.
-      const hole = expectedCrc === undefined && bytes.every((byte) => byte === 0);
+      // After a crash: a page whose header is a hole was never saved whole, so it says nothing yet.
+      const header = bytes.subarray(0, pageHeaderBytes);
+      const hole = expectedCrc === undefined && header.every((byte) => byte === 0);
       return seals.fill(hole ? sealAbsent : sealUnreadable);
     }
     reader.raw(pageHeaderBytes - 8);

@@ -204,6 +204,7 @@ export class Engine {
     if (!core.serving) return;
     this.#operations.serve();
     core.tasks.start(this.#membership.watch());
+    core.tasks.start(this.#membership.forgetReaders());
     for (const link of core.links.values()) {
       core.tasks.start(this.#catchUp.watch(link));
       core.tasks.start(this.#beat(link));

@@ -26,6 +26,15 @@ export class Membership {
     }
   }
 
+  /** The lease of earlier engines was waited for when the epoch was opened: the record may forget them. */
+  *forgetReaders(): Procedure {
+    const core = this.#core;
+    yield* this.turn(() => true);
+    if (core.known.readersLeft) yield* core.swap({ ...core.known, readersLeft: false });
+    if (!core.isMine) core.superseded();
+    this.release();
+  }
+
   /** Waits for the condition and for its turn to change members. */
   *turn(ready: () => boolean): Procedure {
     // A member becomes lost by time alone, so this looks again with every heartbeat.

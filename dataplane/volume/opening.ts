@@ -87,19 +87,20 @@ export class Opening {
   *#attempt(): Procedure<boolean> {
     const core = this.#core;
     const decision = yield* this.#gather();
-    const { kept, firstPromiseAtMs, silent } = decision;
+    const { kept, firstPromiseAtMs } = decision;
+    const readersLeft = decision.silent || core.known.readersLeft;
     const links = kept.map((id) => core.link(id));
     // I-10: who goes away from here on may come back as another, with an empty disk.
     for (const link of links) link.held = true;
     const gone = new Set(inSyncIds(core.known).filter((id) => !kept.includes(id)));
     if (gone.size > 0) {
       // I-03: the removal is in the record before anything is served.
-      if (!(yield* core.swap(shrunk(core.known, gone)))) return false;
+      if (!(yield* core.swap(shrunk(core.known, gone, readersLeft)))) return false;
       for (const id of gone) core.link(id).role = 'absent';
     }
     if (!(yield* this.#trackAbsent(links, gone))) return false;
     if (!(yield* this.#reconcile(links))) return false;
-    if (silent && core.options.plants.noLeaseWait !== true) {
+    if (readersLeft && core.options.plants.noLeaseWait !== true) {
       // I-03, I-16: whoever cannot be reached may still answer the old engine's reads.
       const untilMs = firstPromiseAtMs + core.options.leaseMs * 1.25;
       core.reason = 'waiting until the old engine can no longer read';

@@ -29,6 +29,11 @@ export interface VolumeRecord {
   readonly writer: string;
   /** Counts departures. */
   readonly generation: number;
+  /**
+   * A member was removed without having promised, and since then no engine has waited for the lease of those who
+   * may still read from it (I-03). Outlives the engine that removed it.
+   */
+  readonly readersLeft: boolean;
   readonly members: readonly MemberRecord[];
 }
 
@@ -42,11 +47,16 @@ export function claimed(record: VolumeRecord, writer: string): VolumeRecord {
 }
 
 /** I-07, I-09. Members that are not in sync stay as they are. */
-export function shrunk(record: VolumeRecord, gone: ReadonlySet<string>): VolumeRecord {
+export function shrunk(
+  record: VolumeRecord,
+  gone: ReadonlySet<string>,
+  readersLeft = record.readersLeft,
+): VolumeRecord {
   const generation = record.generation + 1;
   const next = {
     ...record,
     generation,
+    readersLeft,
     members: record.members.map((member) =>
       member.inSync && gone.has(member.id)
         ? { ...member, inSync: false, departedAt: generation }

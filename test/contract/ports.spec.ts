@@ -46,6 +46,7 @@ const record: VolumeRecord = {
   epoch: 0,
   writer: '',
   generation: 0,
+  readersLeft: false,
   members: [{ id: 'a', address: 'a', inSync: true, departedAt: 0 }],
 };
 

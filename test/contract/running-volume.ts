@@ -39,6 +39,7 @@ export class RunningVolume {
       epoch: 0,
       writer: '',
       generation: 0,
+      readersLeft: false,
       members: members.map((id) => ({
         id,
         address: path.join(made.directory, `${id}.socket`),

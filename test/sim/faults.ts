@@ -38,9 +38,16 @@ export interface SimFault {
   readonly draw: number;
 }
 
-export function drawFaults(prng: Prng, count: number, endMs: number): readonly SimFault[] {
+/** @param focus the only kinds there may be; without it each run draws its own */
+export function drawFaults(
+  prng: Prng,
+  options: { readonly count: number; readonly endMs: number },
+  focus: readonly FaultKind[] | undefined,
+): readonly SimFault[] {
+  const { count, endMs } = options;
   // Swarm: each run knows only some kinds, so that each is alone often enough to be seen.
-  const known = faultKinds.filter(() => prng.chance(0.45));
+  const swarm = faultKinds.filter(() => prng.chance(0.45));
+  const known = focus ?? swarm;
   const faults: SimFault[] = [];
   for (let index = 0; index < count; index++) {
     const kind = prng.pick(known);

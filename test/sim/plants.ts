@@ -5,6 +5,7 @@
 import type { ReplicaPlants } from '../../dataplane/drive/replica.ts';
 import type { StorePlants } from '../../dataplane/store/store.ts';
 import type { EnginePlants } from '../../dataplane/volume/engine.ts';
+import type { FaultKind } from './faults.ts';
 
 export type Plants = EnginePlants & StorePlants & ReplicaPlants;
 
@@ -14,6 +15,8 @@ export interface Plant {
   readonly what: string;
   /** Seeds within which it must be found. */
   readonly seedsMax: number;
+  /** Kinds of faults that must meet for it to show; without it, those each seed draws. */
+  readonly focus?: readonly FaultKind[];
 }
 
 export const plants: readonly Plant[] = [
@@ -22,15 +25,30 @@ export const plants: readonly Plant[] = [
   { name: 'flushWithoutSync', what: 'I-06 answers flush without a sync', seedsMax: 150 },
   { name: 'trimNotReplicated', what: 'I-15 trims on one member only', seedsMax: 30 },
   { name: 'epochNotChecked', what: 'I-02 takes writes of an older epoch', seedsMax: 150 },
-  { name: 'promiseBeforeIdle', what: 'I-02 promises while older writes run', seedsMax: 500 },
+  {
+    name: 'promiseBeforeIdle',
+    what: 'I-02 promises while older writes run',
+    seedsMax: 300,
+    focus: ['move-engine', 'slow-disk'],
+  },
   { name: 'promiseNotDurable', what: 'I-02 promises in memory only', seedsMax: 300 },
   { name: 'provenAfterCrash', what: 'I-10 trusts a member after a crash', seedsMax: 150 },
   { name: 'restartIgnored', what: 'I-10 goes on with a restarted member', seedsMax: 200 },
   { name: 'readFromAnybody', what: 'I-16 reads from a member that is not in sync', seedsMax: 100 },
   { name: 'copyWithoutOrder', what: 'I-14 copies a block while it is written', seedsMax: 300 },
   { name: 'shrinkBeforeSwap', what: 'I-07 acknowledges before the record says so', seedsMax: 30 },
-  { name: 'conflictIsSuccess', what: 'I-01 takes a conflict for success', seedsMax: 700 },
-  { name: 'timeoutIsFailure', what: 'I-08 takes a lost answer for a failed swap', seedsMax: 500 },
+  {
+    name: 'conflictIsSuccess',
+    what: 'I-01 takes a conflict for success',
+    seedsMax: 300,
+    focus: ['split', 'move-engine', 'manager-away'],
+  },
+  {
+    name: 'timeoutIsFailure',
+    what: 'I-08 takes a lost answer for a failed swap',
+    seedsMax: 300,
+    focus: ['kill-member', 'stop-member', 'kill-engine'],
+  },
   { name: 'noLease', what: 'I-16 reads without a lease', seedsMax: 300 },
   { name: 'noLeaseWait', what: 'I-03 serves while the old engine may still read', seedsMax: 400 },
   { name: 'noReconcile', what: 'I-12 leaves copies unequal after a crash', seedsMax: 200 },

@@ -47,10 +47,12 @@ describe('simulation', function () {
 describe('planted bug', function () {
   this.timeout(600_000);
 
-  for (const { name, what, seedsMax } of plants) {
+  for (const { name, what, seedsMax, focus } of plants) {
     it(`is found within ${seedsMax} seeds when the code ${what} [${name}]`, async () => {
       for (let seed = 1; seed <= seedsMax; seed++) {
-        const result = await new Simulation({ seed, plants: { [name]: true } }).run();
+        const planted = { seed, plants: { [name]: true } };
+        const options = focus === undefined ? planted : { ...planted, focus };
+        const result = await new Simulation(options).run();
         if (result.violation !== undefined) return;
       }
       assert.fail(`${name} was not found in ${seedsMax} seeds: the simulator does not see it`);

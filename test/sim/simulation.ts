@@ -35,6 +35,8 @@ const settleMs = 60_000;
 export interface RunOptions {
   readonly seed: number;
   readonly plants?: Plants;
+  /** The only kinds of faults, and as many as there can be; for mistakes that need a rare meeting. */
+  readonly focus?: readonly FaultKind[];
   /** Indexes of faults to leave out. */
   readonly without?: ReadonlySet<number>;
   /** Lines of the story in the result; 200 unless told. */
@@ -138,7 +140,9 @@ export class Simulation {
     this.#plants = options.plants ?? {};
     this.#without = options.without ?? new Set();
     const { faults, busyMs, blockCount, slowestLinkMs, lostAnswers } = this.#settings;
-    this.#faults = drawFaults(prng.fork('faults'), faults, busyMs);
+    const { focus } = options;
+    const count = focus === undefined ? faults : 9;
+    this.#faults = drawFaults(prng.fork('faults'), { count, endMs: busyMs }, focus);
     this.#history = new History(blockCount);
     this.#network = new SimNetwork(this.#world, slowestLinkMs);
     this.#cluster = new SimCluster(this.#world, {
@@ -188,6 +192,7 @@ export class Simulation {
       epoch: 0,
       writer: '',
       generation: 0,
+      readersLeft: false,
       members: Array.from({ length: members }, (_, index) => ({
         id: `r${index + 1}`,
         address: `r${index + 1}`,

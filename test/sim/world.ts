@@ -64,6 +64,8 @@ export class World {
 
   /** Until the time has come, nothing is left, or something was violated. */
   async runUntil(endMs: number, done: () => boolean = () => false): Promise<void> {
+    // From here on within a microtask, wherever the caller was.
+    await Promise.resolve();
     while (this.violation === undefined && !done()) {
       const [next] = this.#heap;
       if (next === undefined || next.atMs > endMs) {
