@@ -113,7 +113,10 @@ for (const [kind, open] of [
       ({ wait } = bench);
     });
 
+    const links: Link[] = [];
+
     afterEach(() => {
+      for (const link of links.splice(0)) link.close();
       bench.dispose();
     });
 
@@ -151,6 +154,7 @@ for (const [kind, open] of [
       const near = await wait(bench.connector.connect(bench.address, new AbortController().signal));
       const far = await wait(accepted);
       assert.ok(far !== undefined);
+      links.push(near, far);
       return [near, far];
     }
 

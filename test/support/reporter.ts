@@ -4,7 +4,7 @@
  * up. A test that skips must say why: `skip(this, 'needs root')`; a bare `this.skip()` is a
  * failure.
  */
-import { appendFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import Mocha from 'mocha';
 
 const skipReasons = new WeakMap<object, string>();
@@ -27,6 +27,24 @@ function reasonOf(test: Mocha.Test): string | undefined {
     node = (node as { parent?: object }).parent;
   }
   return undefined;
+}
+
+const openHandlesGraceMs = 10_000;
+
+/**
+ * A suite that leaves a socket, a timer or a process open would hang the gate without a word: the
+ * run is ended and says what is open, and that is a failure.
+ */
+function endOrTell(counts: { failed: number; passed: number; skipped: number }): void {
+  const timer = setTimeout(() => {
+    console.log(`  left open by some test: ${process.getActiveResourcesInfo().join(', ')}`);
+    const file = process.env['LARDER_TEST_COUNTS'];
+    counts.failed += 1;
+    if (file !== undefined) writeFileSync(file, `${JSON.stringify(counts)}\n`);
+    process.exit(1);
+  }, openHandlesGraceMs);
+  // In good order the process ends before, because nothing holds it.
+  timer.unref();
 }
 
 export default class LarderReporter extends Mocha.reporters.Spec {
@@ -53,8 +71,9 @@ export default class LarderReporter extends Mocha.reporters.Spec {
     });
     runner.once('end', () => {
       for (const [reason, count] of reasons) console.log(`  ${count} skipped: ${reason}`);
+      endOrTell(counts);
       const file = process.env['LARDER_TEST_COUNTS'];
-      if (file !== undefined) appendFileSync(file, `${JSON.stringify(counts)}\n`);
+      if (file !== undefined) writeFileSync(file, `${JSON.stringify(counts)}\n`);
     });
   }
 }
