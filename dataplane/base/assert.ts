@@ -9,7 +9,9 @@ export class Defect extends Error {
   }
 }
 
-/** @param message begins with the number of the invariant it guards (`I-06 …`) where there is one */
+/**
+ * @param message begins with the number of the invariant it guards (`I-06 …`) where there is one
+ */
 export function assert(condition: boolean, message: string): asserts condition {
   if (!condition) throw new Defect(message);
 }

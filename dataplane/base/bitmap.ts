@@ -1,4 +1,6 @@
-/** A set of small whole numbers below a fixed size, one bit each. Checked against `Set` by property. */
+/**
+ * A set of small whole numbers below a fixed size, one bit each. Checked against `Set` by property.
+ */
 import { assert } from './assert.ts';
 
 export class Bitmap {

@@ -1,4 +1,6 @@
-/** First in, first out, with a written limit: ask `full` before `push`, which is a defect otherwise. */
+/**
+ * First in, first out, with a written limit: ask `full` before `push`, which is a defect otherwise.
+ */
 import { assert } from './assert.ts';
 
 export class BoundedQueue<T> {

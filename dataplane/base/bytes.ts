@@ -66,7 +66,10 @@ export class ByteWriter {
   }
 }
 
-/** Reads what `ByteWriter` wrote. What cannot be such a field throws `RangeError`: decoders catch it. */
+/**
+ * Reads what `ByteWriter` wrote. What cannot be such a field throws `RangeError`: decoders catch
+ * it.
+ */
 export class ByteReader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;

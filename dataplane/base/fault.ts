@@ -1,7 +1,7 @@
 /**
- * A failure of the world: a disk, a link, a peer, the control plane, bad input. Never a bug; bugs are
- * `Defect` (assert.ts). A fault is a value that travels in outcomes, and it is also an `Error`, so that
- * a port's promise may reject with it and a trace survives.
+ * A failure of the world: a disk, a link, a peer, the control plane, bad input. Never a bug; bugs
+ * are `Defect` (assert.ts). A fault is a value that travels in outcomes, and it is also an `Error`,
+ * so that a port's promise may reject with it and a trace survives.
  */
 
 /** Every code, with what it means. `docs/faults.md` lists the same and a test compares the two. */

@@ -1,11 +1,15 @@
 /**
- * Every limit of the data plane in one place (I-22), each with its reason. `docs/limits.md` says what
- * a user sees when one is reached. Times are on the monotonic clock.
+ * Every limit of the data plane in one place (I-22), each with its reason. `docs/limits.md` says
+ * what a user sees when one is reached. Times are on the monotonic clock.
  */
 export const limits = {
-  /** Members of a volume. Each further copy costs a full write; regions keep a bit per absent one. */
+  /**
+   * Members of a volume. Each further copy costs a full write; regions keep a bit per absent one.
+   */
   membersMax: 4,
-  /** One request to the engine: what NBD clients are promised by default (proto.md, block sizes). */
+  /**
+   * One request to the engine: what NBD clients are promised by default (proto.md, block sizes).
+   */
   requestBytesMax: 32 * 2 ** 20,
   /** One frame between engine and replica: the largest request and its header. */
   frameBytesMax: 32 * 2 ** 20 + 64,

@@ -1,6 +1,7 @@
 /**
- * Drives the engine of one volume: feeds its machine (volume/engine.ts) with what the ports bring, carries
- * out its commands, and is the block device that clients see. It holds no rule about epochs or members.
+ * Drives the engine of one volume: feeds its machine (volume/engine.ts) with what the ports bring,
+ * carries out its commands, and is the block device that clients see. It holds no rule about epochs
+ * or members.
  */
 import { assert } from '../base/assert.ts';
 import { BoundedQueue } from '../base/bounded-queue.ts';
@@ -29,14 +30,14 @@ import type { Clock } from '../ports/clock.ts';
 import type { Cluster } from '../ports/cluster.ts';
 import type { Connector, Link } from '../ports/link.ts';
 import { fits } from '../store/geometry.ts';
-import {
-  type Answer,
-  Engine,
-  type EngineCommand,
-  type EngineEvent,
-  type EngineOptions,
-  type EngineRequest,
-} from '../volume/engine.ts';
+import { Engine } from '../volume/engine.ts';
+import type {
+  Answer,
+  EngineCommand,
+  EngineEvent,
+  EngineOptions,
+  EngineRequest,
+} from '../volume/engine-events.ts';
 import type { VolumeRecord } from '../volume/record.ts';
 import { nextFrame } from './frames.ts';
 import { Outbox } from './outbox.ts';
@@ -117,7 +118,9 @@ export class EngineDrive implements BlockService {
     this.#feed({ kind: 'stop' });
   }
 
-  /** Resolves when the volume is served for the first time, or with the reason why it never will be. */
+  /**
+   * Resolves when the volume is served for the first time, or with the reason why it never will be.
+   */
   async ready(): Promise<Fault | undefined> {
     if (this.serving) return undefined;
     return new Promise((resolve) => {
@@ -167,7 +170,9 @@ export class EngineDrive implements BlockService {
     return this.#change({ kind: 'flush' });
   }
 
-  /** Says "all allocated", which is always true enough; holes are told once members can be asked. */
+  /**
+   * Says "all allocated", which is always true enough; holes are told once members can be asked.
+   */
   async blockStatus(range: ByteRange): Promise<StatusOutcome> {
     const { lengthBytes } = range;
     const refusal = this.#refusal({ ...range, lengthBytes: Math.min(lengthBytes, 4096) });

@@ -1,6 +1,6 @@
 /**
- * One store, opened from its directory: checks whose it is, recovers it, and puts it behind the epoch gate.
- * Creating a store is a step of its own that only happens when it was asked for.
+ * One store, opened from its directory: checks whose it is, recovers it, and puts it behind the
+ * epoch gate. Creating a store is a step of its own that only happens when it was asked for.
  */
 import { Fault } from '../base/fault.ts';
 import type { Disk, DiskFile } from '../ports/disk.ts';
@@ -29,8 +29,9 @@ export interface HostedStore {
 const fileNames = [dataFile, tableFile, regionsFile, superblockFile] as const;
 
 /**
- * Makes an empty store. The identity comes last: without it there is no store, and what an interrupted
- * creation left behind is written over. Rejects with `store.foreign` where anything else lies.
+ * Makes an empty store. The identity comes last: without it there is no store, and what an
+ * interrupted creation left behind is written over. Rejects with `store.foreign` where anything
+ * else lies.
  */
 export async function createStore(
   disk: Disk,
@@ -38,8 +39,8 @@ export async function createStore(
   birth: {
     readonly lineage: string;
     /**
-     * True only while the volume itself is being made: all its stores are empty and so equal. Later stores
-     * are new members, to be copied in full (I-05).
+     * True only while the volume itself is being made: all its stores are empty and so equal. Later
+     * stores are new members, to be copied in full (I-05).
      */
     readonly withVolume: boolean;
   },
@@ -78,7 +79,10 @@ export async function createStore(
   await disk.replace(identityFile, encodeIdentity(identity));
 }
 
-/** Rejects with `store.missing`, `store.foreign`, `store.damaged`, `store.newer-format`, `disk.failed`. */
+/**
+ * Rejects with `store.missing`, `store.foreign`, `store.damaged`, `store.newer-format`,
+ * `disk.failed`.
+ */
 export async function openStore(
   disk: Disk,
   expected: { readonly volume: string; readonly member: string },

@@ -1,6 +1,7 @@
 /**
- * Serves stores to engines: takes connections, reads questions, runs them on the store, answers. Which
- * session may do what is the gate's rule (store/epoch-gate.ts); what happens on disk is the store's.
+ * Serves stores to engines: takes connections, reads questions, runs them on the store, answers.
+ * Which session may do what is the gate's rule (store/epoch-gate.ts); what happens on disk is the
+ * store's.
  *
  * A session that sends what the protocol does not allow is closed, and nothing else happens.
  */
@@ -76,7 +77,10 @@ export class ReplicaServer {
     }
   }
 
-  /** Ends every session, waits for what was begun, and closes the stores so that they can prove it (I-20). */
+  /**
+   * Ends every session, waits for what was begun, and closes the stores so that they can prove it
+   * (I-20).
+   */
   async stop(): Promise<void> {
     this.#ports.acceptor.close();
     for (const session of this.#sessions) session.link.close();
@@ -197,7 +201,10 @@ export class ReplicaServer {
     }
   }
 
-  /** I-02, I-17: others are out at once, what they began ends, then it is durable, then it is answered. */
+  /**
+   * I-02, I-17: others are out at once, what they began ends, then it is durable, then it is
+   * answered.
+   */
   async #promise(session: Session, hosted: HostedStore, epoch: number): Promise<MemberReply> {
     const { gate, store, runner } = hosted;
     const stale = (): MemberReply => ({ kind: 'stale', promisedEpoch: gate.epoch });

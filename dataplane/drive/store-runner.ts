@@ -1,6 +1,6 @@
 /**
- * Carries out what a store's operations ask of its disk (store/store.ts), many operations at a time, and
- * holds the store's locks. Decides nothing.
+ * Carries out what a store's operations ask of its disk (store/store.ts), many operations at a
+ * time, and holds the store's locks. Decides nothing.
  */
 import { assert, Defect } from '../base/assert.ts';
 import { Fault } from '../base/fault.ts';

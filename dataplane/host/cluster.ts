@@ -1,7 +1,7 @@
 /**
- * The configuration manager as a directory, for one machine without Kubernetes. Each version of the record is
- * a file of its own, `record.<version>`; to swap is to link(2) the next number, which fails when somebody
- * was there first. No locks, so nobody can die holding one.
+ * The configuration manager as a directory, for one machine without Kubernetes. Each version of the
+ * record is a file of its own, `record.<version>`; to swap is to link(2) the next number, which
+ * fails when somebody was there first. No locks, so nobody can die holding one.
  */
 import { link, open, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';

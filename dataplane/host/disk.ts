@@ -89,8 +89,8 @@ class HostFile implements DiskFile {
   }
 
   /**
-   * Node cannot punch holes, so inside the file zeroes are written; the space comes back with the work on
-   * a native helper. Beyond the end of the file there is nothing to do.
+   * Node cannot punch holes, so inside the file zeroes are written; the space comes back with the
+   * work on a native helper. Beyond the end of the file there is nothing to do.
    */
   async punch(offsetBytes: number, lengthBytes: number): Promise<void> {
     await told(`punch ${this.#name}`, async () => {

@@ -1,6 +1,6 @@
 /**
- * Links over real sockets: TLS 1.3 with both certificates checked, or plain TCP on loopback when asked, or a
- * Unix socket. An address is `host:port`, `[v6]:port`, or an absolute path.
+ * Links over real sockets: TLS 1.3 with both certificates checked, or plain TCP on loopback when
+ * asked, or a Unix socket. An address is `host:port`, `[v6]:port`, or an absolute path.
  */
 import {
   connect as connectPlain,

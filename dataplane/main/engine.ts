@@ -1,9 +1,10 @@
 /**
  * The engine of one volume: `node dataplane/main/engine.ts <configuration.json>`.
  *
- * Opens the volume and serves it over NBD on a Unix socket until SIGTERM or SIGINT, then makes everything it took
- * durable and leaves. Ends with code 2 when another engine has taken over, so that a supervisor knows not to
- * start it again. Prints one line, `serving epoch <n>`, when clients may connect.
+ * Opens the volume and serves it over NBD on a Unix socket until SIGTERM or SIGINT, then makes
+ * everything it took durable and leaves. Ends with code 2 when another engine has taken over, so
+ * that a supervisor knows not to start it again. Prints one line, `serving epoch <n>`, when clients
+ * may connect.
  */
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';

@@ -1,8 +1,8 @@
 /**
  * The replica server of a node: `node dataplane/main/replica.ts <configuration.json>`.
  *
- * Serves the stores of the configuration until SIGTERM or SIGINT, then closes them so that they can prove that
- * nothing is missing. Prints one line, `listening on <port>`, when it serves.
+ * Serves the stores of the configuration until SIGTERM or SIGINT, then closes them so that they can
+ * prove that nothing is missing. Prints one line, `listening on <port>`, when it serves.
  */
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
@@ -32,7 +32,10 @@ const configuration = z.strictObject({
       member: id,
       /** Exists, on the disk that was declared. */
       directory: z.string(),
-      /** Makes the store when the directory is empty. `withVolume` only while the volume itself is made. */
+      /**
+       * Makes the store when the directory is empty. `withVolume` only while the volume itself is
+       * made.
+       */
       create: z
         .strictObject({
           lineage: id,

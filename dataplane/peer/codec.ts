@@ -1,6 +1,6 @@
 /**
- * Messages to frames and back (docs/wire.md has every field). Decoding checks everything that can be
- * checked without knowing the volume; what is left is checked by the one who uses it.
+ * Messages to frames and back (docs/wire.md has every field). Decoding checks everything that can
+ * be checked without knowing the volume; what is left is checked by the one who uses it.
  */
 import { unreachable } from '../base/assert.ts';
 import { ByteReader, ByteWriter } from '../base/bytes.ts';

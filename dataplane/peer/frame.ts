@@ -1,7 +1,7 @@
 /**
- * Frames between engine and replica (docs/wire.md): a length, a checksum of all that follows, a fixed header,
- * a payload. Bytes that are not such a frame end the connection with `peer.malformed` and do nothing
- * else.
+ * Frames between engine and replica (docs/wire.md): a length, a checksum of all that follows, a
+ * fixed header, a payload. Bytes that are not such a frame end the connection with `peer.malformed`
+ * and do nothing else.
  */
 import { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { crc32c } from '../base/crc32c.ts';

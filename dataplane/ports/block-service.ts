@@ -4,12 +4,12 @@
  *
  * Promises of every implementation:
  * - Each aligned block is a register; a request over many blocks is atomic per block only.
- * - `flush` answers `done` only after everything answered before the call is durable. A request with
- *   `fua` is durable itself when it answers.
+ * - `flush` answers `done` only after everything answered before the call is durable. A request
+ *   with `fua` is durable itself when it answers.
  * - `trim` and `zero` read back as zeroes.
  * - Expected outcomes are values, never exceptions; a rejected promise is a defect.
- * - Bytes handed in are not touched by the caller until the call answers; bytes handed out belong to
- *   the caller.
+ * - Bytes handed in are not touched by the caller until the call answers; bytes handed out belong
+ *   to the caller.
  *
  * Never: tells an error for a request that merely has to wait. Frozen I/O waits.
  */
@@ -55,7 +55,9 @@ export interface BlockExtent {
   readonly zero: boolean;
 }
 
-/** Extents lie side by side from the range's start and may end before the range does, never empty. */
+/**
+ * Extents lie side by side from the range's start and may end before the range does, never empty.
+ */
 export type StatusOutcome =
   | { readonly kind: 'extents'; readonly extents: readonly BlockExtent[] }
   | BlockFailure;

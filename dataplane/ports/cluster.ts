@@ -1,11 +1,11 @@
 /**
- * The configuration manager: one record a volume, changed only by compare-and-swap. In Kubernetes it
- * is the status of the `Volume` object; without it, a locked file.
+ * The configuration manager: one record a volume, changed only by compare-and-swap. In Kubernetes
+ * it is the status of the `Volume` object; without it, a locked file.
  */
 import type { VolumeRecord } from '../volume/record.ts';
 
 /** Opaque; equal only when nothing was written in between. */
-export type RecordVersion = string;
+type RecordVersion = string;
 
 export interface VersionedRecord {
   readonly version: RecordVersion;
@@ -20,7 +20,10 @@ export type SwapOutcome =
   | { readonly kind: 'unknown' };
 
 export interface Cluster {
-  /** The newest record, read from the manager itself, never from a cache. Rejects: `cluster.unreachable`. */
+  /**
+   * The newest record, read from the manager itself, never from a cache. Rejects:
+   * `cluster.unreachable`.
+   */
   read(volume: string): Promise<VersionedRecord>;
   swap(volume: string, expected: RecordVersion, next: VolumeRecord): Promise<SwapOutcome>;
 }

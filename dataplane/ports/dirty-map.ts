@@ -4,7 +4,7 @@
  */
 import type { BlockFailure, ByteRange } from './block-service.ts';
 
-export interface DirtyExtent {
+interface DirtyExtent {
   readonly lengthBytes: number;
   /** False: the range is known to be the same as in the base. */
   readonly dirty: boolean;
@@ -13,7 +13,7 @@ export interface DirtyExtent {
 /**
  * Extents lie side by side from the range's start and may end before the range does, never empty.
  */
-export type DirtyOutcome =
+type DirtyOutcome =
   | { readonly kind: 'extents'; readonly extents: readonly DirtyExtent[] }
   | BlockFailure;
 

@@ -1,11 +1,11 @@
 /**
- * The checksum table: one page a region, one four-byte seal a block (seal.ts). Pages are read when they
- * are needed, kept up to a limit, and dropped again once they are saved, so memory
- * does not grow with the volume.
+ * The checksum table: one page a region, one four-byte seal a block (seal.ts). Pages are read when
+ * they are needed, kept up to a limit, and dropped again once they are saved, so memory does not
+ * grow with the volume.
  *
- * A page on disk is a 512-byte header and the seals. The region map keeps the page's checksum; a page of
- * a clean region that does not match is unreadable as a whole, and each block of it comes back when it
- * is written again.
+ * A page on disk is a 512-byte header and the seals. The region map keeps the page's checksum; a
+ * page of a clean region that does not match is unreadable as a whole, and each block of it comes
+ * back when it is written again.
  */
 import { assert } from '../base/assert.ts';
 import { ByteReader, ByteWriter } from '../base/bytes.ts';
@@ -86,8 +86,8 @@ export class ChecksumTable {
   }
 
   /**
-   * @param expectedCrc of the region map; undefined after a crash in a dirty region, where the page may be
-   * a mix of old and new seals, each of them whole
+   * @param expectedCrc of the region map; undefined after a crash in a dirty region, where the page
+   *   may be a mix of old and new seals, each of them whole
    */
   decode(region: number, bytes: Uint8Array, expectedCrc: number | undefined): Uint32Array {
     const seals = new Uint32Array(this.#regionBlocks);

@@ -1,7 +1,7 @@
 /**
- * Who may work on a store right now (I-02, I-16, I-17). One session owns it: the one whose promise came
- * last. A promise shuts out every other session at once, waits until what they began has ended, and
- * only then is made durable and answered.
+ * Who may work on a store right now (I-02, I-16, I-17). One session owns it: the one whose promise
+ * came last. A promise shuts out every other session at once, waits until what they began has
+ * ended, and only then is made durable and answered.
  */
 import { assert } from '../base/assert.ts';
 

@@ -1,4 +1,7 @@
-/** How a volume is cut into blocks (the unit of checksums and of atomicity) and regions (of the dirty log). */
+/**
+ * How a volume is cut into blocks (the unit of checksums and of atomicity) and regions (of the
+ * dirty log).
+ */
 import type { Span } from '../base/bytes.ts';
 
 export interface Geometry {
@@ -14,7 +17,7 @@ export interface ByteSpan {
   readonly lengthBytes: number;
 }
 
-export function regionBytes(geometry: Geometry): number {
+function regionBytes(geometry: Geometry): number {
   return geometry.blockBytes * geometry.regionBlocks;
 }
 

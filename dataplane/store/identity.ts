@@ -1,6 +1,6 @@
 /**
- * The file that says whose store a directory is. Written once, when the store is made, as one line of
- * JSON with its checksum, so that a person can read it with `cat`.
+ * The file that says whose store a directory is. Written once, when the store is made, as one line
+ * of JSON with its checksum, so that a person can read it with `cat`.
  */
 import { crc32c } from '../base/crc32c.ts';
 import { Fault } from '../base/fault.ts';

@@ -1,18 +1,21 @@
 /**
- * The region map: for every region whether it is dirty, which absent members have missed changes in it,
- * and the checksum of its table page. It is the dirty log (I-11, I-13) and the root of the checksums.
+ * The region map: for every region whether it is dirty, which absent members have missed changes in
+ * it, and the checksum of its table page. It is the dirty log (I-11, I-13) and the root of the
+ * checksums.
  *
- * The file is a row of 512-byte sectors, each with its own checksum, written in place: a disk writes a
- * sector whole. A sector that does not match counts as "everything changed", which is always safe.
+ * The file is a row of 512-byte sectors, each with its own checksum, written in place: a disk
+ * writes a sector whole. A sector that does not match counts as "everything changed", which is
+ * always safe.
  *
- * Memory is 10 bytes a region (2.5 MiB for 1 TiB). This class decides and remembers; store.ts writes.
+ * Memory is 10 bytes a region (2.5 MiB for 1 TiB). This class decides and remembers; store.ts
+ * writes.
  */
 import { Bitmap } from '../base/bitmap.ts';
 import { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { crc32c } from '../base/crc32c.ts';
 
 export const regionsFile = 'regions';
-export const regionSectorBytes = 512;
+const regionSectorBytes = 512;
 const headerBytes = 16;
 const regionsPerSector = (regionSectorBytes - headerBytes) / 8;
 const magic = 0x4c52474d; // "LRGM"
@@ -164,13 +167,15 @@ export class RegionMap {
     const whole = isWhole(bytes, sector);
     const reader = new ByteReader(bytes.subarray(headerBytes));
     for (let region = first; region < end; region++) {
-      // Of a damaged sector the page's checksum is unknown: the page is taken as it is, as after a crash.
+      // Of a damaged sector the page's checksum is unknown: the page is taken as it is, as after a
+      // crash.
       this.#tableCrc[region] = whole ? reader.u32() : 0;
       const flags = whole ? reader.u32() & 0xff : allBits;
       this.#flags[region] = flags;
       if ((flags & dirtyBit) !== 0) this.#dirtyCount += 1;
     }
-    // What was read may be in the page cache only: nothing counts as durable before it is saved again.
+    // What was read may be in the page cache only: nothing counts as durable before it is saved
+    // again.
     this.#unsaved.add(sector);
     if (!whole) this.#damaged = true;
   }

@@ -1,11 +1,11 @@
 /**
- * One replica of one volume on one disk. Every operation is a generator of disk commands: it yields what
- * it wants done, `drive/` does it and resumes it, so each operation reads from top to bottom, while this
- * file touches no disk and knows no time (docs/decisions/0051).
+ * One replica of one volume on one disk. Every operation is a generator of disk commands: it yields
+ * what it wants done, `drive/` does it and resumes it, so each operation reads from top to bottom,
+ * while this file touches no disk and knows no time (docs/decisions/0051).
  *
- * Promises: I-02 (a promise is durable before it is answered), I-11 (a region is durably dirty before its
- * first write, and stays so until every in-sync member has flushed it), I-13 (changes are tracked for
- * absent members), I-18 (after a failed write or sync nothing is done any more).
+ * Promises: I-02 (a promise is durable before it is answered), I-11 (a region is durably dirty
+ * before its first write, and stays so until every in-sync member has flushed it), I-13 (changes
+ * are tracked for absent members), I-18 (after a failed write or sync nothing is done any more).
  *
  * Relies on the engine for one thing: operations that overlap never run at the same time (I-15).
  * A thrown `Fault` ends the store: the caller calls `fail` and answers every request with it.
@@ -63,11 +63,11 @@ export interface StorePlants {
 
 export type StoreReadOutcome =
   | { readonly kind: 'data'; readonly bytes: Uint8Array }
-  /** Block numbers that do not match their seals. */
+  /** Block numbers that do not match their seals: never returned as data (I-21). */
   | { readonly kind: 'corrupt'; readonly blocks: readonly number[] };
 
 /** Writes since the last promise carry sequences from 2 on; 1 stands for all that was before. */
-export const sequenceBeforeEpoch = 1;
+const sequenceBeforeEpoch = 1;
 
 export class Store {
   readonly identity: Identity;
@@ -141,10 +141,10 @@ export class Store {
   }
 
   /**
-   * The first thing after opening. A killed process, or a sync that failed, leaves files whose content is in the
-   * page cache and not on the medium, and no later sync would carry it there: what the store relies on
-   * is written again. After an unclean end that goes for the data of dirty regions too, whose seals
-   * are computed again on the way.
+   * The first thing after opening. A killed process, or a sync that failed, leaves files whose
+   * content is in the page cache and not on the medium, and no later sync would carry it there:
+   * what the store relies on is written again. After an unclean end that goes for the data of dirty
+   * regions too, whose seals are computed again on the way.
    */
   *recover(): StoreStep<void> {
     yield* this.#updateSuperblock((now) => now);
@@ -298,7 +298,9 @@ export class Store {
     yield { kind: 'release', lock: 'regions' };
   }
 
-  /** I-13. `whole`: nothing is known about what the member holds, so every region counts as changed. */
+  /**
+   * I-13. `whole`: nothing is known about what the member holds, so every region counts as changed.
+   */
   *track(absence: Absence, whole: boolean): StoreStep<void> {
     if (this.#plants.absenceNotKept === true) return;
     yield { kind: 'acquire', lock: 'superblock' };

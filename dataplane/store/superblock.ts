@@ -1,10 +1,10 @@
 /**
- * The small state of a store that must never be lost or go back: promised epoch, standing, and which
- * absent members it keeps track of. Layout in docs/data-at-rest.md.
+ * The small state of a store that must never be lost or go back: promised epoch, standing, and
+ * which absent members it keeps track of. Layout in docs/data-at-rest.md.
  *
- * Two slots hold it. An update writes slot 0, syncs, writes slot 1, syncs: at rest both are equal, so one
- * rotten slot costs nothing, and a torn update leaves the old state in the other. The promise is
- * answered after both (I-02).
+ * Two slots hold it. An update writes slot 0, syncs, writes slot 1, syncs: at rest both are equal,
+ * so one rotten slot costs nothing, and a torn update leaves the old state in the other. The
+ * promise is answered after both (I-02).
  */
 import { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { crc32c } from '../base/crc32c.ts';
@@ -13,8 +13,9 @@ import { limits } from '../base/limits.ts';
 
 export const standings = ['new', 'inconsistent', 'in-sync'] as const;
 /**
- * `new`: holds nothing. `inconsistent`: the target of a copy that has not ended (I-14). `in-sync`: was a
- * full member when last told. The record has the last word; this is for the day there is no record.
+ * `new`: holds nothing. `inconsistent`: the target of a copy that has not ended (I-14). `in-sync`:
+ * was a full member when last told. The record has the last word; this is for the day there is no
+ * record.
  */
 export type Standing = (typeof standings)[number];
 
@@ -87,7 +88,9 @@ function decodeSlot(slot: Uint8Array): Superblock | undefined {
   return { counter, lineage, promisedEpoch, standing, clean, absences };
 }
 
-/** Throws `store.damaged` when neither slot is whole, `store.newer-format` when it must not be read. */
+/**
+ * Throws `store.damaged` when neither slot is whole, `store.newer-format` when it must not be read.
+ */
 export function decodeSuperblock(file: Uint8Array): Superblock {
   const slots = [0, 1].map((index) => {
     const slot = file.slice(index * superblockSlotBytes, (index + 1) * superblockSlotBytes);

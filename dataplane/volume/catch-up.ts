@@ -1,7 +1,7 @@
 /**
- * Bringing an absent member back (I-05, I-08, I-13, I-14). From the first moment it gets every new write;
- * meanwhile what it missed is copied, region by region, each step alone on its range; then it flushes,
- * and only then does the record count it in.
+ * Bringing an absent member back (I-05, I-08, I-13, I-14). From the first moment it gets every new
+ * write; meanwhile what it missed is copied, region by region, each step alone on its range; then
+ * it flushes, and only then does the record count it in.
  */
 import { Bitmap } from '../base/bitmap.ts';
 import { regionCount, regionSpan } from '../store/geometry.ts';
@@ -63,7 +63,8 @@ export class CatchUp {
     const target = { kind: 'become', epoch, standing: 'inconsistent', proven: false } as const;
     if ((yield* core.call(link, target)).kind !== 'done') return false;
     link.role = 'copying';
-    // Writes sent before this moment did not go to the newcomer; when they are done, survivors know them.
+    // Writes sent before this moment did not go to the newcomer; when they are done, survivors know
+    // them.
     yield* this.#operations.settled();
     const plan = yield* this.#missed(absence);
     if (plan === undefined) {

@@ -1,11 +1,11 @@
 /**
- * What the procedures of an engine share: the record, the members, the time, and the orders given out.
- * The volume machine (engine.ts) owns it; nothing outside `volume/` sees it.
+ * What the procedures of an engine share: the record, the members, the time, and the orders given
+ * out. The volume machine (engine.ts) owns it; nothing outside `volume/` sees it.
  */
 import { assert } from '../base/assert.ts';
 import { Fault } from '../base/fault.ts';
 import type { Geometry } from '../store/geometry.ts';
-import type { EngineCommand, EngineOptions, ReadRecord, Swapped } from './engine.ts';
+import type { EngineCommand, EngineOptions, ReadRecord, Swapped } from './engine-events.ts';
 import type { MemberRequest } from './member.ts';
 import { type Heard, MemberLink } from './member-link.ts';
 import type { VolumeRecord } from './record.ts';
@@ -88,7 +88,9 @@ export class Core {
     this.command({ kind: 'ended', fault });
   }
 
-  /** Nothing is expected of the member any more; it starts over with a new connection and a promise. */
+  /**
+   * Nothing is expected of the member any more; it starts over with a new connection and a promise.
+   */
   release(link: MemberLink): void {
     link.role = 'absent';
     link.broken = '';
@@ -122,7 +124,9 @@ export class Core {
     if (link.usable) this.command({ kind: 'send', member: link.id, id, request });
   }
 
-  /** Asks and waits. A `stale` answer has ended the engine, a `failed` one has broken the member. */
+  /**
+   * Asks and waits. A `stale` answer has ended the engine, a `failed` one has broken the member.
+   */
   *call(link: MemberLink, request: MemberRequest): Procedure<Heard> {
     let heard: Heard | undefined;
     this.ask(link, request, (answer) => {
@@ -181,8 +185,8 @@ export class Core {
   }
 
   /**
-   * Compare-and-swap until it is known what became of it. False: somebody else wrote since, and `record`
-   * is what is there now.
+   * Compare-and-swap until it is known what became of it. False: somebody else wrote since, and
+   * `record` is what is there now.
    */
   *swap(next: VolumeRecord): Procedure<boolean> {
     const { plants } = this.options;
@@ -206,7 +210,8 @@ export class Core {
       const before = this.version;
       const found = yield* this.read();
       if (sameRecord(found, next)) return true;
-      // An unanswered swap may still arrive; trying again with the same version settles it either way.
+      // An unanswered swap may still arrive; trying again with the same version settles it either
+      // way.
       if (this.version !== before) return false;
     }
   }

@@ -1,7 +1,7 @@
 /**
- * The right to answer reads (I-16, I-19). It holds while every in-sync member has lately confirmed this
- * epoch: a newer engine needs the promise of at least one of them, and from that moment that member
- * confirms no longer. The control plane has no part in it.
+ * The right to answer reads (I-16, I-19). It holds while every in-sync member has lately confirmed
+ * this epoch: a newer engine needs the promise of at least one of them, and from that moment that
+ * member confirms no longer. The control plane has no part in it.
  *
  * Times are the engine's own monotonic clock, taken when the question was sent.
  */

@@ -1,13 +1,13 @@
 /**
- * One member as its engine sees it: whether it can be reached, which part it plays, and which questions
- * are open. Holds no rule of its own beyond "a question is answered once".
+ * One member as its engine sees it: whether it can be reached, which part it plays, and which
+ * questions are open. Holds no rule of its own beyond "a question is answered once".
  */
 import type { MemberReply, MemberReport, MemberRequest } from './member.ts';
 import type { MemberRecord } from './record.ts';
 
 /**
- * `in-sync`: its answer is needed (I-06). `joining`: as in-sync, while the record is being changed to say so
- * (I-08). `copying`: gets every write and is being filled. `absent`: gets nothing.
+ * `in-sync`: its answer is needed (I-06). `joining`: as in-sync, while the record is being changed
+ * to say so (I-08). `copying`: gets every write and is being filled. `absent`: gets nothing.
  */
 export type MemberRole = 'in-sync' | 'joining' | 'copying' | 'absent';
 
@@ -30,11 +30,14 @@ export class MemberLink {
   incarnation = '';
   /** From the promise on the present connection. */
   report: MemberReport | undefined;
-  /** Out for good until it is an absent member again: it lost writes, or its disk failed (I-10, I-18). */
+  /**
+   * Out for good until it is an absent member again: it lost writes, or its disk failed (I-10,
+   * I-18).
+   */
   broken = '';
   /**
-   * A procedure (opening, copying) relies on this connection. If it goes away the procedure starts again: who comes
-   * back may be another, with an empty disk.
+   * A procedure (opening, copying) relies on this connection. If it goes away the procedure starts
+   * again: who comes back may be another, with an empty disk.
    */
   held = false;
   /** Generations of absent members it durably tracks, by member. */
@@ -68,7 +71,8 @@ export class MemberLink {
   answer(id: number, reply: MemberReply): boolean {
     const question = this.#questions.get(id);
     if (question === undefined) return false;
-    // A lasting question that failed stays open until its member is out: only then is it not needed.
+    // A lasting question that failed stays open until its member is out: only then is it not
+    // needed.
     if (reply.kind !== 'failed' || !question.lasting) this.#questions.delete(id);
     question.hear(reply);
     return true;

@@ -1,6 +1,6 @@
 /**
- * What an engine asks of a member and what it hears back. `peer/codec.ts` gives the bytes; the twins and
- * the real replica server give the answers.
+ * What an engine asks of a member and what it hears back. `peer/codec.ts` gives the bytes; the
+ * twins and the real replica server give the answers.
  */
 import type { FaultCode } from '../base/fault.ts';
 import type { Absence, Standing } from '../store/superblock.ts';

@@ -1,6 +1,7 @@
 /**
- * Losing members while serving (I-07, I-09, I-18, I-19). The record changes first; survivors then durably
- * note whom they miss and since when; only then does the lost member's answer stop being needed.
+ * Losing members while serving (I-07, I-09, I-18, I-19). The record changes first; survivors then
+ * durably note whom they miss and since when; only then does the lost member's answer stop being
+ * needed.
  */
 import { Fault } from '../base/fault.ts';
 import type { Core } from './core.ts';
@@ -26,7 +27,10 @@ export class Membership {
     }
   }
 
-  /** The lease of earlier engines was waited for when the epoch was opened: the record may forget them. */
+  /**
+   * The lease of earlier engines was waited for when the epoch was opened: the record may forget
+   * them.
+   */
   *forgetReaders(): Procedure {
     const core = this.#core;
     yield* this.turn(() => true);
@@ -92,7 +96,9 @@ export class Membership {
     }
   }
 
-  /** Nobody is left. Whoever comes back without a loss may go on; if nobody can, it is over (I-09). */
+  /**
+   * Nobody is left. Whoever comes back without a loss may go on; if nobody can, it is over (I-09).
+   */
   *#wait(lost: readonly MemberLink[]): Procedure {
     const core = this.#core;
     core.reason = `frozen: no in-sync member can be reached (${lost.map((l) => l.id).join(', ')})`;
@@ -123,7 +129,8 @@ export class Membership {
     }
     for (;;) {
       if (yield* core.callAll(calls)) break;
-      // A member that is away now either comes back within its time and is asked again, or is lost too.
+      // A member that is away now either comes back within its time and is asked again, or is lost
+      // too.
       yield* this.#look(() => left.every((link) => link.usable || link.broken !== ''));
       if (this.#lost().some((link) => left.includes(link))) return false;
     }

@@ -1,6 +1,6 @@
 /**
- * Opening an epoch: claim it, have it promised, decide whose data counts, make the copies equal. Nothing
- * is read or acknowledged before this ends (I-01, I-02, I-03, I-04, I-09, I-10, I-12).
+ * Opening an epoch: claim it, have it promised, decide whose data counts, make the copies equal.
+ * Nothing is read or acknowledged before this ends (I-01, I-02, I-03, I-04, I-09, I-10, I-12).
  */
 import { assert } from '../base/assert.ts';
 import { Bitmap } from '../base/bitmap.ts';
@@ -29,8 +29,8 @@ export type Decision =
   | { readonly kind: 'wait'; readonly missing: readonly string[] };
 
 /**
- * Whose data counts. A member that can prove that it lost nothing is enough. Without proof all must be
- * there: then nobody has more than these, and what none of them flushed was nobody's to keep.
+ * Whose data counts. A member that can prove that it lost nothing is enough. Without proof all must
+ * be there: then nobody has more than these, and what none of them flushed was nobody's to keep.
  */
 export function decide(candidates: readonly Candidate[]): Decision {
   const proven = candidates.filter(
@@ -229,8 +229,8 @@ export function chunks(span: ByteSpan): readonly ByteSpan[] {
 }
 
 /**
- * Copies one span from the first source that has it whole, block by block where none has. The caller makes
- * sure that nothing else touches the span. False: it did not happen everywhere.
+ * Copies one span from the first source that has it whole, block by block where none has. The
+ * caller makes sure that nothing else touches the span. False: it did not happen everywhere.
  */
 export function* copySpan(
   core: Core,

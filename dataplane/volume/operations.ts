@@ -1,16 +1,17 @@
 /**
  * The requests of clients: put in order, sent to the members, answered.
  *
- * Promises: I-06 (a write is acknowledged after every recorded in-sync member accepted it in this epoch, a
- * flush after every one of them made durable what was acknowledged before), I-15 (one order for what
- * overlaps), I-16 (a read is answered only while the lease holds, asked after the bytes are there).
+ * Promises: I-06 (a write is acknowledged after every recorded in-sync member accepted it in this
+ * epoch, a flush after every one of them made durable what was acknowledged before), I-15 (one
+ * order for what overlaps), I-16 (a read is answered only while the lease holds, asked after the
+ * bytes are there).
  */
 import { assert } from '../base/assert.ts';
 import { Fault } from '../base/fault.ts';
 import { limits } from '../base/limits.ts';
 import type { ByteSpan } from '../store/geometry.ts';
 import type { Core } from './core.ts';
-import type { Answer, EngineRequest } from './engine.ts';
+import type { Answer, EngineRequest } from './engine-events.ts';
 import type { Lease } from './lease.ts';
 import type { MemberRequest } from './member.ts';
 import type { Heard, MemberLink } from './member-link.ts';
@@ -122,7 +123,9 @@ export class Operations {
     }
   }
 
-  /** Waits until every write and flush that was sent before has been answered by all it was sent to. */
+  /**
+   * Waits until every write and flush that was sent before has been answered by all it was sent to.
+   */
   *settled(): Procedure {
     const through = this.#core.lastSequence;
     const flushes = [...this.#flushing];
@@ -213,7 +216,8 @@ export class Operations {
     if (core.ended !== undefined) return;
     if (heard.kind === 'done') running.accepted.add(link.id);
     else if (heard.kind !== 'gone') {
-      // I-18: what failed on one member is that member leaving. Its answer is needed until it has left.
+      // I-18: what failed on one member is that member leaving. Its answer is needed until it has
+      // left.
       core.judge(link, heard);
       return;
     }
@@ -245,7 +249,9 @@ export class Operations {
     yield* this.#repair(id, span);
   }
 
-  /** The first in the order of members that can be asked; the engine's own node comes first there. */
+  /**
+   * The first in the order of members that can be asked; the engine's own node comes first there.
+   */
   #reader(): MemberLink | undefined {
     const { plants, preferred } = this.#core.options;
     const links = [...this.#core.links.values()];

@@ -1,7 +1,7 @@
 /**
- * One order for everything that overlaps (I-15): holders of a range come in turn, in the order in which
- * they asked; reads of one range may share it. Reads wait behind writes, so nobody ever sees a write
- * that some in-sync member has not accepted.
+ * One order for everything that overlaps (I-15): holders of a range come in turn, in the order in
+ * which they asked; reads of one range may share it. Reads wait behind writes, so nobody ever sees
+ * a write that some in-sync member has not accepted.
  */
 import type { ByteSpan } from '../store/geometry.ts';
 

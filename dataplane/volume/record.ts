@@ -11,15 +11,17 @@ export interface MemberRecord {
   readonly address: string;
   readonly inSync: boolean;
   /**
-   * The generation at which it was last taken out of the in-sync set. Survivors keep what changed since
-   * under this number; a returning member whose number they do not have is copied in full.
+   * The generation at which it was last taken out of the in-sync set. Survivors keep what changed
+   * since under this number; a returning member whose number they do not have is copied in full.
    */
   readonly departedAt: number;
 }
 
 export interface VolumeRecord {
   readonly volume: string;
-  /** Minted when the volume is made and by an operator's override; copies of two lineages never mix. */
+  /**
+   * Minted when the volume is made and by an operator's override; copies of two lineages never mix.
+   */
   readonly lineage: string;
   readonly sizeBytes: number;
   readonly blockBytes: number;
@@ -30,8 +32,8 @@ export interface VolumeRecord {
   /** Counts departures. */
   readonly generation: number;
   /**
-   * A member was removed without having promised, and since then no engine has waited for the lease of those who
-   * may still read from it (I-03). Outlives the engine that removed it.
+   * A member was removed without having promised, and since then no engine has waited for the lease
+   * of those who may still read from it (I-03). Outlives the engine that removed it.
    */
   readonly readersLeft: boolean;
   readonly members: readonly MemberRecord[];

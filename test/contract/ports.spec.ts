@@ -1,4 +1,6 @@
-/** What every disk, link and record keeps, shown on the real one and on the simulator's twin alike. */
+/**
+ * What every disk, link and record keeps, shown on the real one and on the simulator's twin alike.
+ */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,7 @@
-/** A replicated volume as real processes: replica servers and an engine over Unix sockets, in one directory. */
+/**
+ * A replicated volume as real processes: replica servers and an engine over Unix sockets, in one
+ * directory.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,6 +10,7 @@ import { once } from 'node:events';
 import { DirectoryCluster } from '../../dataplane/host/cluster.ts';
 import { connectNbd } from '../../dataplane/host/nbd-connect.ts';
 import { NbdClient } from '../../dataplane/drive/nbd-client.ts';
+import { waitFor } from '../../lab/cluster/wait.ts';
 import { inSyncIds } from '../../dataplane/volume/record.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -110,15 +114,12 @@ export class RunningVolume {
   /** Waits until the record says that these are in sync; throws after `withinMs`. */
   async untilInSync(ids: readonly string[], withinMs: number): Promise<void> {
     const wanted = [...ids].sort().join();
-    const endMs = performance.now() + withinMs;
-    for (;;) {
+    const look = async () => {
       const found = [...(await this.inSync())].sort().join();
-      if (found === wanted) return;
-      if (performance.now() > endMs) {
-        throw new Error(`after ${withinMs} ms in sync are ${found}, expected ${wanted}`);
-      }
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+      if (found !== wanted) throw new Error(`in sync are ${found}`);
+      return true;
+    };
+    await waitFor(`${wanted} to be in sync`, look, withinMs);
   }
 
   async dispose(): Promise<void> {

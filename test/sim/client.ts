@@ -1,6 +1,6 @@
 /**
- * A client of the simulated volume: reads, writes, trims and flushes at random, and tells the history what
- * it asked and heard. Each block it writes carries who wrote it and where it belongs.
+ * A client of the simulated volume: reads, writes, trims and flushes at random, and tells the
+ * history what it asked and heard. Each block it writes carries who wrote it and where it belongs.
  */
 import type { Prng } from '../../dataplane/base/prng.ts';
 import type { EngineDrive } from '../../dataplane/drive/engine.ts';
@@ -21,7 +21,7 @@ export interface ClientOptions {
 }
 
 /** What a block of `value` looks like. */
-export function stamp(value: number, block: number, blockBytes: number): Uint8Array {
+function stamp(value: number, block: number, blockBytes: number): Uint8Array {
   const bytes = new Uint8Array(blockBytes).fill((value * 31 + block) & 0xff);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, value);

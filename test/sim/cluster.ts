@@ -1,6 +1,6 @@
 /**
- * The twin of the configuration manager: a record behind compare-and-swap, with everything that can go
- * wrong on the way there and back.
+ * The twin of the configuration manager: a record behind compare-and-swap, with everything that can
+ * go wrong on the way there and back.
  */
 import { Fault } from '../../dataplane/base/fault.ts';
 import type { Prng } from '../../dataplane/base/prng.ts';

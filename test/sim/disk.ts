@@ -1,8 +1,9 @@
 /**
- * The twin of a disk with its page cache. A write reaches the cache when it completes; `sync` carries to the
- * medium what was in the cache when it began. When the power fails, any subset of what was not synced is on
- * the medium, in units the disk writes whole: a block of the data file, a 512-byte sector of the others
- * (docs/decisions/0052). A write under way may be there in part, as long as those units are whole.
+ * The twin of a disk with its page cache. A write reaches the cache when it completes; `sync`
+ * carries to the medium what was in the cache when it began. When the power fails, any subset of
+ * what was not synced is on the medium, in units the disk writes whole: a block of the data file, a
+ * 512-byte sector of the others (docs/decisions/0052). A write under way may be there in part, as
+ * long as those units are whole.
  */
 import { Fault } from '../../dataplane/base/fault.ts';
 import type { Prng } from '../../dataplane/base/prng.ts';

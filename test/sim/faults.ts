@@ -1,13 +1,14 @@
 /**
- * The faults of a run: drawn from the seed before it begins, so that a run can be repeated without some of
- * them. Which may strike when is in simulation.ts: a run that demands that nothing is lost always leaves
- * one member that has everything.
+ * The faults of a run: drawn from the seed before it begins, so that a run can be repeated without
+ * some of them. Which may strike when is in simulation.ts: a run that demands that nothing is lost
+ * always leaves one member that has everything.
  */
 import type { Prng } from '../../dataplane/base/prng.ts';
 
-export const faultKinds = [
+const faultKinds = [
   'kill-member',
   'power-member',
+  /** Shows I-20: what a graceful stop proves. */
   'stop-member',
   'fail-sync',
   'swap-disk',
@@ -22,6 +23,7 @@ export const faultKinds = [
   'partition',
   'one-way',
   'reset',
+  /** Shows I-19: no change of members while the record is out of reach. */
   'manager-away',
   'blackout',
 ] as const;

@@ -1,10 +1,10 @@
 /**
  * What clients did and saw, block by block, and the checks over it (docs/simulation.md).
  *
- * Every write puts values that nobody else writes, so a read names the write it saw. Between two losses of
- * everything, one block is a register and its history must be linearizable: for unique values that is
- * Gibbons and Korach's condition on zones, checked in full. Zeroes are written by many; a read of zeroes that
- * could come from several is left out.
+ * Every write puts values that nobody else writes, so a read names the write it saw. Between two
+ * losses of everything, one block is a register and its history must be linearizable: for unique
+ * values that is Gibbons and Korach's condition on zones, checked in full. Zeroes are written by
+ * many; a read of zeroes that could come from several is left out.
  */
 
 /** Stands for "never written" and for every trim and zero. */

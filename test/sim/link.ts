@@ -1,7 +1,7 @@
 /**
- * The twin of the network: byte streams cut anywhere, late, held up by partitions in one direction or both,
- * reset in the middle. Nothing is lost silently or comes out of order: under TCP a lost packet is a delay or
- * a reset.
+ * The twin of the network: byte streams cut anywhere, late, held up by partitions in one direction
+ * or both, reset in the middle. Nothing is lost silently or comes out of order: under TCP a lost
+ * packet is a delay or a reset.
  */
 import { Fault } from '../../dataplane/base/fault.ts';
 import type { Prng } from '../../dataplane/base/prng.ts';

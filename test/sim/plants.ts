@@ -1,10 +1,11 @@
 /**
- * Planted bugs: mistakes that the code can be told to make, to prove that the simulator would find them.
- * They are handed in with the options of one run; no build and no setting of the product knows them.
+ * Planted bugs: mistakes that the code can be told to make, to prove that the simulator would find
+ * them. They are handed in with the options of one run; no build and no setting of the product
+ * knows them.
  */
 import type { ReplicaPlants } from '../../dataplane/drive/replica.ts';
 import type { StorePlants } from '../../dataplane/store/store.ts';
-import type { EnginePlants } from '../../dataplane/volume/engine.ts';
+import type { EnginePlants } from '../../dataplane/volume/engine-events.ts';
 import type { FaultKind } from './faults.ts';
 
 export type Plants = EnginePlants & StorePlants & ReplicaPlants;

@@ -1,6 +1,6 @@
 /**
- * A process of the simulated world. What the world owes it (completions, timers, bytes) reaches it only
- * while it lives and is not stopped; a killed one is simply never woken again.
+ * A process of the simulated world. What the world owes it (completions, timers, bytes) reaches it
+ * only while it lives and is not stopped; a killed one is simply never woken again.
  */
 import type { World } from './world.ts';
 

@@ -1,6 +1,7 @@
 /**
- * The simulator's command line. `node test/sim/run.ts --seed N` repeats one run and prints it; without a
- * seed it runs many (`--seeds 1000 --from 1`). A failing seed is shortened to the faults it needs.
+ * The simulator's command line. `node test/sim/run.ts --seed N` repeats one run and prints it;
+ * without a seed it runs many (`--seeds 1000 --from 1`). A failing seed is shortened to the faults
+ * it needs.
  */
 import { parseArgs } from 'node:util';
 import { describe } from './faults.ts';

@@ -1,6 +1,6 @@
 /**
- * The gate's share of simulation: many seeds without a violation, every planted bug found, and the same
- * story twice for one seed. Longer runs: `node test/sim/run.ts --seeds 20000`.
+ * The gate's share of simulation: many seeds without a violation, every planted bug found, and the
+ * same story twice for one seed. Longer runs: `node test/sim/run.ts --seeds 20000`.
  */
 import assert from 'node:assert/strict';
 import { plants } from './plants.ts';

@@ -1,7 +1,8 @@
 /**
- * One run: a volume with its replica servers, engines that come and go, clients, and the faults of the
- * seed; the real `drive/` over the twins. Two phases: faults while clients work, then everything is healed
- * and must come to rest: in sync, byte-equal, every answer explained (docs/simulation.md).
+ * One run: a volume with its replica servers, engines that come and go, clients, and the faults of
+ * the seed; the real `drive/` over the twins. Two phases: faults while clients work, then
+ * everything is healed and must come to rest: in sync, byte-equal, every answer explained
+ * (docs/simulation.md).
  */
 import { Fault } from '../../dataplane/base/fault.ts';
 import { Prng } from '../../dataplane/base/prng.ts';
@@ -35,7 +36,9 @@ const settleMs = 60_000;
 export interface RunOptions {
   readonly seed: number;
   readonly plants?: Plants;
-  /** The only kinds of faults, and as many as there can be; for mistakes that need a rare meeting. */
+  /**
+   * The only kinds of faults, and as many as there can be; for mistakes that need a rare meeting.
+   */
   readonly focus?: readonly FaultKind[];
   /** Indexes of faults to leave out. */
   readonly without?: ReadonlySet<number>;
@@ -89,8 +92,8 @@ interface Attachment {
 const blockBytes = 64;
 
 /**
- * Faults that take no member out of the set. Once a copy is rotten the others must stay: a block that is
- * lost on one and rotten on the other is lost.
+ * Faults that take no member out of the set. Once a copy is rotten the others must stay: a block
+ * that is lost on one and rotten on the other is lost.
  */
 function endures(kind: FaultKind): boolean {
   return kind === 'reset' || kind === 'kill-engine' || kind === 'rot';
@@ -448,7 +451,10 @@ export class Simulation {
     });
   }
 
-  /** The old engine keeps one member for itself, mostly without the manager; the next gets the others. */
+  /**
+   * The old engine keeps one member for itself, mostly without the manager; the next gets the
+   * others.
+   */
   #split(old: Attachment, kept: Member, fault: SimFault): void {
     this.#attach();
     const next = this.#attachments.at(-1);
@@ -521,7 +527,9 @@ export class Simulation {
     void this.#startMember(member, false);
   }
 
-  /** Silent corruption of some blocks on one of several copies, where it can be told from a write. */
+  /**
+   * Silent corruption of some blocks on one of several copies, where it can be told from a write.
+   */
   #rot(member: Member, fault: SimFault): void {
     const { blockCount, regionBlocks, blackouts } = this.#settings;
     const store = member.hosted?.store;
@@ -639,7 +647,10 @@ export class Simulation {
     this.#compareCopies();
   }
 
-  /** In sync means equal. A block that rotted and was not read since is one that repair has yet to meet. */
+  /**
+   * In sync means equal. A block that rotted and was not read since is one that repair has yet to
+   * meet.
+   */
   #compareCopies(): void {
     const images = this.#members.map((member) => ({ id: member.id, image: this.#image(member) }));
     for (let block = 0; block < this.#settings.blockCount; block++) {

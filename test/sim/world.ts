@@ -1,7 +1,7 @@
 /**
- * Virtual time. Nothing happens by itself: the world takes the next thing that is due, lets it happen,
- * waits until every promise that this woke has come to rest, and only then takes the next one. What is due
- * at the same moment comes in an order drawn from the seed.
+ * Virtual time. Nothing happens by itself: the world takes the next thing that is due, lets it
+ * happen, waits until every promise that this woke has come to rest, and only then takes the next
+ * one. What is due at the same moment comes in an order drawn from the seed.
  *
  * Everything that happens is noted in a running hash: two runs of one seed must give the same.
  */
@@ -76,8 +76,9 @@ export class World {
       this.nowMs = next.atMs;
       this.eventCount += 1;
       next.run();
-      // From within a microtask a tick comes only when no microtask is left: the woken code has then gone as
-      // far as it can. A visit to the event loop now and then lets the test runner live.
+      // From within a microtask a tick comes only when no microtask is left: the woken code has
+      // then gone as far as it can. A visit to the event loop now and then lets the test runner
+      // live.
       await new Promise<void>((rest) => {
         if (this.eventCount % 4096 === 0) setImmediate(rest);
         else process.nextTick(rest);

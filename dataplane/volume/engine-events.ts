@@ -1,0 +1,104 @@
+/**
+ * What goes into the engine of a volume and what comes out of it: options, events, commands. Types
+ * alone; the machine is `engine.ts`, and `drive/engine.ts` stands between it and the ports.
+ */
+import type { Fault } from '../base/fault.ts';
+import type { ByteSpan } from '../store/geometry.ts';
+import type { MemberReply, MemberRequest, Welcome } from './member.ts';
+import type { VolumeRecord } from './record.ts';
+
+export interface EngineOptions {
+  /** A new token with every start: who writes in the record. */
+  readonly incarnation: string;
+  /** The member asked first for reads, normally on the engine's own node; may be empty. */
+  readonly preferred: string;
+  /** How long the confirmation of a member carries the right to read. */
+  readonly leaseMs: number;
+  readonly heartbeatMs: number;
+  /** A member that is away this long is taken out of the in-sync set. */
+  readonly memberLossMs: number;
+  /** Pause before a connection, or the configuration manager, is tried again. */
+  readonly retryMs: number;
+  /**
+   * Unflushed writes are flushed after this long without being asked, which keeps the dirty log
+   * short.
+   */
+  readonly quietFlushMs: number;
+  readonly plants: EnginePlants;
+}
+
+/** Mistakes that tests plant to prove that the simulator finds them; never set anywhere else. */
+export interface EnginePlants {
+  readonly acknowledgeEarly?: boolean;
+  readonly flushNotForwarded?: boolean;
+  readonly trimNotReplicated?: boolean;
+  readonly readFromAnybody?: boolean;
+  readonly copyWithoutOrder?: boolean;
+  readonly shrinkBeforeSwap?: boolean;
+  readonly conflictIsSuccess?: boolean;
+  readonly timeoutIsFailure?: boolean;
+  readonly noLease?: boolean;
+  readonly noLeaseWait?: boolean;
+  readonly noReconcile?: boolean;
+  readonly ownLossForgotten?: boolean;
+  readonly restartIgnored?: boolean;
+}
+
+export type EngineRequest =
+  | { readonly kind: 'read'; readonly span: ByteSpan }
+  | {
+      readonly kind: 'write';
+      readonly span: ByteSpan;
+      readonly bytes: Uint8Array;
+      readonly fua: boolean;
+    }
+  | { readonly kind: 'zero' | 'trim'; readonly span: ByteSpan; readonly fua: boolean }
+  | { readonly kind: 'flush' };
+
+export type Answer =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'data'; readonly bytes: Uint8Array }
+  | { readonly kind: 'failed'; readonly reason: 'io' | 'no-space'; readonly fault: Fault };
+
+export type ReadRecord =
+  | { readonly kind: 'record'; readonly version: string; readonly record: VolumeRecord }
+  | { readonly kind: 'unreachable' };
+
+export type Swapped =
+  | { readonly kind: 'written'; readonly version: string }
+  | { readonly kind: 'conflict' }
+  | { readonly kind: 'unknown' };
+
+export type EngineEvent =
+  | { readonly kind: 'start' }
+  /** Time has passed. */
+  | { readonly kind: 'wake' }
+  | { readonly kind: 'record-read'; readonly outcome: ReadRecord }
+  | { readonly kind: 'swapped'; readonly outcome: Swapped }
+  | { readonly kind: 'connected'; readonly member: string; readonly welcome: Welcome }
+  /** The connection ended or never came to be. */
+  | { readonly kind: 'disconnected'; readonly member: string; readonly why: string }
+  | {
+      readonly kind: 'reply';
+      readonly member: string;
+      readonly id: number;
+      readonly reply: MemberReply;
+    }
+  | { readonly kind: 'request'; readonly id: number; readonly request: EngineRequest }
+  /** Take no more requests; end when those taken are answered and durable (I-20). */
+  | { readonly kind: 'stop' };
+
+export type EngineCommand =
+  | { readonly kind: 'read-record' }
+  | { readonly kind: 'swap'; readonly expected: string; readonly next: VolumeRecord }
+  | { readonly kind: 'connect'; readonly member: string; readonly address: string }
+  /** No event of the present connection comes after it. */
+  | { readonly kind: 'disconnect'; readonly member: string }
+  | {
+      readonly kind: 'send';
+      readonly member: string;
+      readonly id: number;
+      readonly request: MemberRequest;
+    }
+  | { readonly kind: 'answer'; readonly id: number; readonly answer: Answer }
+  | { readonly kind: 'ended'; readonly fault: Fault };
