@@ -13,6 +13,15 @@ cd "$base"
 exec 9>.lock
 flock 9
 
+# A server that has just become ready is reached through its Service a moment later: every node learns
+# of it by itself. Two minutes in all.
+tries=60
+until pg_isready -q -t 2; do
+  tries=$((tries - 1))
+  [ "$tries" -gt 0 ] || refuse "$PGHOST does not accept connections; is the database running?"
+  sleep "${PAUSE:-2}"
+done
+
 # What a killed run left behind: it was never a dump.
 rm -rf ./*.partial
 

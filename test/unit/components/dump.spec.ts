@@ -7,6 +7,7 @@ import { type Ran, ShellBench } from './shell-bench.ts';
  */
 function postgres(bench: ShellBench, change: Readonly<Record<string, string>> = {}): void {
   const programs = {
+    pg_isready: ':',
     pg_dumpall: 'echo "CREATE ROLE app;"; echo "-- PostgreSQL database cluster dump complete"',
     psql: 'echo "16384 app"; echo "16385 wiki"',
     pg_dump: 'while [ $# -gt 1 ]; do [ "$1" = -f ] && echo "archive" >"$2"; shift; done',
@@ -25,6 +26,7 @@ describe('script dump', () => {
       KEEP: String(keep),
       PGHOST: 'postgres-main.apps.svc',
       PGUSER: 'app',
+      PAUSE: '0',
     });
   };
   const kept = (bench: ShellBench) =>
@@ -55,7 +57,22 @@ describe('script dump', () => {
     );
   });
 
+  it('waits for a server that is ready and not reached yet', () => {
+    using bench = new ShellBench('mounted');
+    const count = bench.onDisk('asked');
+    // Refuses twice, as a Service does that the node has not heard of.
+    postgres(bench, { pg_isready: `echo x >>${count}; [ "$(wc -l <${count})" -gt 2 ]` });
+    const { code, out } = dump(bench, day(1));
+    assert.equal(code, 0, out);
+    assert.equal(readFileSync(count, 'utf8'), 'x\nx\nx\n');
+  });
+
   const failures = [
+    {
+      when: 'nobody ever listens',
+      change: { pg_isready: 'exit 2' },
+      says: /REFUSED: postgres-main\.apps\.svc does not accept connections/,
+    },
     {
       when: 'the server does not answer',
       change: { pg_dumpall: 'echo "no route" >&2; exit 2' },
