@@ -1,6 +1,7 @@
 /**
  * `npm run bench`: every benchmark of the repository, as ratios of both sides measured in one run,
- * with the machine, the commit and the command above them. Kept results: docs/benchmarks.md.
+ * with the machine and the commit above them. Results so far, and what they are worth:
+ * docs/decisions/0071-*.md.
  */
 import { execFileSync } from 'node:child_process';
 import os from 'node:os';
