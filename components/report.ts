@@ -3,7 +3,9 @@
  */
 import * as pulumi from '@pulumi/pulumi';
 import { formatSize } from './config/quantity.ts';
-import { dumpDirectoryOf, type Database, type Shelf } from './config/shelf.ts';
+import type { Shelf } from './config/shelf.ts';
+import type { Database } from './config/shelf/applications.ts';
+import { dumpDirectoryOf } from './config/shelf/backups.ts';
 import { placeOf } from './rules/edits.ts';
 import type { BuiltShelf } from './shelf-stack.ts';
 

@@ -2,7 +2,8 @@
  * What must hold for databases and their dumps. The facts behind each rule:
  * docs/components/postgres.md and docs/components/dump-schedule.md.
  */
-import type { Database, DumpPlan } from '../config/shelf.ts';
+import type { Database } from '../config/shelf/applications.ts';
+import type { DumpPlan } from '../config/shelf/backups.ts';
 import type { Problem } from './problem.ts';
 
 /** With fewer, one bad night leaves nothing good. */

@@ -6,7 +6,9 @@
  * The table of edits and the engine's own answers: docs/data-safety.md.
  */
 import { formatSize } from '../config/quantity.ts';
-import { directoryOf, type Database, type Shelf, type Volume } from '../config/shelf.ts';
+import type { Shelf } from '../config/shelf.ts';
+import type { Database } from '../config/shelf/applications.ts';
+import { directoryOf, type Volume } from '../config/shelf/volumes.ts';
 import { readPostgresImage } from './databases.ts';
 import type { Problem } from './problem.ts';
 

@@ -2,7 +2,7 @@
  * What must hold for volumes: a size, a place of their own, room on the disk, a mode that is true.
  */
 import { formatSize } from '../config/quantity.ts';
-import type { Volume } from '../config/shelf.ts';
+import type { Volume } from '../config/shelf/volumes.ts';
 import type { Problem } from './problem.ts';
 
 /** Namespaces that belong to the cluster or to nobody: a volume's must be its own. */

@@ -3,7 +3,7 @@
  * desk, and the databases that can be asked afterwards.
  */
 import { resolveShelf } from '../../components/config/resolve.ts';
-import type { Database } from '../../components/config/shelf.ts';
+import type { Database } from '../../components/config/shelf/applications.ts';
 import { explainProblems } from '../../components/rules/problem.ts';
 import path from 'node:path';
 import { LabFault } from '../base/fault.ts';

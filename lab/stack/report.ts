@@ -3,7 +3,7 @@
  * is answered by the server itself, dumps are listed by the job that made them.
  */
 import { BatchV1Api, CoreV1Api, type V1Job } from '@kubernetes/client-node';
-import type { Database } from '../../components/config/shelf.ts';
+import type { Database } from '../../components/config/shelf/applications.ts';
 import type { Lab } from '../cluster/lab.ts';
 
 /** Rows of the report: what, and how it is. */

@@ -5,7 +5,7 @@
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
 import { remakeClass } from './local-tier.ts';
-import { annotation, label, localPathProvisionerName, managed } from './names.ts';
+import { annotation, label, localPathProvisionerName, managed } from '../names.ts';
 
 export interface ScratchTierArgs {
   /** Name of the tier and of its StorageClass. */

@@ -9,12 +9,12 @@
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
 import * as random from '@pulumi/random';
-import { AppVolume, type VolumePlace } from './app-volume.ts';
-import { annotation, label, managed } from './names.ts';
+import { AppVolume, type VolumePlace } from '../volumes/app-volume.ts';
+import { annotation, label, managed } from '../names.ts';
 import { postgresPod, postgresPort } from './postgres-pod.ts';
-import { readPostgresImage } from './rules/databases.ts';
-import { formatOf } from './rules/edits.ts';
-import { secretData } from './secret-data.ts';
+import { readPostgresImage } from '../rules/databases.ts';
+import { formatOf } from '../rules/edits.ts';
+import { secretData } from '../secret-data.ts';
 
 export interface PostgresArgs {
   /** Service, StatefulSet, Secret and claim are called `postgres-<name>`. */

@@ -4,8 +4,8 @@
  */
 import type * as k8s from '@pulumi/kubernetes';
 import type * as pulumi from '@pulumi/pulumi';
-import type { PostgresImage } from './rules/databases.ts';
-import { script } from './script.ts';
+import type { PostgresImage } from '../rules/databases.ts';
+import { script } from '../script.ts';
 
 export const postgresPort = 5432;
 

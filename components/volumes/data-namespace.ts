@@ -3,7 +3,7 @@
  */
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
-import { label, managed } from './names.ts';
+import { label, managed } from '../names.ts';
 
 export interface DataNamespaceArgs {
   /** Name of the Namespace. */

@@ -7,7 +7,7 @@
  */
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
-import type { ShelfNode } from './config/shelf.ts';
+import type { ShelfNode } from '../config/shelf/inventory.ts';
 
 export interface NodeInventoryArgs {
   readonly nodes: readonly ShelfNode[];

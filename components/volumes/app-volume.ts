@@ -11,8 +11,8 @@
  */
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
-import { formatSize } from './config/quantity.ts';
-import { digestOf } from './digest.ts';
+import { formatSize } from '../config/quantity.ts';
+import { digestOf } from '../digest.ts';
 import {
   diskEnvironment,
   diskMounts,
@@ -20,9 +20,9 @@ import {
   diskVolumes,
   onNode,
   rootOnDisk,
-} from './disk-pod.ts';
-import { annotation, hostnameLabel, label, managed } from './names.ts';
-import { script } from './script.ts';
+} from '../disk-pod.ts';
+import { annotation, hostnameLabel, label, managed } from '../names.ts';
+import { script } from '../script.ts';
 
 export interface AppVolumeArgs {
   /** Name of the claim, unique in the stack. */

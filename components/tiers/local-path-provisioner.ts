@@ -7,9 +7,9 @@
  */
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
-import { digestOf } from './digest.ts';
-import { localPathProvisionerName, managed } from './names.ts';
-import { script } from './script.ts';
+import { digestOf } from '../digest.ts';
+import { localPathProvisionerName, managed } from '../names.ts';
+import { script } from '../script.ts';
 
 interface DynamicTier {
   /** The StorageClass. */

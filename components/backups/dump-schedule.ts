@@ -9,7 +9,7 @@
  */
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
-import { digestOf } from './digest.ts';
+import { digestOf } from '../digest.ts';
 import {
   diskEnvironment,
   diskMounts,
@@ -17,10 +17,10 @@ import {
   diskVolumes,
   onNode,
   rootOnDisk,
-} from './disk-pod.ts';
-import { label, managed } from './names.ts';
-import { script } from './script.ts';
-import { secretData } from './secret-data.ts';
+} from '../disk-pod.ts';
+import { label, managed } from '../names.ts';
+import { script } from '../script.ts';
+import { secretData } from '../secret-data.ts';
 
 export interface DumpScheduleArgs {
   /** Name of the database; dumps are kept in a folder of this name. */

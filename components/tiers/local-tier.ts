@@ -9,7 +9,7 @@
  */
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
-import { annotation, label, localPathProvisionerName, managed } from './names.ts';
+import { annotation, label, localPathProvisionerName, managed } from '../names.ts';
 
 export interface LocalTierArgs {
   /** Name of the tier and of its StorageClass. */

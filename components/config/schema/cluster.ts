@@ -1,0 +1,22 @@
+/** `larder:cluster`: which cluster. `larder:images`: where its images come from. */
+import { z } from 'zod';
+import { defaultImages } from '../images.ts';
+import { text } from './atoms.ts';
+
+export const clusterSchema = z.strictObject({
+  /** Name of the kubeconfig context. Required: the ambient one may be another cluster. */
+  context: text,
+  /**
+   * File, absolute or from the project's folder, `~` allowed. Default: $KUBECONFIG, else
+   * ~/.kube/config.
+   */
+  kubeconfig: text.optional(),
+  /** Take over objects that are already there, for one update after the state was lost. */
+  adopt: z.boolean().default(false),
+});
+
+export const imagesSchema = z.strictObject({
+  postgres: text.default(defaultImages.postgres),
+  tools: text.default(defaultImages.tools),
+  localPathProvisioner: text.default(defaultImages.localPathProvisioner),
+});

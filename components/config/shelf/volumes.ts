@@ -1,0 +1,33 @@
+/** Volumes and where they live. */
+import type { AccessMode } from '../schema/volumes.ts';
+import type { Disk } from './inventory.ts';
+import type { Tier } from './tiers.ts';
+
+export interface Volume {
+  /** Name of the claim, unique in the stack. */
+  readonly name: string;
+  readonly namespace: string;
+  readonly sizeBytes: number;
+  readonly accessMode: AccessMode;
+  readonly tier: Tier;
+  /** Where the data live; undefined on tiers that place volumes themselves. */
+  readonly disk: Disk | undefined;
+  readonly retire: boolean;
+  /** Where the stack file says so, for messages. */
+  readonly path: string;
+}
+
+export interface Volumes {
+  /** All volumes, those of applications included. */
+  readonly volumes: readonly Volume[];
+}
+
+/** The directory of a static volume, on its node. */
+export function directoryOf(disk: Disk, volume: string): string {
+  return `${disk.mountPath}/larder/volumes/${volume}`;
+}
+
+/** The directory under which a dynamic tier puts its volumes, on every node that serves it. */
+export function dynamicDirectoryOf(disk: Disk): string {
+  return `${disk.mountPath}/larder-dynamic`;
+}
