@@ -11,6 +11,8 @@ import { connect } from './components/cluster/providers.ts';
 import { spreadSafetyNet } from './components/cluster/safety-net.ts';
 import { parseConfig, rawConfig } from './components/config/parse.ts';
 import { resolveShelf } from './components/config/resolve.ts';
+import { subjectOf } from './components/plan/from-shelf.ts';
+import { planOf, planOutputs } from './components/plan/plan.ts';
 import { report } from './components/report.ts';
 import { clusterProblems } from './components/rules/cluster.ts';
 import { editProblems } from './components/rules/edits.ts';
@@ -76,3 +78,5 @@ const built = buildShelf({
 });
 
 export const { databases, tiers, volumes } = report(shelf, built);
+/** What fits, what each failure does, what deserves attention: `npm run plan` prints it. */
+export const plan = planOutputs(planOf(subjectOf(stack, shelf)));
