@@ -2,21 +2,22 @@
  * `npm run up` and `npm run preview`: the real Pulumi CLI on this program, under its policies. On
  * the lab when one runs, else on the cluster and with the backend that the person has set up; a
  * preview needs neither. Arguments go to the CLI: `npm run preview -- --stack pi-rack --diff`.
+ * `npm run drift` asks whether the cluster still is what the state says, and fails when it is not.
  */
 import { parseArgs } from 'node:util';
 import { command } from './base/command.ts';
 import { LabFault } from './base/fault.ts';
 import { RecordFile } from './cluster/record.ts';
 import { homelabStack, labStack } from './stack/homelab.ts';
-import { runOnCluster } from './stack/user-cluster.ts';
+import { driftCommand, runOnCluster } from './stack/user-cluster.ts';
 import { ensurePulumi } from './toolchain/pulumi.ts';
 
 await command(async (context) => {
   const [name, ...rest] = process.argv.slice(2);
-  if (name !== 'up' && name !== 'preview') {
+  if (name !== 'up' && name !== 'preview' && name !== 'drift') {
     throw new LabFault(
-      `Expected up or preview, found ${name ?? 'nothing'}.`,
-      'npm run up, or npm run preview',
+      `Expected up, preview or drift, found ${name ?? 'nothing'}.`,
+      'npm run up, npm run preview or npm run drift',
     );
   }
   const { stack, args } = splitStack(rest);
@@ -26,7 +27,7 @@ await command(async (context) => {
   if (!isForLab) return runOnCluster(name, stack ?? homelabStack, args, context);
   using local = labStack(state, await ensurePulumi(context), context.signal);
   await local.prepare();
-  return await local.attended([name, ...args]);
+  return await local.attended([...(name === 'drift' ? driftCommand : [name]), ...args]);
 });
 
 /** Takes `--stack NAME` out of the arguments; all others are the CLI's. */

@@ -97,11 +97,9 @@ export class LocalStack implements Disposable {
 
   /** Runs `up` or `preview` on the person's terminal and resolves to the CLI's exit code. */
   async attended(args: readonly string[]): Promise<number> {
-    return attended(
-      this.#options.installation.cli,
-      [...args, ...this.#flags()],
-      this.#environment(),
-    );
+    // A refresh runs no program, and the CLI knows no policies for it.
+    const flags = args[0] === 'refresh' ? this.#stackFlags() : this.#flags();
+    return attended(this.#options.installation.cli, [...args, ...flags], this.#environment());
   }
 
   [Symbol.dispose](): void {
@@ -139,8 +137,11 @@ export class LocalStack implements Disposable {
   }
 
   #flags(): string[] {
-    const { stack } = this.#options;
-    return ['--stack', stack, '--config-file', this.#configFile, '--policy-pack', policyPack];
+    return [...this.#stackFlags(), '--policy-pack', policyPack];
+  }
+
+  #stackFlags(): string[] {
+    return ['--stack', this.#options.stack, '--config-file', this.#configFile];
   }
 
   #path(name: string): string {

@@ -15,9 +15,14 @@ import { ensurePulumi, type PulumiInstallation } from '../toolchain/pulumi.ts';
 import { attended, LocalStack, policyPack } from './local-stack.ts';
 import { checkStackValues, readStackValues, type StackValues } from './stack-file.ts';
 
-/** Runs `pulumi up` or `pulumi preview` and resolves to the exit code. */
+type ClusterCommand = 'up' | 'preview' | 'drift';
+
+/** Looks at every object and changes nothing; ends with a code that is not 0 when one differs. */
+export const driftCommand: readonly string[] = ['refresh', '--preview-only', '--expect-no-changes'];
+
+/** Runs `pulumi up`, `pulumi preview` or the look for drift, and resolves to the exit code. */
 export async function runOnCluster(
-  command: 'up' | 'preview',
+  command: ClusterCommand,
   stack: string,
   args: readonly string[],
   context: CommandContext,
@@ -51,7 +56,7 @@ function hasBackend(): boolean {
 }
 
 async function withBackend(
-  command: 'up' | 'preview',
+  command: ClusterCommand,
   stack: string,
   args: readonly string[],
   installation: PulumiInstallation,
@@ -69,6 +74,8 @@ async function withBackend(
     signal,
     hint: 'a new stack needs a passphrase: set PULUMI_CONFIG_PASSPHRASE_FILE',
   });
+  if (command === 'drift')
+    return attended(installation.cli, [...driftCommand, ...args, '--stack', stack], env);
   const flags = ['--stack', stack, '--policy-pack', policyPack];
   return attended(installation.cli, [command, ...args, ...flags], env);
 }
