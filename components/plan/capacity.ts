@@ -18,7 +18,7 @@ export interface DiskCapacity {
   readonly freeBytes: number | undefined;
 }
 
-export interface TierCapacity {
+interface TierCapacity {
   readonly tier: PlanTier;
   /** What volumes of this tier promise to their applications. */
   readonly promisedBytes: number;

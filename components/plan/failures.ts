@@ -2,9 +2,9 @@
  * What one failure does to each volume.
  *
  * Judged by the worst place that a volume may have: where the stack file does not place it, the
- * answer says that it depends. A node, a switch or a circuit that fails comes back with its disks; a
- * disk that fails and a site that burns do not. Two failures at once are not looked at: how many a
- * tier survives stands in the table of copies.
+ * answer says that it depends. A node, a switch or a circuit that fails comes back with its disks;
+ * a disk that fails and a site that burns do not. Two failures at once are not looked at: how many
+ * a tier survives stands in the table of copies.
  */
 import type {
   PlanBackup,

@@ -39,7 +39,7 @@ function dumpsOf({ dumps }: Database): PlanBackup[] {
   return [{ what: 'newest dump', place: dumps.disk, recoveryPoint: pauseWords(dumps.schedule) }];
 }
 
-/** The longest pause of a cron schedule, in words: by its day fields alone, which is on the safe side. */
+/** The longest pause of a cron schedule, in words; coarser where its fields are lists. */
 function pauseWords(schedule: string): string {
   const [, hour = '*', dayOfMonth = '*', , dayOfWeek = '*'] = schedule.split(' ');
   if (dayOfMonth !== '*') return 'a month';

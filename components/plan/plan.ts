@@ -2,7 +2,7 @@
  * The plan of a shelf: what fits, what copies cost, what each single failure does, what deserves
  * attention. Made from the stack file alone, before anything exists and without a cluster.
  *
- * Pure. Printed by `npm run plan` (render.ts) and summarised in the stack's outputs (`planOutputs`).
+ * Pure. Printed by `npm run plan` (render.ts), and summarised in the stack's outputs.
  */
 import { attentionTo } from './attention.ts';
 import { type Capacity, capacityOf } from './capacity.ts';

@@ -25,7 +25,7 @@ export interface PlanNode {
 }
 
 /** A computer that stores and is no node: a NAS. Its disks are its own affair. */
-export interface PlanServer {
+interface PlanServer {
   readonly name: string;
   readonly shared: Shared;
   readonly capacityBytes: number | undefined;

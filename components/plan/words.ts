@@ -25,7 +25,7 @@ export function namesWords(names: readonly string[]): string {
 }
 
 /** `a, b and c` */
-export function andWords(words: readonly string[]): string {
+function andWords(words: readonly string[]): string {
   if (words.length < 2) return words[0] ?? '';
   return `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
 }
