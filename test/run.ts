@@ -6,7 +6,7 @@
  *   node test/run.ts [tier ...] [-- mocha arguments]
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, globSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { explain } from '../lab/base/fault.ts';
@@ -18,6 +18,11 @@ interface Tier {
   readonly proves: string;
   /** Mocha's limit for one test; a bound against hanging, never a measurement. */
   readonly timeoutMs: number;
+  /**
+   * How many spec files run at a time, each in a mocha process of its own. Default: all files in one
+   * process, one after the other.
+   */
+  readonly jobs?: number;
 }
 
 /** Cheapest first: what fails early costs least. */
@@ -30,7 +35,13 @@ const tiers: Readonly<Record<string, Tier>> = {
   },
   stack: { folders: ['stack'], proves: 'components under mocks, goldens', timeoutMs: 60_000 },
   sim: { folders: ['sim'], proves: 'the data plane in virtual time', timeoutMs: 300_000 },
-  engine: { folders: ['engine'], proves: 'the program under the real CLI', timeoutMs: 180_000 },
+  // Two at a time: much of a test's time is waiting for the CLI, and each file has its own cluster.
+  engine: {
+    folders: ['engine'],
+    proves: 'the program under the real CLI',
+    timeoutMs: 180_000,
+    jobs: 2,
+  },
   system: { folders: ['system'], proves: 'the lab: a real Kubernetes', timeoutMs: 900_000 },
 };
 
@@ -41,13 +52,13 @@ interface Counts {
 }
 
 const interrupted = new AbortController();
-/** The mocha process of the tier that runs now. */
-let running: ChildProcess | undefined;
+/** The mocha processes of the tier that runs now. */
+const running = new Set<ChildProcess>();
 // Ctrl-C reaches mocha through the terminal; a plain kill is passed on, so that it cleans up.
 process.on('SIGINT', () => interrupted.abort());
 process.on('SIGTERM', () => {
   interrupted.abort();
-  running?.kill('SIGINT');
+  for (const child of running) child.kill('SIGINT');
 });
 
 async function main(args: readonly string[]): Promise<number> {
@@ -85,19 +96,44 @@ async function main(args: readonly string[]): Promise<number> {
   return total.failed > 0 || total.passed === 0 ? 1 : 0;
 }
 
-/** A tier whose process dies before it could count is one failure. */
 async function runTier(name: string, tier: Tier, mochaArgs: readonly string[]): Promise<Counts> {
-  const specs = tier.folders.flatMap((folder) =>
-    globSync(`test/${folder}/**/*.spec.ts`, { cwd: repositoryRoot }),
-  );
+  const specs = tier.folders
+    .flatMap((folder) => globSync(`test/${folder}/**/*.spec.ts`, { cwd: repositoryRoot }))
+    .sort();
+  const args = [...mochaArgs, '--timeout', String(tier.timeoutMs)];
   if (specs.length === 0) return { passed: 0, failed: 0, skipped: 0 };
+  if (tier.jobs === undefined) return runMocha(name, [...args, ...specs], 'live');
+  const total: Counts = { passed: 0, failed: 0, skipped: 0 };
+  const waiting = [...specs];
+  const work = async (): Promise<void> => {
+    for (let spec = waiting.shift(); spec !== undefined; spec = waiting.shift()) {
+      if (interrupted.signal.aborted) return;
+      const counts = await runMocha(spec, [...args, spec], 'whole');
+      total.passed += counts.passed;
+      total.failed += counts.failed;
+      total.skipped += counts.skipped;
+    }
+  };
+  await Promise.all(Array.from({ length: tier.jobs }, work));
+  return total;
+}
+
+/**
+ * Runs mocha once; `whole` shows its output when it has ended, so that two do not mix. A process
+ * that dies before it could count is one failure.
+ */
+async function runMocha(
+  name: string,
+  args: readonly string[],
+  show: 'live' | 'whole',
+): Promise<Counts> {
   const scratch = mkdtempSync(path.join(tmpdir(), 'larder-test-'));
   const countsFile = path.join(scratch, 'counts');
+  const outputFile = path.join(scratch, 'output');
+  const output = show === 'whole' ? openSync(outputFile, 'w') : 'inherit';
   try {
-    const code = await mocha([...mochaArgs, '--timeout', String(tier.timeoutMs), ...specs.sort()], {
-      ...process.env,
-      LARDER_TEST_COUNTS: countsFile,
-    });
+    const code = await mocha(args, output, { ...process.env, LARDER_TEST_COUNTS: countsFile });
+    if (show === 'whole') process.stdout.write(readFileSync(outputFile));
     const counts = readCounts(countsFile);
     if (counts === undefined) {
       console.log(`== ${name}: mocha ended with code ${code} before it could count`);
@@ -106,6 +142,7 @@ async function runTier(name: string, tier: Tier, mochaArgs: readonly string[]): 
     if (code !== 0 && counts.failed === 0) counts.failed = 1;
     return counts;
   } finally {
+    if (output !== 'inherit') closeSync(output);
     rmSync(scratch, { recursive: true, force: true });
   }
 }
@@ -118,18 +155,26 @@ function readCounts(file: string): Counts | undefined {
   }
 }
 
-async function mocha(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+async function mocha(
+  args: readonly string[],
+  output: 'inherit' | number,
+  env: NodeJS.ProcessEnv,
+): Promise<number> {
   const bin = path.join(repositoryRoot, 'node_modules/mocha/bin/mocha.js');
   const child = spawn(process.execPath, [bin, ...args], {
     cwd: repositoryRoot,
     env,
-    stdio: 'inherit',
+    stdio: ['ignore', output, output],
   });
-  running = child;
-  return new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('exit', (code) => resolve(code ?? 130));
-  });
+  running.add(child);
+  try {
+    return await new Promise<number>((resolve, reject) => {
+      child.on('error', reject);
+      child.on('exit', (code) => resolve(code ?? 130));
+    });
+  } finally {
+    running.delete(child);
+  }
 }
 
 function summary(counts: Counts): string {
