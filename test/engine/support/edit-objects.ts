@@ -33,7 +33,8 @@ export const volume: Build = (place, name, spec = {}) => ({
     capacity: { storage: '1Gi' },
     accessModes: ['ReadWriteOnce'],
     persistentVolumeReclaimPolicy: 'Retain',
-    storageClassName: 'manual',
+    // A class of its own: a bound volume cannot be deleted, and other tests leave claims behind.
+    storageClassName: `${place.unique}-manual`,
     local: { path: '/mnt/nvme/one' },
     nodeAffinity: onNode('kube01'),
     ...spec,

@@ -77,14 +77,14 @@ export function edits(place: Place): readonly Edit[] {
 function storage(at: Place): Short<Step> {
   const c = (name: string, spec?: Values) => claim(at, name, spec);
   const v = (name: string, spec?: Values) => volume(at, name, spec);
-  const { namespace } = at;
+  const { namespace, unique } = at;
   const labelled = { name: 'c5', namespace, annotations: skipAwait, labels: app };
   const claimRef = { name: 'data', namespace };
   const many = { accessModes: ['ReadWriteMany'] };
   const removed = { persistentVolumeReclaimPolicy: 'Delete' };
-  const other = { storageClassName: 'other' };
+  const other = (what: string) => ({ storageClassName: `${unique}-other-${what}` });
   return [
-    ['PVC storageClassName', pvc, c('c1'), c('c1', other), dbr],
+    ['PVC storageClassName', pvc, c('c1'), c('c1', other('claims')), dbr],
     ['PVC accessModes', pvc, c('c2'), c('c2', many), dbr],
     ['PVC volumeName', pvc, c('c3'), c('c3', { volumeName: 'v' }), dbr],
     ['PVC metadata.name', pvc, c('c4'), c('c4-new'), 'replace'],
@@ -92,7 +92,7 @@ function storage(at: Place): Short<Step> {
     ['PV local.path', pv, v('v1'), v('v1', { local: { path: '/mnt/nvme/two' } }), dbr],
     ['PV capacity', pv, v('v2'), v('v2', { capacity: { storage: '2Gi' } }), 'update'],
     ['PV persistentVolumeReclaimPolicy', pv, v('v3'), v('v3', removed), 'update'],
-    ['PV storageClassName', pv, v('v4'), v('v4', other), 'update'],
+    ['PV storageClassName', pv, v('v4'), v('v4', other('volumes')), 'update'],
     ['PV claimRef', pv, v('v5'), v('v5', { claimRef }), 'update'],
     ['PV accessModes', pv, v('v6'), v('v6', many), 'update'],
     ['StorageClass parameters', sc, storageClass(at, 's1'), { parameters: { tier: 'two' } }, dbr],
