@@ -16,7 +16,7 @@ describe('npm start without root', () => {
   afterEach(() => rmSync(home, { recursive: true, force: true }));
 
   it('says what needs root and which commands do not, and writes nothing', () => {
-    const [program = process.execPath, ...args] = [
+    const [program, ...args] = [
       ...asNobody,
       process.execPath,
       path.join(repositoryRoot, 'lab/start.ts'),
