@@ -17,6 +17,11 @@ export const limits = {
   requestsInFlightMax: 256,
   /** Requests one connection may have open at a replica; an engine that sends more is cut off. */
   peerRequestsInFlightMax: 1024,
+  /**
+   * Connections a replica server has open: one for each member and engine, and those of dead
+   * engines until the kernel notices. More are closed at once.
+   */
+  peerConnectionsMax: 1024,
   /** Pages of the checksum table a store keeps in memory: 1 MiB, which maps 1 GiB of data. */
   tablePagesMax: 256,
   /** Unsaved pages at which a store saves them without being asked. */

@@ -46,8 +46,10 @@ export interface EnginePorts {
   readonly clock: Clock;
   readonly connector: Connector;
   readonly cluster: Cluster;
-  /** Ends the process: called with a defect, which is never handled. */
+  /** Called once with a defect; the engine does nothing more. Never handled to go on. */
   readonly onDefect: (error: unknown) => void;
+  /** Told when what the engine waits for changes; empty when all is well. */
+  readonly onReason?: (reason: string) => void;
 }
 
 /** A connection to one member; events of one that is no longer current are dropped. */
@@ -75,6 +77,9 @@ export class EngineDrive implements BlockService {
   #opened: (() => void)[] = [];
   #ended: ((fault: Fault) => void)[] = [];
   #fault: Fault | undefined;
+  /** After a defect nothing is believed any more. */
+  #dead = false;
+  #reason = '';
   #record: VolumeRecord | undefined;
 
   constructor(ports: EnginePorts, volume: string, options: EngineOptions) {
@@ -231,7 +236,7 @@ export class EngineDrive implements BlockService {
   /** One event at a time, even when carrying out a command brings the next at once. */
   #feed(event: EngineEvent): void {
     this.#events.push(event);
-    if (this.#feeding) return;
+    if (this.#feeding || this.#dead) return;
     this.#feeding = true;
     try {
       for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
@@ -240,11 +245,24 @@ export class EngineDrive implements BlockService {
       }
       if (this.serving) for (const tell of this.#opened.splice(0)) tell();
       this.#setTimer();
+      if (this.reason !== this.#reason) {
+        this.#reason = this.reason;
+        this.#ports.onReason?.(this.#reason);
+      }
     } catch (error) {
-      this.#ports.onDefect(error);
+      this.#die(error);
     } finally {
       this.#feeding = false;
     }
+  }
+
+  /** What the state has become is unknown: nothing is sent and nothing is answered from here on. */
+  #die(error: unknown): void {
+    if (this.#dead) return;
+    this.#dead = true;
+    this.#timer?.[Symbol.dispose]();
+    for (const member of this.#connections.keys()) this.#drop(member);
+    this.#ports.onDefect(error);
   }
 
   #carryOut(command: EngineCommand): void {
@@ -282,8 +300,9 @@ export class EngineDrive implements BlockService {
       const found = await this.#ports.cluster.read(this.#volume);
       this.#feed({ kind: 'record-read', outcome: { kind: 'record', ...found } });
     } catch (error) {
-      if (!(error instanceof Fault)) this.#ports.onDefect(error);
-      else this.#feed({ kind: 'record-read', outcome: { kind: 'unreachable' } });
+      if (!(error instanceof Fault)) this.#die(error);
+      else
+        this.#feed({ kind: 'record-read', outcome: { kind: 'unreachable', why: error.message } });
     }
   }
 
@@ -292,7 +311,7 @@ export class EngineDrive implements BlockService {
       const outcome = await this.#ports.cluster.swap(this.#volume, expected, next);
       this.#feed({ kind: 'swapped', outcome });
     } catch (error) {
-      if (!(error instanceof Fault)) this.#ports.onDefect(error);
+      if (!(error instanceof Fault)) this.#die(error);
       else this.#feed({ kind: 'swapped', outcome: { kind: 'unknown' } });
     }
   }
@@ -317,7 +336,7 @@ export class EngineDrive implements BlockService {
       connection.outbox = new Outbox(link);
       await this.#converse(member, connection, current);
     } catch (error) {
-      if (!(error instanceof Fault)) this.#ports.onDefect(error);
+      if (!(error instanceof Fault)) this.#die(error);
       else why = error.message;
     }
     if (!current()) return;

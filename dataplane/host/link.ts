@@ -1,6 +1,11 @@
 /**
  * Links over real sockets: TLS 1.3 with both certificates checked, or plain TCP on loopback when
- * asked, or a Unix socket. An address is `host:port`, `[v6]:port`, or an absolute path.
+ * asked, or a Unix socket.
+ *
+ * An address is `host:port`, `[v6]:port`, or an absolute path. Who connects over TLS says whom it
+ * wants to find there, `name@host:port`: an address may be taken over by another machine, a name in
+ * a certificate may not. Certificates are made for one part (host/authority.ts): that of a replica
+ * server opens no connection, that of an engine takes none.
  */
 import {
   connect as connectPlain,
@@ -9,8 +14,14 @@ import {
   type Server,
   type Socket,
 } from 'node:net';
-import { connect as connectTls, createServer as createTlsServer, TLSSocket } from 'node:tls';
+import {
+  connect as connectTls,
+  createServer as createTlsServer,
+  Server as TlsServer,
+  TLSSocket,
+} from 'node:tls';
 import { Fault } from '../base/fault.ts';
+import { limits } from '../base/limits.ts';
 import type { Acceptor, Connector, Link } from '../ports/link.ts';
 
 /** PEM texts of this process and of the authority both ends trust. */
@@ -71,20 +82,21 @@ class SocketLink implements Link {
 }
 
 export class HostConnector implements Connector {
-  readonly #credentials: Credentials | undefined;
+  #credentials: Credentials | undefined;
 
   /** @param credentials without them only loopback and Unix sockets are allowed */
   constructor(credentials: Credentials | undefined) {
     this.#credentials = credentials;
   }
 
+  /** Connections from now on are made with these; those that are open stay. */
+  renew(credentials: Credentials): void {
+    this.#credentials = credentials;
+  }
+
   async connect(address: string, signal: AbortSignal): Promise<Link> {
     const to = parse(address, this.#credentials);
-    const credentials = this.#credentials;
-    const socket =
-      credentials === undefined || 'path' in to
-        ? connectPlain(to)
-        : connectTls({ ...to, ...tlsOptions(credentials), checkServerIdentity: () => undefined });
+    const socket = this.#open(address, to);
     return new Promise((resolve, reject) => {
       const fail = (error: Error) => {
         socket.destroy();
@@ -102,6 +114,18 @@ export class HostConnector implements Connector {
       });
     });
   }
+
+  #open(address: string, to: Address): Socket {
+    const credentials = this.#credentials;
+    if (credentials === undefined || 'path' in to) return connectPlain(to);
+    const { name: servername } = to;
+    if (servername === undefined) {
+      throw new Fault('input.invalid', `"${address}" does not say whose certificate it expects.`, {
+        hint: 'Write name@host:port, with the name in the certificate of the replica server.',
+      });
+    }
+    return connectTls({ ...to, ...tlsOptions(credentials), servername });
+  }
 }
 
 export class HostAcceptor implements Acceptor {
@@ -114,19 +138,28 @@ export class HostAcceptor implements Acceptor {
     this.#server = server;
   }
 
-  /** Rejects with `input.invalid` when the address is in use or not allowed without credentials. */
+  /**
+   * Rejects with `input.invalid` when the address is in use or not allowed without credentials.
+   *
+   * @param onRefused told why a connection was turned away before it was one
+   */
   static async listen(
     address: string,
     credentials: Credentials | undefined,
+    onRefused: (why: string) => void = () => {},
   ): Promise<HostAcceptor> {
     const at = parse(address, credentials);
     const plain = credentials === undefined || 'path' in at;
-    const server = plain
-      ? createServer()
-      : createTlsServer({ ...tlsOptions(credentials), requestCert: true });
+    const server = plain ? createServer() : createTlsServer(serverOptions(credentials));
+    server.maxConnections = limits.peerConnectionsMax;
     const acceptor = new HostAcceptor(server);
     server.on(plain ? 'connection' : 'secureConnection', (socket: Socket) => {
+      // An engine whose machine died says nothing more; the kernel finds out.
+      socket.setKeepAlive(true, keepAliveMs);
       acceptor.#arrive(new SocketLink(socket, nameOf(socket)));
+    });
+    server.on('tlsClientError', (error: Error, socket: Socket) => {
+      onRefused(`${socket.remoteAddress ?? 'somebody who has gone'}: ${error.message}`);
     });
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error) => {
@@ -146,6 +179,11 @@ export class HostAcceptor implements Acceptor {
   get port(): number {
     const at = this.#server.address();
     return typeof at === 'object' && at !== null ? at.port : 0;
+  }
+
+  /** Connections from now on are made with these; those that are open stay. */
+  renew(credentials: Credentials): void {
+    if (this.#server instanceof TlsServer) this.#server.setSecureContext(tlsOptions(credentials));
   }
 
   async accept(): Promise<Link | undefined> {
@@ -172,6 +210,14 @@ export class HostAcceptor implements Acceptor {
   }
 }
 
+/** How long a TLS handshake may take. */
+const handshakeMs = 10_000;
+const keepAliveMs = 30_000;
+
+function serverOptions(credentials: Credentials) {
+  return { ...tlsOptions(credentials), requestCert: true, handshakeTimeout: handshakeMs } as const;
+}
+
 function tlsOptions(credentials: Credentials) {
   const { key, certificate: cert, authority: ca } = credentials;
   return { key, cert, ca, minVersion: 'TLSv1.3', rejectUnauthorized: true } as const;
@@ -185,25 +231,42 @@ function nameOf(socket: Socket): string {
 }
 
 type Address = NetConnectOpts &
-  ({ readonly path: string } | { readonly host: string; readonly port: number });
+  (
+    | { readonly path: string }
+    /** `name`: what the certificate of the other end has to carry. */
+    | { readonly host: string; readonly port: number; readonly name: string | undefined }
+  );
+
+const addressPattern =
+  /^(?:(?<name>[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?)@)?(?:\[(?<v6>[^\]@]+)\]|(?<host>[^:@]+)):(?<port>\d+)$/;
 
 function parse(address: string, credentials: Credentials | undefined): Address {
   if (address.startsWith('/')) return { path: address };
-  const at = /^(?:\[(?<v6>[^\]]+)\]|(?<host>[^:]+)):(?<port>\d+)$/.exec(address)?.groups;
+  const at = addressPattern.exec(address)?.groups;
   const host = at?.['v6'] ?? at?.['host'];
+  const name = at?.['name'];
   const port = Number(at?.['port']);
   if (host === undefined || port > 65_535) {
     throw new Fault('input.invalid', `"${address}" is not an address.`, {
-      hint: 'Write host:port, [v6]:port, or an absolute path.',
+      hint: 'Write host:port, [v6]:port, name@host:port (lower case), or an absolute path.',
     });
   }
-  const loopback = host === '::1' || host === 'localhost' || host.startsWith('127.');
+  if (credentials === undefined && name !== undefined) {
+    throw new Fault(
+      'input.invalid',
+      `${address} asks for ${name}; without certificates nobody can prove it.`,
+      {
+        hint: 'Give certificates, or leave the name out on an address of this machine.',
+      },
+    );
+  }
+  const loopback = host === '::1' || host === 'localhost' || /^127\.\d+\.\d+\.\d+$/.test(host);
   if (credentials === undefined && !loopback) {
     throw new Fault('input.invalid', `${address} without certificates is refused.`, {
       hint: 'Give certificates, or use an address of this machine.',
     });
   }
-  return { host, port };
+  return { host, port, name };
 }
 
 function lost(why: string, cause?: unknown): Fault {

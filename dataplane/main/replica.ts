@@ -4,32 +4,27 @@
  * Serves the stores of the configuration until SIGTERM or SIGINT, then closes them so that they can
  * prove that nothing is missing. Prints one line, `listening on <port>`, when it serves.
  */
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { Fault } from '../base/fault.ts';
-import { limits } from '../base/limits.ts';
 import { createStore, openStore } from '../drive/hosted-store.ts';
 import { ReplicaServer } from '../drive/replica.ts';
 import { HostDisk } from '../host/disk.ts';
 import { HostAcceptor } from '../host/link.ts';
 import { HostLog } from '../host/log.ts';
 import { HostRandom } from '../host/random.ts';
-import { readCredentials, tlsFiles } from './credentials.ts';
+import { keepRenewed, readCredentials, tlsFiles } from './credentials.ts';
+import { nameOfOne, runProgram } from './program.ts';
 
-const id = z
-  .string()
-  .max(limits.idBytesMax)
-  .regex(/^[\x21-\x7e]+$/);
+const blockBytes = 4096;
 
-const configuration = z.strictObject({
+const settings = z.strictObject({
   /** `host:port` or an absolute path. */
   listen: z.string(),
   /** Paths of PEM files; without them only this machine can connect. */
   tls: tlsFiles.optional(),
   stores: z.array(
     z.strictObject({
-      volume: id,
-      member: id,
+      volume: nameOfOne,
+      member: nameOfOne,
       /** Exists, on the disk that was declared. */
       directory: z.string(),
       /**
@@ -38,8 +33,8 @@ const configuration = z.strictObject({
        */
       create: z
         .strictObject({
-          lineage: id,
-          sizeBytes: z.int().positive().multipleOf(4096),
+          lineage: nameOfOne,
+          sizeBytes: z.int().positive().multipleOf(blockBytes),
           withVolume: z.boolean(),
         })
         .optional(),
@@ -47,11 +42,12 @@ const configuration = z.strictObject({
   ),
 });
 
-async function main(file: string): Promise<void> {
-  const settings = configuration.parse(JSON.parse(await readFile(file, 'utf8')));
+async function main({ listen, tls, stores }: z.infer<typeof settings>): Promise<void> {
   const log = new HostLog();
-  const credentials = await readCredentials(settings.tls);
-  const acceptor = await HostAcceptor.listen(settings.listen, credentials);
+  const acceptor = await HostAcceptor.listen(listen, await readCredentials(tls), (why) => {
+    log.warn('turned a connection away', { why });
+  });
+  keepRenewed(tls, acceptor, log);
   const server = new ReplicaServer(
     {
       acceptor,
@@ -62,11 +58,11 @@ async function main(file: string): Promise<void> {
     },
     { incarnation: new HostRandom().token(), plants: {} },
   );
-  for (const { volume, member, directory, create } of settings.stores) {
+  for (const { volume, member, directory, create } of stores) {
     const disk = new HostDisk(directory);
     if (create !== undefined && !(await disk.list()).includes('identity')) {
       const { sizeBytes, ...birth } = create;
-      const geometry = { sizeBytes, blockBytes: 4096, regionBlocks: 1024 };
+      const geometry = { sizeBytes, blockBytes, regionBlocks: 1024 };
       await createStore(disk, { volume, member, geometry }, birth);
     }
     server.add(await openStore(disk, { volume, member }));
@@ -81,18 +77,4 @@ async function main(file: string): Promise<void> {
   await server.serve();
 }
 
-const [file] = process.argv.slice(2);
-try {
-  if (file === undefined) {
-    throw new Fault('input.invalid', 'No configuration was named.', {
-      hint: 'node dataplane/main/replica.ts <configuration.json>',
-    });
-  }
-  await main(file);
-} catch (error) {
-  if (!(error instanceof Fault) && !(error instanceof z.ZodError)) throw error;
-  const hint = error instanceof Fault ? error.hint : 'Correct the configuration file.';
-  const text = error instanceof z.ZodError ? z.prettifyError(error) : error.message;
-  process.stderr.write(`${text}\n\n  What to do: ${hint}\n`);
-  process.exitCode = 1;
-}
+await runProgram({ usage: 'node dataplane/main/replica.ts <configuration.json>', settings }, main);

@@ -11,6 +11,9 @@ import { type Heard, MemberLink } from './member-link.ts';
 import type { VolumeRecord } from './record.ts';
 import { type Procedure, Tasks } from './task.ts';
 
+/** Parts of an engine that may have to wait for the world. */
+type WaitingPart = 'opening' | 'record' | 'members';
+
 export class Core {
   readonly options: EngineOptions;
   readonly tasks = new Tasks();
@@ -22,8 +25,8 @@ export class Core {
   serving = false;
   /** Why the engine is over; it does nothing more. */
   ended: Fault | undefined;
-  /** What it is waiting for, for people. */
-  reason = 'starting';
+  /** What stands still and why, for people, by the part that waits. */
+  readonly #waits = new Map<WaitingPart, string>([['opening', 'starting']]);
   #commands: EngineCommand[] = [];
   #sequence = 1;
   #readRecord: ReadRecord | undefined;
@@ -47,6 +50,17 @@ export class Core {
   /** The record, as last read, still says that this engine is the writer. */
   get isMine(): boolean {
     return this.known.epoch === this.epoch && this.known.writer === this.options.incarnation;
+  }
+
+  /** What it waits for, and what a person can do about it; empty when all is well. */
+  get reason(): string {
+    return this.ended?.message ?? [...this.#waits.values()].join(' ');
+  }
+
+  /** @param why whole sentences: who is missing, and what to do; empty when it goes on */
+  explain(part: WaitingPart, why: string): void {
+    if (why === '') this.#waits.delete(part);
+    else this.#waits.set(part, why);
   }
 
   command(command: EngineCommand): void {
@@ -82,7 +96,6 @@ export class Core {
     if (this.ended !== undefined) return;
     this.ended = fault;
     this.serving = false;
-    this.reason = fault.message;
     this.tasks.stopAll();
     for (const link of this.links.values()) this.command({ kind: 'disconnect', member: link.id });
     this.command({ kind: 'ended', fault });
@@ -177,9 +190,13 @@ export class Core {
       if (outcome?.kind === 'record') {
         this.record = outcome.record;
         this.version = outcome.version;
+        this.explain('record', '');
         return outcome.record;
       }
-      this.reason = 'the configuration record cannot be read just now';
+      this.explain(
+        'record',
+        `The configuration record cannot be read (${outcome?.why ?? 'no answer'}): no member comes or goes until it can. Bring the control plane back.`,
+      );
       yield* this.pause(this.options.retryMs);
     }
   }

@@ -62,7 +62,7 @@ export type Answer =
 
 export type ReadRecord =
   | { readonly kind: 'record'; readonly version: string; readonly record: VolumeRecord }
-  | { readonly kind: 'unreachable' };
+  | { readonly kind: 'unreachable'; readonly why: string };
 
 export type Swapped =
   | { readonly kind: 'written'; readonly version: string }

@@ -18,6 +18,12 @@ import { Operations } from './operations.ts';
 import type { VolumeRecord } from './record.ts';
 import type { Procedure } from './task.ts';
 
+/**
+ * A connection whose member has not promised after so many times `memberLossMs` is given up and
+ * opened anew: it may be half of one. Until then a slow disk may finish what older engines began.
+ */
+const handshakeLosses = 10;
+
 export class Engine {
   readonly #core: Core;
   readonly #lease: Lease;
@@ -89,7 +95,7 @@ export class Engine {
         this.#connected(core.link(event.member), event.welcome);
         return;
       case 'disconnected':
-        this.#disconnected(core.link(event.member));
+        this.#disconnected(core.link(event.member), event.why);
         return;
       case 'reply':
         core.link(event.member).answer(event.id, event.reply);
@@ -133,6 +139,10 @@ export class Engine {
       yield { ready: () => link.state === 'down' && core.isMine };
       link.state = 'connecting';
       core.command({ kind: 'connect', member: link.id, address: link.address });
+      const handshakeMs = handshakeLosses * core.options.memberLossMs;
+      const decided = () => link.state === 'up' || link.state === 'down';
+      yield { ready: decided, orAtMs: core.nowMs + handshakeMs };
+      if (!decided()) this.#hangUp(link, `it did not promise within ${handshakeMs} ms`);
       yield { ready: () => link.state === 'down' };
       yield* core.pause(core.options.retryMs);
     }
@@ -147,13 +157,14 @@ export class Engine {
       welcome.volume !== volume ||
       (welcome.lineage !== lineage && welcome.standing !== 'new')
     ) {
-      core.reason = `${link.id} serves ${welcome.volume} of lineage ${welcome.lineage}, not this volume`;
-      this.#hangUp(link);
+      const { member, lineage: other } = welcome;
+      const found = `${welcome.volume}/${member} of lineage ${other}`;
+      this.#hangUp(link, `what answers there is ${found}, not ${volume}/${link.id} of ${lineage}`);
       return;
     }
     if (welcome.promisedEpoch > core.epoch) {
       core.tasks.start(this.#explainNewerEpoch(welcome.promisedEpoch, link.id));
-      this.#hangUp(link);
+      this.#hangUp(link, `it has promised epoch ${welcome.promisedEpoch}`);
       return;
     }
     const restarted = link.incarnation !== '' && link.incarnation !== welcome.incarnation;
@@ -174,7 +185,7 @@ export class Engine {
       lasting: false,
       hear: (heard) => {
         if (heard.kind !== 'promised') {
-          if (core.judge(link, heard)) this.#hangUp(link);
+          if (core.judge(link, heard)) this.#hangUp(link, `it answers ${heard.kind} to a promise`);
           return;
         }
         if (heard.report.dirty.length !== (regionCount(core.geometry) + 7) >> 3) {
@@ -183,6 +194,7 @@ export class Engine {
         }
         link.report = heard.report;
         link.state = 'up';
+        link.why = '';
         if (link.broken !== '') return;
         for (const [question, request] of link.open()) {
           core.command({ kind: 'send', member: link.id, id: question, request });
@@ -197,14 +209,15 @@ export class Engine {
     });
   }
 
-  #hangUp(link: MemberLink): void {
+  #hangUp(link: MemberLink, why: string): void {
     this.#core.command({ kind: 'disconnect', member: link.id });
-    this.#disconnected(link);
+    this.#disconnected(link, why);
   }
 
-  #disconnected(link: MemberLink): void {
+  #disconnected(link: MemberLink, why: string): void {
     if (link.state === 'up') link.downSinceMs = this.#core.nowMs;
     link.state = 'down';
+    link.why = why;
     link.report = undefined;
     if (link.held) link.broken = 'it went away in the middle of a procedure';
     if (link.role === 'copying') link.role = 'absent';
@@ -248,7 +261,7 @@ export class Engine {
       yield { ready: () => heard, orAtMs: askedAtMs + memberLossMs };
       if (!heard) {
         // It does not answer: the connection is as good as gone, and has been since the question.
-        this.#hangUp(link);
+        this.#hangUp(link, `it has not answered for ${memberLossMs} ms`);
         link.downSinceMs = askedAtMs;
       }
       yield* core.pause(heartbeatMs);
@@ -264,9 +277,9 @@ export class Engine {
 
   *#leave(): Procedure {
     const core = this.#core;
-    yield { ready: () => core.serving && this.#operations.idle };
-    if (this.#operations.unflushed) this.#operations.flushQuietly();
-    yield { ready: () => this.#operations.idle };
+    yield { ready: () => !core.serving || this.#operations.idle };
+    if (core.serving && this.#operations.unflushed) this.#operations.flushQuietly();
+    yield { ready: () => !core.serving || this.#operations.idle };
     core.end(ending());
   }
 

@@ -27,6 +27,8 @@ export class MemberLink {
   role: MemberRole = 'absent';
   state: 'down' | 'connecting' | 'promising' | 'up' = 'down';
   downSinceMs: number;
+  /** Why it is not connected, as far as is known. */
+  why = '';
   incarnation = '';
   /** From the promise on the present connection. */
   report: MemberReport | undefined;
@@ -49,6 +51,12 @@ export class MemberLink {
     this.id = record.id;
     this.address = record.address;
     this.downSinceMs = nowMs;
+  }
+
+  /** Who it is and what is the matter with it, for people. */
+  get account(): string {
+    const why = this.broken === '' ? this.why : this.broken;
+    return why === '' ? this.id : `${this.id} (${why})`;
   }
 
   get usable(): boolean {

@@ -73,14 +73,20 @@ export class Membership {
     const core = this.#core;
     for (;;) {
       const lost = this.#lost();
-      if (lost.length === 0) return;
+      if (lost.length === 0) {
+        core.explain('members', '');
+        return;
+      }
       const members = inSyncIds(core.known).map((id) => core.link(id));
       const left = members.filter((link) => !lost.includes(link));
       if (left.length === 0) {
         yield* this.#wait(members);
         continue;
       }
-      core.reason = `removing ${lost.map((link) => link.id).join(', ')} from the in-sync set`;
+      core.explain(
+        'members',
+        `I/O waits until the record says that ${accounts(lost)} is out of the in-sync set.`,
+      );
       const gone = new Set(lost.map((link) => link.id));
       if (core.options.plants.shrinkBeforeSwap === true) this.#forget(lost);
       if (!(yield* core.swap(shrunk(core.known, gone)))) {
@@ -90,7 +96,7 @@ export class Membership {
       }
       if (yield* this.#track(lost, left)) {
         this.#forget(lost);
-        core.reason = '';
+        core.explain('members', '');
         return;
       }
     }
@@ -101,7 +107,10 @@ export class Membership {
    */
   *#wait(lost: readonly MemberLink[]): Procedure {
     const core = this.#core;
-    core.reason = `frozen: no in-sync member can be reached (${lost.map((l) => l.id).join(', ')})`;
+    core.explain(
+      'members',
+      `I/O waits because no in-sync member can be reached: ${accounts(lost)}. Bring one of them back.`,
+    );
     if (lost.every((link) => link.broken !== '')) {
       const why = lost.map((link) => `${link.id}: ${link.broken}`).join('; ');
       core.end(
@@ -143,4 +152,8 @@ export class Membership {
   #forget(lost: readonly MemberLink[]): void {
     for (const link of lost) this.#core.release(link);
   }
+}
+
+function accounts(links: readonly MemberLink[]): string {
+  return links.map((link) => link.account).join(' and ');
 }

@@ -71,7 +71,7 @@ export class Opening {
   /** I-01. False when another engine has claimed since this one started: it has ended. */
   *#claim(startedFrom: number): Procedure<boolean> {
     const core = this.#core;
-    core.reason = 'claiming the next epoch';
+    core.explain('opening', 'Claiming the next epoch.');
     for (;;) {
       if (core.known.epoch !== startedFrom) {
         core.superseded();
@@ -103,7 +103,7 @@ export class Opening {
     if (readersLeft && core.options.plants.noLeaseWait !== true) {
       // I-03, I-16: whoever cannot be reached may still answer the old engine's reads.
       const untilMs = firstPromiseAtMs + core.options.leaseMs * 1.25;
-      core.reason = 'waiting until the old engine can no longer read';
+      core.explain('opening', 'Waiting until the old engine can no longer read.');
       yield { ready: () => false, orAtMs: untilMs };
     }
     const told = yield* core.callAll(
@@ -119,7 +119,7 @@ export class Opening {
     );
     for (const link of links) link.held = false;
     core.serving = true;
-    core.reason = '';
+    core.explain('opening', '');
     return true;
   }
 
@@ -141,7 +141,7 @@ export class Opening {
       }
       return all;
     };
-    core.reason = `waiting for ${links.map((link) => link.id).join(', ')}`;
+    core.explain('opening', `Waiting for ${links.map((link) => link.id).join(', ')}.`);
     yield { ready: heard, orAtMs: graceEndsAtMs };
     for (;;) {
       heard();
@@ -157,7 +157,11 @@ export class Opening {
         const silent = links.some((link) => !link.usable);
         return { kept: decision.kept, firstPromiseAtMs, silent };
       }
-      core.reason = `waiting for ${decision.missing.join(', ')}: without them flushed data may be missing`;
+      const missing = decision.missing.map((id) => core.link(id).account);
+      core.explain(
+        'opening',
+        `Waiting for ${missing.join(' and ')}: without it flushed data may be missing. Bring it back; going on without it is an operator's explicit act.`,
+      );
       if (links.every((link) => link.usable && link.report?.standing === 'new')) {
         core.end(
           new Fault('volume.data-lost', 'Every in-sync member came back empty.', {
@@ -198,7 +202,7 @@ export class Opening {
     const core = this.#core;
     const [source, ...targets] = links;
     if (source === undefined) return false;
-    core.reason = 'making the copies equal after an unclean end';
+    core.explain('opening', 'Making the copies equal after an unclean end.');
     if (targets.length > 0 && core.options.plants.noReconcile !== true) {
       const regions = new Bitmap(regionCount(core.geometry));
       for (const link of links) {

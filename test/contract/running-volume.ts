@@ -71,9 +71,7 @@ export class RunningVolume {
     const record = path.join(this.directory, 'record');
     this.#engines += 1;
     await this.#start('engine', 'dataplane/main/engine.ts', {
-      volume,
-      record,
-      socket: this.socket,
+      volumes: [{ volume, record, socket: this.socket }],
     });
   }
 

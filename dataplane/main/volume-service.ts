@@ -1,0 +1,131 @@
+/**
+ * One volume in the process of the engines: its engine and its NBD server, opened, watched, and
+ * opened again when a bug has ended them. Nothing of a volume outlives its engine: what counts is
+ * with the members and in the record, so that starting over inside a process is as good as starting
+ * a process, and the neighbours go on (docs/decisions/0086).
+ */
+import { Fault } from '../base/fault.ts';
+import { EngineDrive } from '../drive/engine.ts';
+import { NbdExport, NbdExports } from '../drive/nbd-export.ts';
+import { NbdServer } from '../drive/nbd-server.ts';
+import { DirectoryCluster } from '../host/cluster.ts';
+import { listenUnix } from '../host/nbd-listener.ts';
+import { HostRandom } from '../host/random.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Connector } from '../ports/link.ts';
+import type { Log } from '../ports/log.ts';
+import type { NbdListener } from '../ports/nbd-link.ts';
+
+export interface VolumeServicePorts {
+  readonly clock: Clock;
+  readonly connector: Connector;
+  readonly log: Log;
+}
+
+export interface VolumeServiceOptions {
+  readonly volume: string;
+  /** Directory with the volume's record. */
+  readonly record: string;
+  /** Unix socket that NBD clients open. */
+  readonly socket: string;
+  /** The member on this node, asked first for reads; may be empty. */
+  readonly preferred: string;
+}
+
+/** Chosen for a stall of at most two seconds when a member dies (docs/promises.md). */
+const times = {
+  leaseMs: 1500,
+  heartbeatMs: 300,
+  memberLossMs: 1200,
+  retryMs: 100,
+  quietFlushMs: 5000,
+} as const;
+
+/** How long requests in flight may take when the engine is told to stop. */
+const stopGraceMs = 10_000;
+/** Before a volume that a bug has ended is opened again. */
+const restartMs = 1000;
+
+export class VolumeService {
+  readonly #ports: VolumeServicePorts;
+  readonly #options: VolumeServiceOptions;
+  readonly #stopping = new AbortController();
+
+  constructor(ports: VolumeServicePorts, options: VolumeServiceOptions) {
+    this.#ports = ports;
+    this.#options = options;
+  }
+
+  /** Resolves with the reason when the volume is served no more. */
+  async run(): Promise<Fault> {
+    const { log, clock } = this.#ports;
+    const { volume, socket } = this.#options;
+    for (;;) {
+      try {
+        // Before anything is claimed: a socket that is in use may be that of a healthy engine.
+        const listener = await listenUnix({ path: socket });
+        try {
+          return await this.#serve(listener);
+        } finally {
+          listener.close();
+        }
+      } catch (error) {
+        if (error instanceof Fault) return error;
+        const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
+        log.warn('a bug ended the engine; it starts again', { volume, trace });
+        await new Promise<void>((resolve) => {
+          clock.after(restartMs, resolve);
+        });
+      }
+    }
+  }
+
+  /** Makes durable what was taken, and leaves (I-20). */
+  stop(): void {
+    this.#stopping.abort();
+  }
+
+  /** Rejects with what is a bug. */
+  async #serve(listener: NbdListener): Promise<Fault> {
+    const { clock, log, connector } = this.#ports;
+    const { volume, record, preferred } = this.#options;
+    const defect = Promise.withResolvers<never>();
+    const engine = new EngineDrive(
+      {
+        clock,
+        connector,
+        cluster: new DirectoryCluster(record),
+        onDefect: defect.reject,
+        onReason: (reason) => {
+          if (reason === '') log.info('goes on', { volume });
+          else log.warn('waits', { volume, reason });
+        },
+      },
+      volume,
+      { ...times, incarnation: new HostRandom().token(), preferred, plants: {} },
+    );
+    let server: NbdServer | undefined;
+    const stop = () => {
+      const left = server?.stop(stopGraceMs) ?? Promise.resolve(0);
+      void left.then(() => {
+        engine.stop();
+      });
+    };
+    const { signal } = this.#stopping;
+    engine.start();
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop);
+    try {
+      const failed = await Promise.race([engine.ready(), defect.promise]);
+      if (failed !== undefined) return failed;
+      const exports = new NbdExports([new NbdExport({ name: volume, blocks: engine })]);
+      server = new NbdServer({ clock, log, listener, exports }, 'plain');
+      server.run().catch(defect.reject);
+      process.stdout.write(`serving ${volume} epoch ${engine.epoch}\n`);
+      return await Promise.race([engine.end(), defect.promise]);
+    } finally {
+      signal.removeEventListener('abort', stop);
+      await server?.stop(0);
+    }
+  }
+}
