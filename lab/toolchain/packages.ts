@@ -153,6 +153,13 @@ export const packages: readonly Package[] = [
     pacman: 'fio',
     apk: 'fio',
   },
+  {
+    debian: 'qemu-system-common',
+    program: 'qemu-storage-daemon',
+    group: 'bench',
+    neededFor: 'benchmarks (two copies by other means)',
+    pacman: 'qemu-storage-daemon',
+  },
   // Only where no other Go is found.
   {
     debian: 'golang-go',

@@ -1,0 +1,117 @@
+/** Larder as on a rack of one machine: replica servers and engines as processes, unix sockets. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { DirectoryCluster } from '../dataplane/host/cluster.ts';
+import { repositoryRoot } from '../lab/base/paths.ts';
+import type { Contender } from './fio.ts';
+import { nbdArgs, type Servers } from './servers.ts';
+
+export interface RackOptions {
+  /** Tells the folders and sockets of two racks apart. */
+  readonly name: string;
+  readonly mebibytes: number;
+  /** The checkout whose code runs; default: this one. */
+  readonly checkout?: string;
+}
+
+/** One volume with a copy on each of `copies` replica servers. */
+export async function larderVolume(
+  servers: Servers,
+  copies: number,
+  options: RackOptions,
+): Promise<Contender> {
+  const name = `${options.name}, ${copies} ${copies === 1 ? 'copy' : 'copies'}`;
+  const rack = new Rack(servers, { ...options, name: `${options.name}${copies}` });
+  const volume = { name: 'volume', nodes: Array.from({ length: copies }, (_, at) => `r${at + 1}`) };
+  const processes = new Map<string, number>();
+  for (const node of volume.nodes) processes.set(node, await rack.startReplica(node, [volume]));
+  processes.set('engine', await rack.startEngine(volume));
+  const fioArgs = nbdArgs(rack.socket(volume.name), volume.name);
+  return { name, fioArgs, processes };
+}
+
+/** Two nodes with a copy of each of eight volumes; four are attached here and four there. */
+export async function idleNode(servers: Servers): Promise<Pick<Contender, 'processes'>> {
+  const rack = new Rack(servers, { name: 'idle', mebibytes: 1024 });
+  const volumes = Array.from({ length: 8 }, (_, at) => ({
+    name: `v${at + 1}`,
+    nodes: ['here', 'there'],
+  }));
+  const processes = new Map([['replica server', await rack.startReplica('here', volumes)]]);
+  await rack.startReplica('there', volumes);
+  for (const [index, volume] of volumes.entries()) {
+    const pid = await rack.startEngine(volume);
+    if (index < 4) processes.set(`engine ${index + 1}`, pid);
+  }
+  return { processes };
+}
+
+interface Volume {
+  readonly name: string;
+  readonly nodes: readonly string[];
+}
+
+class Rack {
+  readonly #servers: Servers;
+  readonly #options: RackOptions;
+  readonly #folder: string;
+
+  constructor(servers: Servers, options: RackOptions) {
+    this.#servers = servers;
+    this.#options = options;
+    this.#folder = path.join(servers.folder, options.name);
+    mkdirSync(this.#folder);
+  }
+
+  socket(name: string): string {
+    return this.#servers.socket(`${this.#options.name}-${name}`);
+  }
+
+  async startReplica(node: string, volumes: readonly Volume[]): Promise<number> {
+    const create = { lineage: 'bench', sizeBytes: this.#sizeBytes, withVolume: true };
+    const stores = volumes.map(({ name }) => ({
+      volume: name,
+      member: node,
+      directory: this.#makeFolder(`${node}-${name}`),
+      create,
+    }));
+    return this.#start('replica', node, { listen: this.socket(node), stores });
+  }
+
+  async startEngine({ name, nodes }: Volume): Promise<number> {
+    const record = this.#makeFolder(`record-${name}`);
+    const member = (id: string) =>
+      ({ id, address: this.socket(id), inSync: true, departedAt: 0 }) as const;
+    await new DirectoryCluster(record).create({
+      volume: name,
+      lineage: 'bench',
+      sizeBytes: this.#sizeBytes,
+      blockBytes: 4096,
+      regionBlocks: 1024,
+      epoch: 0,
+      writer: '',
+      generation: 0,
+      readersLeft: false,
+      members: nodes.map(member),
+    });
+    return this.#start('engine', name, { volume: name, record, socket: this.socket(name) });
+  }
+
+  get #sizeBytes(): number {
+    return this.#options.mebibytes * 2 ** 20;
+  }
+
+  #makeFolder(name: string): string {
+    const folder = path.join(this.#folder, name);
+    mkdirSync(folder);
+    return folder;
+  }
+
+  async #start(program: 'replica' | 'engine', name: string, settings: object): Promise<number> {
+    const file = path.join(this.#folder, `${name}.json`);
+    writeFileSync(file, JSON.stringify(settings));
+    const { checkout = repositoryRoot } = this.#options;
+    const entry = path.join(checkout, 'dataplane/main', `${program}.ts`);
+    return this.#servers.start(process.execPath, [entry, file], this.socket(name));
+  }
+}

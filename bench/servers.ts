@@ -1,0 +1,63 @@
+/**
+ * Processes that serve during a benchmark, and the folders they use: started, waited for, and all
+ * gone at the end.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { waitFor } from '../lab/cluster/wait.ts';
+import { isAnswered } from '../test/support/nbd/programs.ts';
+
+const startTimeoutMs = 15_000;
+
+export class Servers implements AsyncDisposable {
+  /** On the disk that is measured. */
+  readonly folder: string;
+  /** For sockets, whose paths must be short. */
+  readonly #sockets = mkdtempSync(path.join(tmpdir(), 'larder-bench-'));
+  readonly #children: ChildProcess[] = [];
+
+  constructor(parent: string) {
+    mkdirSync(parent, { recursive: true });
+    this.folder = mkdtempSync(path.join(parent, 'run-'));
+  }
+
+  socket(name: string): string {
+    return path.join(this.#sockets, name);
+  }
+
+  /** Resolves with the process id when the program answers on the socket. */
+  async start(command: string, args: readonly string[], socket: string): Promise<number> {
+    const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    this.#children.push(child);
+    let said = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      said = (said + text).slice(-2_000);
+    });
+    const look = async () => {
+      if (child.exitCode !== null) throw new Error(`it ended with code ${child.exitCode}: ${said}`);
+      return isAnswered(socket);
+    };
+    await waitFor(`${command} ${args.join(' ')}`, look, startTimeoutMs);
+    return child.pid ?? 0;
+  }
+
+  /** Ends everything, the last one started first, and removes the folders. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const child of this.#children.toReversed()) {
+      if (child.exitCode !== null || child.signalCode !== null) continue;
+      const gone = once(child, 'exit');
+      child.kill('SIGKILL');
+      await gone;
+    }
+    rmSync(this.folder, { recursive: true, force: true });
+    rmSync(this.#sockets, { recursive: true, force: true });
+  }
+}
+
+/** fio's arguments for an export on a unix socket. */
+export function nbdArgs(socket: string, exportName = ''): readonly string[] {
+  return ['--ioengine=nbd', `--uri=nbd+unix:///${exportName}?socket=${socket}`];
+}
