@@ -19,14 +19,14 @@ export class SimCluster {
   away = false;
   /** Processes that cannot reach the manager. */
   readonly cutOff = new Set<string>();
-  readonly #onWrite: (record: VolumeRecord) => void;
+  readonly #onWrite: (record: VolumeRecord, before: VolumeRecord) => void;
 
   constructor(
     world: World,
     options: {
       readonly record: VolumeRecord;
       readonly lostAnswers: number;
-      readonly onWrite: (record: VolumeRecord) => void;
+      readonly onWrite: (record: VolumeRecord, before: VolumeRecord) => void;
     },
   ) {
     this.#world = world;
@@ -89,9 +89,10 @@ export class SimCluster {
 
   #apply(expected: string, next: VolumeRecord): SwapOutcome {
     if (expected !== String(this.#version)) return { kind: 'conflict' };
+    const before = this.#record;
     this.#version += 1;
     this.#record = next;
-    this.#onWrite(next);
+    this.#onWrite(next, before);
     const members = next.members.map((member) => `${member.id}${member.inSync ? '+' : '-'}`);
     this.#world.note(`record v${this.#version} epoch ${next.epoch} ${members.join(' ')}`);
     return { kind: 'written', version: String(this.#version) };

@@ -130,6 +130,12 @@ export class SimMedium {
   empty(): void {
     this.files.clear();
   }
+
+  /** From now on it does what it should; what it did stays. */
+  heal(): void {
+    this.failNextSync = false;
+    this.hiccupMs = 0;
+  }
 }
 
 /** The medium as one process uses it. */

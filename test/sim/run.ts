@@ -6,7 +6,7 @@
 import { parseArgs } from 'node:util';
 import { describe } from './faults.ts';
 import type { Plants } from './plants.ts';
-import { type RunResult, Simulation } from './simulation.ts';
+import { type RunResult, simulate } from './simulation.ts';
 
 export function explain(result: RunResult, needed: readonly number[]): string {
   const without = result.faults.map((_, index) => index).filter((index) => !needed.includes(index));
@@ -29,7 +29,7 @@ export async function shorten(result: RunResult, plants: Plants): Promise<readon
   const without = new Set<number>();
   for (let index = result.faults.length - 1; index >= 0; index--) {
     without.add(index);
-    const again = await new Simulation({ seed, plants, without }).run();
+    const again = await simulate({ seed, plants, without });
     if (again.violation === undefined) without.delete(index);
   }
   return result.faults.map((_, index) => index).filter((index) => !without.has(index));
@@ -51,7 +51,7 @@ async function main(): Promise<void> {
   if (values.seed !== undefined) {
     const linesKept = Number(values.lines);
     const seed = Number(values.seed);
-    const result = await new Simulation({ seed, plants, without, linesKept }).run();
+    const result = await simulate({ seed, plants, without, linesKept });
     console.log(result.lines.join('\n'));
     console.log(JSON.stringify(result.settings));
     console.log(`${result.violation ?? 'no violation'} (trace ${result.hash})`);
@@ -62,7 +62,7 @@ async function main(): Promise<void> {
   const startedMs = performance.now();
   let events = 0;
   for (let seed = from; seed < from + Number(values.seeds); seed++) {
-    const result = await new Simulation({ seed, plants }).run();
+    const result = await simulate({ seed, plants });
     events += result.eventCount;
     if (result.violation === undefined) continue;
     console.log(explain(result, await shorten(result, plants)));

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { plants } from './plants.ts';
 import { explain, shorten } from './run.ts';
-import { Simulation } from './simulation.ts';
+import { simulate } from './simulation.ts';
 
 const seedCount = 1000;
 /** The tests of one `it` share no state; each piece is small enough to show progress. */
@@ -19,7 +19,7 @@ describe('simulation', function () {
     const to = from + seedCount / pieces - 1;
     it(`keeps every promise [seeds ${from} to ${to}]`, async () => {
       for (let seed = from; seed <= to; seed++) {
-        const result = await new Simulation({ seed }).run();
+        const result = await simulate({ seed });
         if (result.violation === undefined) continue;
         assert.fail(explain(result, await shorten(result, {})));
       }
@@ -28,8 +28,8 @@ describe('simulation', function () {
 
   it('tells the same story twice for the same seed', async () => {
     for (const seed of [1, 34, 229]) {
-      const first = await new Simulation({ seed }).run();
-      const second = await new Simulation({ seed }).run();
+      const first = await simulate({ seed });
+      const second = await simulate({ seed });
       assert.equal(second.hash, first.hash, `seed ${seed} gave two traces`);
       assert.equal(second.eventCount, first.eventCount);
     }
@@ -38,7 +38,7 @@ describe('simulation', function () {
   it('tells different stories for different seeds', async () => {
     const hashes = new Set<string>();
     for (let seed = 1; seed <= 20; seed++) {
-      hashes.add((await new Simulation({ seed }).run()).hash);
+      hashes.add((await simulate({ seed })).hash);
     }
     assert.equal(hashes.size, 20);
   });
@@ -52,7 +52,7 @@ describe('planted bug', function () {
       for (let seed = 1; seed <= seedsMax; seed++) {
         const planted = { seed, plants: { [name]: true } };
         const options = focus === undefined ? planted : { ...planted, focus };
-        const result = await new Simulation(options).run();
+        const result = await simulate(options);
         if (result.violation !== undefined) return;
       }
       assert.fail(`${name} was not found in ${seedsMax} seeds: the simulator does not see it`);

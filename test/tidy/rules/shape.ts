@@ -4,10 +4,9 @@ import { type Finding, linesOf, type TidyFile, type TidyRule } from '../tree.ts'
 
 /** A file has one noun; past the soft limit of 300 a reviewer asks what it is about (style). */
 const fileLinesMax = 500;
-/** Two files have a second noun that is not named yet. They may shrink, never grow. */
+/** One file has a second noun that is not named yet. It may shrink, never grow. */
 const longFiles: Readonly<Record<string, { lines: number; functionLines: number }>> = {
   'dataplane/store/store.ts': { lines: 520, functionLines: 70 },
-  'test/sim/simulation.ts': { lines: 700, functionLines: 90 },
 };
 const functionLinesMax = 70;
 const lineColumnsMax = 100;

@@ -1,0 +1,142 @@
+/**
+ * One replica server of the simulated volume: a medium that outlives it, and the process that
+ * serves the store on it. Like under a supervisor, what ends is started again by whoever ended it.
+ */
+import { Fault } from '../../dataplane/base/fault.ts';
+import { createStore, type HostedStore, openStore } from '../../dataplane/drive/hosted-store.ts';
+import { ReplicaServer } from '../../dataplane/drive/replica.ts';
+import { type Geometry, regionCount, regionsOf } from '../../dataplane/store/geometry.ts';
+import { RegionMap, regionsFile } from '../../dataplane/store/region-map.ts';
+import { SimDisk, type SimMedium } from './disk.ts';
+import type { SimNetwork } from './link.ts';
+import type { Plants } from './plants.ts';
+import { SimProcess } from './process.ts';
+import { lineage, volume } from './settings.ts';
+import type { World } from './world.ts';
+
+export interface MemberPorts {
+  readonly world: World;
+  readonly network: SimNetwork;
+  readonly geometry: Geometry;
+  readonly plants: Plants;
+  /** A name that no process had before. */
+  readonly incarnation: () => string;
+}
+
+/** Pause before a process that could not start is started again. */
+const restartMs = 100;
+
+export class SimMember {
+  readonly id: string;
+  readonly medium: SimMedium;
+  process: SimProcess;
+  hosted: HostedStore | undefined;
+  /** Until then it does not count as the one that has everything. */
+  disturbedUntilMs = 0;
+  readonly #ports: MemberPorts;
+  #server: ReplicaServer | undefined;
+
+  constructor(ports: MemberPorts, medium: SimMedium) {
+    this.#ports = ports;
+    this.id = medium.name;
+    this.medium = medium;
+    this.process = new SimProcess(ports.world, medium.name);
+    medium.onDataWrite = (offsetBytes, lengthBytes) => {
+      this.#checkIntent(offsetBytes, lengthBytes);
+    };
+  }
+
+  /** Its disk refused something for good; it serves nothing until it is started again. */
+  get failed(): boolean {
+    return this.hosted?.store.failure !== undefined;
+  }
+
+  /** @param withVolume true only while the volume itself is made */
+  async start(withVolume: boolean): Promise<void> {
+    const { world, network, geometry, plants, incarnation } = this.#ports;
+    const process = new SimProcess(world, this.id);
+    this.process = process;
+    this.hosted = undefined;
+    const disk = new SimDisk(this.medium, process);
+    try {
+      if (!(await disk.list()).includes('identity')) {
+        const identity = { volume, member: this.id, geometry };
+        await createStore(disk, identity, { lineage, withVolume });
+      }
+      const hosted = await openStore(disk, { volume, member: this.id }, plants);
+      this.hosted = hosted;
+      const server = new ReplicaServer(
+        {
+          acceptor: network.listen(process, this.id),
+          log: { info: () => {}, warn: (text) => world.note(`${this.id} warns: ${text}`) },
+          onDefect: (error) => {
+            process.defect(error);
+          },
+        },
+        { incarnation: incarnation(), plants },
+      );
+      this.#server = server;
+      server.add(hosted);
+      await server.serve();
+    } catch (error) {
+      if (!(error instanceof Fault)) process.defect(error);
+      else {
+        // The process ends and is started again, as its supervisor would.
+        world.note(`${this.id} does not start: ${error.message}`);
+        world.after(restartMs, () => {
+          if (this.process === process && process.alive) this.restart();
+        });
+      }
+    }
+  }
+
+  restart(): void {
+    this.process.kill();
+    void this.start(false);
+  }
+
+  /** A graceful stop: it flushes and can prove it. */
+  stop(): void {
+    const { process } = this;
+    void this.#server?.stop().then(() => {
+      process.kill();
+    });
+  }
+
+  /** What the store would answer for every block, read past its process. */
+  image(): readonly string[] {
+    const store = this.hosted?.store;
+    const { sizeBytes, blockBytes } = this.#ports.geometry;
+    const values: string[] = [];
+    if (store === undefined) return values;
+    for (let offsetBytes = 0; offsetBytes < sizeBytes; offsetBytes += blockBytes) {
+      const step = store.read({ offsetBytes, lengthBytes: blockBytes });
+      let next = step.next(undefined);
+      while (next.done !== true) {
+        const command = next.value;
+        if (command.kind !== 'read') throw new Error(`a read asked for ${command.kind}`);
+        const { span } = command;
+        const bytes = new Uint8Array(span.lengthBytes);
+        const { cache } = this.medium.content(command.file);
+        bytes.set(cache.subarray(span.offsetBytes, span.offsetBytes + span.lengthBytes));
+        next = step.next(bytes);
+      }
+      const outcome = next.value;
+      values.push(
+        outcome.kind === 'data' ? Buffer.from(outcome.bytes).toString('hex') : 'unreadable',
+      );
+    }
+    return values;
+  }
+
+  /** Reads the region map from the medium, as a crash at this moment would leave it. */
+  #checkIntent(offsetBytes: number, lengthBytes: number): void {
+    const { geometry, world } = this.#ports;
+    const map = RegionMap.load(regionCount(geometry), this.medium.content(regionsFile).medium);
+    const { first, end } = regionsOf(geometry, { offsetBytes, lengthBytes });
+    for (let region = first; region < end; region++) {
+      if (map.isDirty(region)) continue;
+      world.violate(`I-11 ${this.id} writes to region ${region}, which is not dirty`);
+    }
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * The end of a run: is the volume at rest, and what do its copies hold? In sync means equal, and
+ * every read from first to last must be explained.
+ */
+import type { Shelf } from './shelf.ts';
+
+/** Time to come to rest after everything is healed, and to answer the last reads. */
+export const settleMs = 60_000;
+
+/** Served, nothing unanswered, and everybody in sync. */
+export function atRest(shelf: Shelf): boolean {
+  const last = shelf.newest;
+  return (
+    last?.engine.serving === true &&
+    last.process.alive &&
+    last.clients.every((client) => client.finished) &&
+    shelf.recorded.length === shelf.members.length
+  );
+}
+
+export function whyNotAtRest(shelf: Shelf): string {
+  const last = shelf.newest;
+  const members = shelf.cluster.record.members.map(
+    ({ id, inSync }) => `${id} ${inSync ? 'in sync' : 'absent'}`,
+  );
+  return (
+    `not at rest ${settleMs} ms after everything was healed: ` +
+    `${last?.process.name} serving=${last?.engine.serving} reason="${last?.engine.reason}"; ${members.join(', ')}`
+  );
+}
+
+/** Reads everything once more, then asks the history and compares the copies. */
+export async function questionAtRest(shelf: Shelf): Promise<void> {
+  const { world, newest, history } = shelf;
+  if (newest === undefined) return;
+  let done = false;
+  void newest
+    .finalReader()
+    .readAll()
+    .then(async (read) => {
+      if (!read) world.violate('I-21 a block could not be read after everything was healed');
+      await newest.engine.flush();
+      done = true;
+    });
+  await world.runUntil(world.nowMs + settleMs, () => done);
+  if (!done) world.violate('I-07 the last reads were not answered');
+  const wrong = history.check();
+  if (wrong !== undefined) world.violate(`I-06 I-15 I-16 ${wrong}`);
+  compareCopies(shelf);
+}
+
+/** A block that rotted and was not read since is one that repair has yet to meet. */
+function compareCopies(shelf: Shelf): void {
+  const images = shelf.members.map((member) => ({ id: member.id, image: member.image() }));
+  for (let block = 0; block < shelf.settings.blockCount; block++) {
+    const seen = images.map(({ id, image }) => `${id}: ${image[block]}`);
+    const values = new Set(images.map(({ image }) => image[block]));
+    values.delete('unreadable');
+    if (values.size > 1) shelf.world.violate(`I-12 block ${block} differs: ${seen.join(', ')}`);
+  }
+}

@@ -1,0 +1,168 @@
+/**
+ * Everything a run acts on: the members with their disks, the network, the manager, and the engines
+ * that come and go. It keeps them going as a scheduler would, and checks every record written.
+ */
+import { inSyncIds, type VolumeRecord } from '../../dataplane/volume/record.ts';
+import { Attachment } from './attachment.ts';
+import { SimCluster } from './cluster.ts';
+import { SimMedium } from './disk.ts';
+import { History } from './history.ts';
+import { SimNetwork } from './link.ts';
+import { SimMember } from './member.ts';
+import type { Plants } from './plants.ts';
+import { blockBytes, geometryOf, lineage, type Settings, volume } from './settings.ts';
+import type { World } from './world.ts';
+
+/** How long it takes until a new engine stands in for one that was killed or ended. */
+const afterKillMs = 50;
+const afterEndMs = 80;
+
+export class Shelf {
+  readonly world: World;
+  readonly settings: Settings;
+  readonly history: History;
+  readonly network: SimNetwork;
+  readonly cluster: SimCluster;
+  readonly members: readonly SimMember[];
+  readonly attachments: Attachment[] = [];
+  readonly #plants: Plants;
+  #nextValue = 1;
+  #incarnations = 0;
+  /** The second phase: nothing goes wrong any more, and nobody asks for anything new. */
+  healing = false;
+
+  constructor(world: World, settings: Settings, plants: Plants) {
+    this.world = world;
+    this.settings = settings;
+    this.#plants = plants;
+    this.history = new History(settings.blockCount);
+    this.network = new SimNetwork(world, settings.slowestLinkMs);
+    this.cluster = new SimCluster(world, {
+      record: firstRecord(settings),
+      lostAnswers: settings.lostAnswers,
+      onWrite: (record, before) => {
+        this.#checkRecord(record, before);
+      },
+    });
+    this.members = this.#makeMembers();
+  }
+
+  get newest(): Attachment | undefined {
+    return this.attachments.at(-1);
+  }
+
+  get recorded(): readonly string[] {
+    return inSyncIds(this.cluster.record);
+  }
+
+  async begin(): Promise<void> {
+    for (const member of this.members) void member.start(true);
+    await this.world.runUntil(20 * this.settings.slowestDiskMs);
+    this.attach();
+  }
+
+  /** A new engine with its clients; whoever was there before is not asked. */
+  attach(): void {
+    const { world, network, cluster, history, settings } = this;
+    const attachment = new Attachment(
+      {
+        world,
+        network,
+        cluster,
+        history,
+        settings,
+        plants: this.#plants,
+        nextValue: () => this.#nextValue++,
+      },
+      this.attachments.length + 1,
+      { clients: this.healing ? 0 : settings.clients },
+    );
+    this.attachments.push(attachment);
+    attachment.start();
+    void this.#supervise(attachment);
+  }
+
+  killEngine(attachment: Attachment): void {
+    attachment.process.kill();
+    this.world.after(afterKillMs, () => {
+      if (attachment === this.newest) this.attach();
+    });
+  }
+
+  /** Ends everything that still goes wrong, and lets the clients come to their end. */
+  heal(): void {
+    this.healing = true;
+    this.world.note('HEAL');
+    this.cluster.away = false;
+    this.cluster.cutOff.clear();
+    for (const { process, clients } of this.attachments) {
+      process.resume();
+      for (const client of clients) client.stopped = true;
+      for (const { id } of this.members) {
+        this.network.unblock(process.name, id);
+        this.network.unblock(id, process.name);
+      }
+    }
+    for (const member of this.members) {
+      member.process.resume();
+      member.medium.heal();
+      if (!member.process.alive || member.failed) member.restart();
+    }
+    if (this.newest?.process.alive !== true) this.attach();
+  }
+
+  #makeMembers(): readonly SimMember[] {
+    const { world, network, settings } = this;
+    const prng = world.prng.fork('disks');
+    const ports = {
+      world,
+      network,
+      geometry: geometryOf(settings),
+      plants: this.#plants,
+      incarnation: () => `i${(this.#incarnations += 1)}`,
+    };
+    return this.cluster.record.members.map(({ id }) => {
+      const options = { name: id, dataUnitBytes: blockBytes, slowestMs: settings.slowestDiskMs };
+      return new SimMember(ports, new SimMedium(prng.fork(id), options));
+    });
+  }
+
+  #checkRecord(next: VolumeRecord, before: VolumeRecord): void {
+    if (inSyncIds(next).length === 0) this.world.violate('I-09 the in-sync set is empty');
+    // An engine that loses a member while it opens claims once more.
+    const claims = next.epoch === before.epoch + 1;
+    const same = next.epoch === before.epoch && next.writer === before.writer;
+    if (!claims && !same) this.world.violate('I-01 an epoch changed in a way that is not a claim');
+  }
+
+  /** What a scheduler does: when the newest engine ends, another is started. */
+  async #supervise(attachment: Attachment): Promise<void> {
+    const fault = await attachment.engine.end();
+    this.world.note(`${attachment.process.name} ended: ${fault.code}`);
+    if (fault.code === 'cluster.rolled-back') {
+      this.world.violate(`I-04 nothing was rolled back, yet: ${fault.message}`);
+    }
+    if (attachment !== this.newest) return;
+    this.world.after(afterEndMs, () => {
+      if (attachment === this.newest) this.attach();
+    });
+  }
+}
+
+function firstRecord(settings: Settings): VolumeRecord {
+  return {
+    volume,
+    lineage,
+    ...geometryOf(settings),
+    epoch: 0,
+    writer: '',
+    generation: 0,
+    readersLeft: false,
+    members: Array.from({ length: settings.members }, (_, index) => ({
+      id: `r${index + 1}`,
+      address: `r${index + 1}`,
+      inSync: true,
+      departedAt: 0,
+    })),
+  };
+}
