@@ -26,6 +26,8 @@ export const limits = {
   tablePagesMax: 256,
   /** Unsaved pages at which a store saves them without being asked. */
   tablePagesUnsavedMax: 128,
+  /** Layers of a store: its snapshots, the head, and layers that wait to be merged. */
+  layersMax: 128,
   /** One copy step of a resync; foreground writes to it wait while it is under way. */
   copyBytesMax: 256 * 2 ** 10,
   /** ASCII bytes of the name of a volume, lineage or member (a Kubernetes UID has 36). */

@@ -3,13 +3,21 @@
  * epoch gate. Creating a store is a step of its own that only happens when it was asked for.
  */
 import { Fault } from '../base/fault.ts';
-import type { Disk, DiskFile } from '../ports/disk.ts';
-import { tableFile } from '../store/checksum-table.ts';
+import type { Disk } from '../ports/disk.ts';
 import { EpochGate } from '../store/epoch-gate.ts';
 import { regionCount } from '../store/geometry.ts';
 import { decodeIdentity, encodeIdentity, type Identity, identityFile } from '../store/identity.ts';
-import { RegionMap, regionsFile } from '../store/region-map.ts';
-import { dataFile, Store, type StorePlants } from '../store/store.ts';
+import {
+  decodeLayerList,
+  encodeLayerList,
+  filesOf,
+  firstLayerList,
+  layerOfFile,
+  type LayerList,
+  layersFile,
+} from '../store/layer-list.ts';
+import { RegionMap } from '../store/region-map.ts';
+import { Store, type StorePlants } from '../store/store.ts';
 import {
   decodeSuperblock,
   encodeSuperblock,
@@ -23,10 +31,7 @@ export interface HostedStore {
   readonly store: Store;
   readonly runner: StoreRunner;
   readonly gate: EpochGate<object>;
-  readonly files: readonly DiskFile[];
 }
-
-const fileNames = [dataFile, tableFile, regionsFile, superblockFile] as const;
 
 /**
  * Makes an empty store. The identity comes last: without it there is no store, and what an
@@ -46,7 +51,8 @@ export async function createStore(
   },
 ): Promise<void> {
   const found = await disk.list();
-  const left: readonly string[] = fileNames;
+  const first = filesOf(1);
+  const left: readonly string[] = [...Object.values(first), layersFile, superblockFile];
   if (found.some((name) => !left.includes(name) && !name.endsWith('.tmp'))) {
     throw new Fault('store.foreign', `The directory holds ${found.join(', ')}, not a new store.`, {
       hint: 'Give the replica an empty directory; nothing here was changed.',
@@ -72,9 +78,11 @@ export async function createStore(
   const slots = new Uint8Array(2 * superblockSlotBytes);
   slots.set(slot, 0);
   slots.set(slot, superblockSlotBytes);
-  await disk.replace(dataFile, new Uint8Array(0));
-  await disk.replace(tableFile, new Uint8Array(0));
-  await disk.replace(regionsFile, RegionMap.freshFile(regionCount(identity.geometry)));
+  const { sizeBytes } = identity.geometry;
+  await disk.replace(first.data, new Uint8Array(0));
+  await disk.replace(first.table, new Uint8Array(0));
+  await disk.replace(first.regions, new RegionMap(regionCount(identity.geometry)).file());
+  await disk.replace(layersFile, encodeLayerList(firstLayerList(sizeBytes)));
   await disk.replace(superblockFile, slots);
   await disk.replace(identityFile, encodeIdentity(identity));
 }
@@ -103,13 +111,33 @@ export async function openStore(
     );
   }
   const superblock = decodeSuperblock(await disk.readAll(superblockFile));
-  const count = regionCount(identity.geometry);
-  const regions = RegionMap.load(count, await disk.readAll(regionsFile));
-  const store = new Store({ identity, superblock, regions }, plants);
-  const files = new Map<string, DiskFile>();
-  for (const name of fileNames) files.set(name, await disk.open(name));
-  const runner = new StoreRunner(files);
+  const layers = decodeLayerList(await disk.readAll(layersFile));
+  const maps = await readMaps(disk, identity, layers);
+  const store = new Store({ identity, superblock, layers, maps }, plants);
+  await clearAway(disk, names, layers);
+  const runner = new StoreRunner(disk);
   await runner.run(store.recover());
-  const gate = new EpochGate<object>(superblock.promisedEpoch);
-  return { store, runner, gate, files: [...files.values()] };
+  return { store, runner, gate: new EpochGate<object>(superblock.promisedEpoch) };
+}
+
+async function readMaps(
+  disk: Disk,
+  identity: Identity,
+  layers: LayerList,
+): Promise<ReadonlyMap<number, RegionMap>> {
+  const maps = new Map<number, RegionMap>();
+  for (const { layer, sizeBytes } of layers.layers) {
+    const count = regionCount({ ...identity.geometry, sizeBytes });
+    maps.set(layer, RegionMap.load(count, await disk.readAll(filesOf(layer).regions)));
+  }
+  return maps;
+}
+
+/** What a change of layers left behind that was interrupted, or that was done and not cleared. */
+async function clearAway(disk: Disk, names: readonly string[], layers: LayerList): Promise<void> {
+  const listed = new Set(layers.layers.map(({ layer }) => layer));
+  for (const name of names) {
+    const layer = layerOfFile(name);
+    if (layer !== undefined && !listed.has(layer)) await disk.remove(name);
+  }
 }

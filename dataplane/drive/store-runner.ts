@@ -4,36 +4,51 @@
  */
 import { assert, Defect } from '../base/assert.ts';
 import { Fault } from '../base/fault.ts';
-import type { DiskFile } from '../ports/disk.ts';
-import type { StoreCommand, StoreLock, StoreStep } from '../store/store.ts';
+import type { Disk, DiskFile } from '../ports/disk.ts';
+import type { StoreCommand, StoreLock, StoreStep } from '../store/command.ts';
 
 interface Waiter {
   readonly go: () => void;
   readonly give: (fault: Fault) => void;
 }
 
+interface Watcher extends Waiter {
+  readonly ready: () => boolean;
+}
+
 export class StoreRunner {
-  readonly #files: ReadonlyMap<string, DiskFile>;
+  readonly #disk: Disk;
+  readonly #files = new Map<string, Promise<DiskFile>>();
   readonly #locks = new Map<StoreLock, Waiter[]>();
+  #watchers: Watcher[] = [];
   #failure: Fault | undefined;
 
-  constructor(files: ReadonlyMap<string, DiskFile>) {
-    this.#files = files;
+  constructor(disk: Disk) {
+    this.#disk = disk;
   }
 
-  /** Rejects with the `Fault` of the disk; from then on every operation does (I-18). */
+  /** Rejects with the `Fault` of the disk; after a failed write or sync every operation does. */
   async run<T>(step: StoreStep<T>): Promise<T> {
     let result: Uint8Array | undefined;
+    let error: unknown = this.#failure;
     for (;;) {
-      if (this.#failure !== undefined) throw this.#failure;
-      const next = step.next(result);
-      if (next.done === true) return next.value;
+      const next = error === undefined ? step.next(result) : step.throw(error);
       result = undefined;
+      error = undefined;
+      if (next.done === true) {
+        if (this.#watchers.length > 0) this.#look();
+        return next.value;
+      }
       const command = next.value;
       if (command.kind === 'release') this.#release(command.lock);
       else if (command.kind !== 'acquire' || !this.#tryAcquire(command.lock)) {
-        result = await this.#carryOut(command);
+        try {
+          result = await this.#carryOut(command);
+        } catch (thrown) {
+          error = thrown;
+        }
       }
+      error ??= this.#failure;
     }
   }
 
@@ -43,32 +58,73 @@ export class StoreRunner {
     for (const waiters of this.#locks.values()) {
       for (const waiter of waiters.splice(0)) waiter.give(this.#failure);
     }
+    for (const watcher of this.#watchers.splice(0)) watcher.give(this.#failure);
+  }
+
+  /** Nothing runs any more. */
+  async close(): Promise<void> {
+    for (const file of this.#files.values()) await (await file).close();
+    this.#files.clear();
   }
 
   async #carryOut(command: Exclude<StoreCommand, { kind: 'release' }>) {
-    if (command.kind === 'acquire') return this.#wait(command.lock);
-    const file = this.#files.get(command.file);
-    assert(file !== undefined, `the store has a file ${command.file}`);
     switch (command.kind) {
-      case 'read':
+      case 'acquire':
+        return this.#wait(command.lock);
+      case 'until':
+        return this.#watch(command.ready);
+      case 'read': {
+        const file = await this.#open(command.file);
         return file.read(command.span.offsetBytes, command.span.lengthBytes);
+      }
       case 'write':
-        return this.#change(file.write(command.offsetBytes, command.bytes));
+        return this.#change(command.file, async (file) =>
+          file.write(command.offsetBytes, command.bytes),
+        );
       case 'punch':
-        return this.#change(file.punch(command.span.offsetBytes, command.span.lengthBytes));
+        return this.#change(command.file, async (file) =>
+          file.punch(command.span.offsetBytes, command.span.lengthBytes),
+        );
       case 'sync':
-        return this.#change(file.sync());
+        return this.#change(command.file, async (file) => file.sync());
+      case 'replace':
+        await this.#forget(command.file);
+        return this.#fatal(this.#disk.replace(command.file, command.bytes));
+      case 'remove':
+        await this.#forget(command.file);
+        return this.#fatal(this.#disk.remove(command.file));
     }
   }
 
+  async #change(name: string, change: (file: DiskFile) => Promise<void>): Promise<undefined> {
+    return this.#fatal(this.#open(name).then(change));
+  }
+
   /** I-18: what failed to be written or synced ends the store. Reads may fail alone. */
-  async #change(done: Promise<void>): Promise<undefined> {
+  async #fatal(done: Promise<void>): Promise<undefined> {
     try {
       await done;
     } catch (error) {
       if (error instanceof Fault) this.fail(error);
       throw error;
     }
+  }
+
+  /** Opened when it is needed first, and then kept. */
+  async #open(name: string): Promise<DiskFile> {
+    const known = this.#files.get(name);
+    if (known !== undefined) return known;
+    const opening = this.#disk.open(name);
+    this.#files.set(name, opening);
+    // What could not be opened is tried again by whoever needs it next.
+    opening.catch(() => this.#files.delete(name));
+    return opening;
+  }
+
+  async #forget(name: string): Promise<void> {
+    const known = this.#files.get(name);
+    this.#files.delete(name);
+    if (known !== undefined) await (await known).close();
   }
 
   #tryAcquire(lock: StoreLock): boolean {
@@ -87,8 +143,25 @@ export class StoreRunner {
   }
 
   #release(lock: StoreLock): void {
-    const next = this.#locks.get(lock)?.shift();
+    const waiters = this.#locks.get(lock);
+    assert(waiters !== undefined || this.#failure !== undefined, `nobody holds ${lock}`);
+    const next = waiters?.shift();
     if (next === undefined) this.#locks.delete(lock);
     else next.go();
+    if (this.#watchers.length > 0) this.#look();
+  }
+
+  async #watch(ready: () => boolean): Promise<undefined> {
+    if (ready()) return undefined;
+    await new Promise<void>((go, give) => {
+      this.#watchers.push({ ready, go, give });
+    });
+    return undefined;
+  }
+
+  #look(): void {
+    const due = this.#watchers.filter((watcher) => watcher.ready());
+    this.#watchers = this.#watchers.filter((watcher) => !due.includes(watcher));
+    for (const watcher of due) watcher.go();
   }
 }

@@ -1,5 +1,5 @@
 /** A directory of the real file system as a `Disk`. Errors of the system become `Fault`s here. */
-import { constants, type FileHandle, open, readdir, readFile, rename } from 'node:fs/promises';
+import { constants, type FileHandle, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { Fault } from '../base/fault.ts';
 import type { Disk, DiskFile } from '../ports/disk.ts';
@@ -24,6 +24,11 @@ export class HostDisk implements Disk {
   async readAll(name: string): Promise<Uint8Array> {
     const file = path.join(this.#directory, name);
     return told(`read ${file}`, async () => readFile(file));
+  }
+
+  async remove(name: string): Promise<void> {
+    const file = path.join(this.#directory, name);
+    await told(`remove ${file}`, async () => rm(file, { force: true }));
   }
 
   async replace(name: string, content: Uint8Array): Promise<void> {

@@ -18,6 +18,8 @@ export interface Disk {
    * there is the old file or the new one, whole. Nobody else renames.
    */
   replace(name: string, content: Uint8Array): Promise<void>;
+  /** Takes a file away, if it is there; after a crash it may be back. */
+  remove(name: string): Promise<void>;
 }
 
 export interface DiskFile {

@@ -1,11 +1,11 @@
 /**
- * The checksum table: one page a region, one four-byte seal a block (seal.ts). Pages are read when
- * they are needed, kept up to a limit, and dropped again once they are saved, so memory does not
- * grow with the volume.
+ * The checksum tables of a store's layers: one page a region, one four-byte seal a block (seal.ts).
+ * Pages are read when they are needed, kept up to a limit, and dropped again once they are saved,
+ * so memory does not grow with the volume.
  *
  * A page on disk is a 512-byte header and the seals. The region map keeps the page's checksum; a
- * page of a clean region that does not match is unreadable as a whole, and each block of it comes
- * back when it is written again.
+ * page that does not match is unreadable as a whole, and each block of it comes back when it is
+ * written again.
  */
 import { assert } from '../base/assert.ts';
 import { ByteReader, ByteWriter } from '../base/bytes.ts';
@@ -13,11 +13,11 @@ import { crc32c } from '../base/crc32c.ts';
 import { limits } from '../base/limits.ts';
 import { sealAbsent, sealUnreadable } from './seal.ts';
 
-export const tableFile = 'table';
 const pageHeaderBytes = 512;
 const magic = 0x4c54424c; // "LTBL"
 
 export interface TablePage {
+  readonly layer: number;
   readonly region: number;
   readonly seals: Uint32Array;
   /** Grows with every change; equal to `savedVersion` when the page on disk is the same. */
@@ -41,6 +41,8 @@ export class ChecksumTable {
   readonly #regionBlocks: number;
   /** In order of use, the least recent first. */
   readonly #pages = new Map<number, TablePage>();
+  /** Unsaved pages with a new "zero", which a crash would not find again in the data. */
+  readonly #veils = new Set<TablePage>();
 
   constructor(regionBlocks: number) {
     this.#regionBlocks = regionBlocks;
@@ -52,28 +54,60 @@ export class ChecksumTable {
     return count;
   }
 
+  get veiled(): boolean {
+    return this.#veils.size > 0;
+  }
+
   /** Undefined: it must be read first. */
-  find(region: number): TablePage | undefined {
-    const page = this.#pages.get(region);
+  find(layer: number, region: number): TablePage | undefined {
+    const key = keyOf(layer, region);
+    const page = this.#pages.get(key);
     if (page !== undefined) {
-      this.#pages.delete(region);
-      this.#pages.set(region, page);
+      this.#pages.delete(key);
+      this.#pages.set(key, page);
     }
     return page;
   }
 
   /** Takes in a page that was read, unless somebody else did so meanwhile. */
-  install(region: number, seals: Uint32Array): TablePage {
-    const known = this.find(region);
+  install(layer: number, region: number, seals: Uint32Array): TablePage {
+    const known = this.find(layer, region);
     if (known !== undefined) return known;
-    const page: TablePage = { region, seals, version: 0, savedVersion: 0 };
-    this.#pages.set(region, page);
+    const page: TablePage = { layer, region, seals, version: 0, savedVersion: 0 };
+    this.#pages.set(keyOf(layer, region), page);
     this.#evict(page);
     return page;
   }
 
-  unsaved(): readonly TablePage[] {
-    return [...this.#pages.values()].filter((page) => page.version !== page.savedVersion);
+  /** True when the page on disk is the newest one. */
+  isSaved(layer: number, region: number): boolean {
+    const page = this.#pages.get(keyOf(layer, region));
+    return page === undefined || page.version === page.savedVersion;
+  }
+
+  /** The page has a new "zero" over a layer that would show through. */
+  veil(page: TablePage): void {
+    this.#veils.add(page);
+  }
+
+  unsaved(layer: number): readonly TablePage[] {
+    return [...this.#pages.values()].filter(
+      (page) => page.layer === layer && page.version !== page.savedVersion,
+    );
+  }
+
+  saved({ page, version }: PageImage): void {
+    page.savedVersion = version;
+    if (page.version === version) this.#veils.delete(page);
+  }
+
+  /** The layer is gone. */
+  forget(layer: number): void {
+    for (const [key, page] of this.#pages) {
+      if (page.layer !== layer) continue;
+      this.#pages.delete(key);
+      this.#veils.delete(page);
+    }
   }
 
   image(page: TablePage): PageImage {
@@ -107,13 +141,18 @@ export class ChecksumTable {
   /** @param keep about to be changed by the caller, who holds on to it */
   #evict(keep: TablePage): void {
     if (this.#pages.size <= limits.tablePagesMax) return;
-    for (const [region, page] of this.#pages) {
+    for (const [key, page] of this.#pages) {
       if (page === keep || page.version !== page.savedVersion) continue;
-      this.#pages.delete(region);
+      this.#pages.delete(key);
       if (this.#pages.size <= limits.tablePagesMax) return;
     }
     assert(this.#pages.size < limits.tablePagesMax * 64, 'I-22 the pages of a store have a limit');
   }
+}
+
+/** One number for both, so that a lookup makes no garbage. */
+function keyOf(layer: number, region: number): number {
+  return layer * 2 ** 32 + region;
 }
 
 /** Never 0, which in the region map means "no page". */

@@ -7,21 +7,23 @@
  * writes a sector whole. A sector that does not match counts as "everything changed", which is
  * always safe.
  *
- * Memory is 10 bytes a region (2.5 MiB for 1 TiB). This class decides and remembers; store.ts
- * writes.
+ * Memory is 10 bytes a region (2.5 MiB for 1 TiB), so only the head has its map in memory. Of a
+ * frozen layer the file is the root of its checksums, read a sector at a time. This class decides
+ * and remembers; layer.ts writes.
  */
 import { Bitmap } from '../base/bitmap.ts';
 import { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { crc32c } from '../base/crc32c.ts';
+import type { ByteSpan } from './geometry.ts';
 
-export const regionsFile = 'regions';
 const regionSectorBytes = 512;
 const headerBytes = 16;
 const regionsPerSector = (regionSectorBytes - headerBytes) / 8;
 const magic = 0x4c52474d; // "LRGM"
 
 export const dirtyBit = 1;
-const allBits = 0x0f;
+/** Dirty, and changed for every absent member there may be. */
+export const allFlags = 0x0f;
 
 /** The bit of the absence in slot `index` of the superblock. */
 export function trackedBit(index: number): number {
@@ -58,14 +60,17 @@ export class RegionMap {
     return Math.ceil(count / regionsPerSector) * regionSectorBytes;
   }
 
-  /** A map of `count` regions that hold nothing, as the file of a new store. */
-  static freshFile(count: number): Uint8Array {
-    const map = new RegionMap(count);
-    const file = new Uint8Array(RegionMap.fileBytes(count));
-    for (let sector = 0; sector * regionSectorBytes < file.length; sector++) {
-      file.set(map.#encode(sector).bytes, sector * regionSectorBytes);
-    }
-    return file;
+  /** Where in the file the entry of a region is. */
+  static sectorSpan(region: number): ByteSpan {
+    const sector = Math.floor(region / regionsPerSector);
+    return { offsetBytes: sector * regionSectorBytes, lengthBytes: regionSectorBytes };
+  }
+
+  /** The page checksum of one region; undefined when its sector does not match. */
+  static rootIn(sectorBytes: Uint8Array, region: number): number | undefined {
+    if (!isWhole(sectorBytes, Math.floor(region / regionsPerSector))) return undefined;
+    const at = headerBytes + (region % regionsPerSector) * 8;
+    return new DataView(sectorBytes.buffer, sectorBytes.byteOffset).getUint32(at);
   }
 
   /** @param file bytes missing at its end count as damaged */
@@ -78,6 +83,56 @@ export class RegionMap {
   /** A sector did not match when the map was loaded. */
   get damaged(): boolean {
     return this.#damaged;
+  }
+
+  /** Regions that have a table page. */
+  pages(): Bitmap {
+    const found = new Bitmap(this.count);
+    for (let region = 0; region < this.count; region++) {
+      if (this.#tableCrc[region] !== 0) found.add(region);
+    }
+    return found;
+  }
+
+  /**
+   * The map of a new head upon this one, which may be larger: the same regions are dirty and
+   * changed for the same absent members, and no region has a page.
+   */
+  successor(count: number): RegionMap {
+    const next = new RegionMap(count);
+    for (let region = 0; region < this.count; region++) {
+      const flags = this.#flags[region] ?? 0;
+      if (flags !== 0) next.add(region, flags);
+    }
+    return next;
+  }
+
+  /** The same map with room for more regions, which hold nothing. */
+  grown(count: number): RegionMap {
+    const next = this.successor(count);
+    next.#tableCrc.set(this.#tableCrc);
+    next.#durable.set(this.#durable);
+    next.#damaged = this.#damaged;
+    for (const sector of this.#unsaved) next.#unsaved.add(sector);
+    for (let sector = 0; sector * regionsPerSector < count; sector++) {
+      if ((sector + 1) * regionsPerSector > this.count) next.#unsaved.add(sector);
+    }
+    return next;
+  }
+
+  /** The whole file, as the map stands. */
+  file(): Uint8Array {
+    const file = new Uint8Array(RegionMap.fileBytes(this.count));
+    for (let sector = 0; sector * regionSectorBytes < file.length; sector++) {
+      file.set(this.#encode(sector).bytes, sector * regionSectorBytes);
+    }
+    return file;
+  }
+
+  /** `file` was put in place, durably. */
+  fileSaved(): void {
+    this.#durable.set(this.#flags);
+    this.#unsaved.clear();
   }
 
   get dirtyCount(): number {
@@ -170,7 +225,7 @@ export class RegionMap {
       // Of a damaged sector the page's checksum is unknown: the page is taken as it is, as after a
       // crash.
       this.#tableCrc[region] = whole ? reader.u32() : 0;
-      const flags = whole ? reader.u32() & 0xff : allBits;
+      const flags = whole ? reader.u32() & 0xff : allFlags;
       this.#flags[region] = flags;
       if ((flags & dirtyBit) !== 0) this.#dirtyCount += 1;
     }

@@ -6,10 +6,11 @@
 import { crc32c } from '../base/crc32c.ts';
 
 /**
- * Nothing was ever written here, or it was trimmed: reads as zeroes, whatever the data file holds.
+ * The layer says nothing about this block, whatever its data file holds: the layer below shows
+ * through, and below the lowest there are zeroes.
  */
 export const sealAbsent = 0;
-/** Written as zeroes without data. Differs from absent once there are lower layers. */
+/** Reads as zeroes, whatever lies below and whatever the data file holds. */
 export const sealZero = 1;
 /** The table lost this entry: the block is corrupt until it is written again. */
 export const sealUnreadable = 2;
@@ -17,4 +18,9 @@ export const sealUnreadable = 2;
 export function sealOf(bytes: Uint8Array, block: number): number {
   const crc = crc32c(bytes, block + 1);
   return crc <= sealUnreadable ? (crc | 0x80000000) >>> 0 : crc;
+}
+
+/** True when the data file holds the block's bytes. */
+export function isData(seal: number): boolean {
+  return seal > sealUnreadable;
 }

@@ -11,44 +11,23 @@
  * A thrown `Fault` ends the store: the caller calls `fail` and answers every request with it.
  */
 import { assert } from '../base/assert.ts';
-import { Bitmap } from '../base/bitmap.ts';
+import type { Bitmap } from '../base/bitmap.ts';
 import { isZero } from '../base/bytes.ts';
-import { Fault } from '../base/fault.ts';
+import type { Fault } from '../base/fault.ts';
 import { limits } from '../base/limits.ts';
-import { ChecksumTable, pageBytes, type TablePage, tableFile } from './checksum-table.ts';
-import { blocksOf, type ByteSpan, fits, type Geometry, regionSpan, regionsOf } from './geometry.ts';
+import { ChecksumTable } from './checksum-table.ts';
+import { holding, type StoreStep } from './command.ts';
+import { blocksOf, type ByteSpan, fits, type Geometry, regionsOf } from './geometry.ts';
 import type { Identity } from './identity.ts';
-import { dirtyBit, RegionMap, regionsFile, trackedBit } from './region-map.ts';
-import { sealAbsent, sealOf, sealUnreadable, sealZero } from './seal.ts';
-import {
-  type Absence,
-  encodeSuperblock,
-  type Standing,
-  type Superblock,
-  superblockFile,
-  superblockSlotBytes,
-} from './superblock.ts';
-
-export const dataFile = 'data';
-
-export type StoreLock = 'regions' | 'table' | 'superblock' | 'flush';
-
-export type StoreCommand =
-  /** Resumed with the bytes. */
-  | { readonly kind: 'read'; readonly file: string; readonly span: ByteSpan }
-  | {
-      readonly kind: 'write';
-      readonly file: string;
-      readonly offsetBytes: number;
-      readonly bytes: Uint8Array;
-    }
-  | { readonly kind: 'punch'; readonly file: string; readonly span: ByteSpan }
-  | { readonly kind: 'sync'; readonly file: string }
-  /** Resumed when nobody else holds it; first come, first served. */
-  | { readonly kind: 'acquire'; readonly lock: StoreLock }
-  | { readonly kind: 'release'; readonly lock: StoreLock };
-
-export type StoreStep<T> = Generator<StoreCommand, T, Uint8Array | undefined>;
+import { Layer } from './layer.ts';
+import { type LayerList, type LayerRecord, recordOf, snapshotsOf } from './layer-list.ts';
+import { LayerStack } from './layer-stack.ts';
+import { readThrough } from './read-through.ts';
+import { RegionActivity } from './region-activity.ts';
+import { dirtyBit, type RegionMap, trackedBit } from './region-map.ts';
+import { sealAbsent, sealOf, sealZero } from './seal.ts';
+import type { Absence, Standing, Superblock } from './superblock.ts';
+import { SuperblockKeeper } from './superblock-keeper.ts';
 
 /** Mistakes that tests plant to prove that the simulator finds them; never set anywhere else. */
 export interface StorePlants {
@@ -66,53 +45,58 @@ export type StoreReadOutcome =
   /** Block numbers that do not match their seals: never returned as data (I-21). */
   | { readonly kind: 'corrupt'; readonly blocks: readonly number[] };
 
-/** Writes since the last promise carry sequences from 2 on; 1 stands for all that was before. */
-const sequenceBeforeEpoch = 1;
+/** Of a write: its place in the order of the epoch, and whether it is durable before the answer. */
+export interface WriteOrder {
+  readonly sequence: number;
+  readonly fua: boolean;
+}
 
 export class Store {
   readonly identity: Identity;
   readonly #plants: StorePlants;
-  readonly #regions: RegionMap;
+  readonly #superblock: SuperblockKeeper;
   readonly #table: ChecksumTable;
-  #superblock: Superblock;
+  readonly #activity = new RegionActivity();
+  readonly #stack: LayerStack;
   /** Nothing acknowledged was lost since this store was last confirmed in sync (I-10). */
   #proven: boolean;
   #failure: Fault | undefined;
-  /** Sequence of the last write to each dirty region. */
-  readonly #lastWrite = new Map<number, number>();
-  /** Writes under way in each region. */
-  readonly #writing = new Map<number, number>();
-  /** Flushes begun; a flush that waited behind a later begun one has nothing left to do. */
-  #flushTicket = 0;
-  #flushDone = 0;
-  /** All sequences up to this one were in the data file when the last finished sync began. */
-  #cleanThrough = 0;
 
   constructor(
     opened: {
       readonly identity: Identity;
       readonly superblock: Superblock;
-      readonly regions: RegionMap;
+      readonly layers: LayerList;
+      /** Of every layer. */
+      readonly maps: ReadonlyMap<number, RegionMap>;
     },
     plants: StorePlants,
   ) {
+    const { geometry } = opened.identity;
     this.identity = opened.identity;
-    this.#superblock = opened.superblock;
-    this.#regions = opened.regions;
+    this.#superblock = new SuperblockKeeper(opened.superblock);
     this.#plants = plants;
-    this.#table = new ChecksumTable(opened.identity.geometry.regionBlocks);
+    this.#table = new ChecksumTable(geometry.regionBlocks);
+    const { layers: list, maps } = opened;
+    const layers = list.layers.map((record) => {
+      const map = maps.get(record.layer);
+      assert(map !== undefined, `the map of layer ${record.layer} was read`);
+      return new Layer(record, { geometry, table: this.#table, map });
+    });
+    const shared = { table: this.#table, activity: this.#activity };
+    this.#stack = new LayerStack({ geometry, list, layers }, shared);
     this.#proven = opened.superblock.clean || plants.provenAfterCrash === true;
-    for (const region of opened.regions.having(dirtyBit).members()) {
-      this.#lastWrite.set(region, sequenceBeforeEpoch);
-    }
+    for (const region of this.#map.having(dirtyBit).members()) this.#activity.found(region);
   }
 
+  /** As it is now: a volume may have grown since it was made. */
   get geometry(): Geometry {
-    return this.identity.geometry;
+    const { list } = this.#stack;
+    return { ...this.identity.geometry, sizeBytes: recordOf(list, list.head).sizeBytes };
   }
 
   get state(): Superblock {
-    return this.#superblock;
+    return this.#superblock.state;
   }
 
   get proven(): boolean {
@@ -124,15 +108,22 @@ export class Store {
   }
 
   get dirtyCount(): number {
-    return this.#regions.dirtyCount;
+    return this.#map.dirtyCount;
   }
 
   /** True when enough regions may be cleaned to be worth the disk's while. */
   get cleanable(): boolean {
-    for (const [region, sequence] of this.#lastWrite) {
-      if (sequence <= this.#cleanThrough && !this.#writing.has(region)) return true;
-    }
-    return false;
+    return this.#activity.cleanable;
+  }
+
+  /** Oldest first. */
+  get snapshots(): readonly LayerRecord[] {
+    return snapshotsOf(this.#stack.list);
+  }
+
+  /** Counts snapshots made, given up and merged, reverts and resizes. */
+  get revision(): number {
+    return this.#stack.list.revision;
   }
 
   /** I-18: the first failure stays; nothing is retried. */
@@ -147,155 +138,124 @@ export class Store {
    * regions too, whose seals are computed again on the way.
    */
   *recover(): StoreStep<void> {
-    yield* this.#updateSuperblock((now) => now);
-    yield { kind: 'acquire', lock: 'regions' };
-    yield* this.#saveRegions();
-    yield { kind: 'release', lock: 'regions' };
-    if (this.#superblock.clean && !this.#regions.damaged) return;
-    for (const region of this.#regions.having(dirtyBit).members()) {
-      yield* this.#recoverRegion(region);
-      if (this.#table.unsavedCount > limits.tablePagesUnsavedMax) yield* this.#savePages();
+    const { head } = this.#stack;
+    yield* this.#superblock.update((now) => now);
+    yield* holding('regions', () => head.saveMap());
+    yield* this.#stack.mend();
+    if (this.state.clean && !this.#map.damaged) return;
+    for (const region of this.#map.having(dirtyBit).members()) {
+      yield* head.recoverRegion(region);
+      if (this.#table.unsavedCount > limits.tablePagesUnsavedMax) yield* head.savePages();
     }
-  }
-
-  *#recoverRegion(region: number): StoreStep<void> {
-    const { blockBytes, regionBlocks } = this.geometry;
-    const found = yield* read(tableFile, this.#pageSpan(region));
-    const seals = this.#table.decode(region, found, undefined);
-    const span = regionSpan(this.geometry, region);
-    const data = yield* read(dataFile, span);
-    const blocks = span.lengthBytes / blockBytes;
-    for (let index = 0; index < blocks; ) {
-      const first = index;
-      const empty = isZero(data.subarray(first * blockBytes, (first + 1) * blockBytes));
-      for (; index < blocks; index++) {
-        const block = data.subarray(index * blockBytes, (index + 1) * blockBytes);
-        if (isZero(block) !== empty) break;
-        if (seals[index] === sealUnreadable) continue;
-        if (!empty) seals[index] = sealOf(block, region * regionBlocks + index);
-        else if (seals[index] !== sealAbsent) seals[index] = sealZero;
-      }
-      const at = first * blockBytes;
-      const offsetBytes = span.offsetBytes + at;
-      const lengthBytes = index * blockBytes - at;
-      if (empty) yield { kind: 'punch', file: dataFile, span: { offsetBytes, lengthBytes } };
-      else {
-        const bytes = data.subarray(at, at + lengthBytes);
-        yield { kind: 'write', file: dataFile, offsetBytes, bytes };
-      }
-    }
-    this.#table.install(region, seals).version += 1;
   }
 
   /** I-02. The caller has made sure that no operation of an older epoch is still under way. */
   *promise(epoch: number): StoreStep<void> {
-    assert(epoch >= this.#superblock.promisedEpoch, 'I-02 a promise is never lowered');
-    if (epoch === this.#superblock.promisedEpoch && !this.#superblock.clean) return;
-    for (const region of this.#lastWrite.keys()) this.#lastWrite.set(region, sequenceBeforeEpoch);
-    this.#cleanThrough = 0;
-    if (this.#plants.promiseNotDurable === true) {
-      this.#superblock = { ...this.#superblock, promisedEpoch: epoch, clean: false };
-      return;
-    }
-    yield* this.#updateSuperblock((now) => ({ ...now, promisedEpoch: epoch, clean: false }));
+    assert(epoch >= this.state.promisedEpoch, 'I-02 a promise is never lowered');
+    if (epoch === this.state.promisedEpoch && !this.state.clean) return;
+    this.#activity.restart();
+    const promised = (now: Superblock) => ({ ...now, promisedEpoch: epoch, clean: false });
+    if (this.#plants.promiseNotDurable === true) this.#superblock.pretend(promised);
+    else yield* this.#superblock.update(promised);
   }
 
   /** I-14. In sync needs no order from here: the engine says so only after a flush. */
   *become(standing: Standing, proven: boolean): StoreStep<void> {
     this.#proven = proven;
-    if (standing === this.#superblock.standing) return;
-    yield* this.#updateSuperblock((now) => ({ ...now, standing }));
+    if (standing === this.state.standing) return;
+    yield* this.#superblock.update((now) => ({ ...now, standing }));
   }
 
-  *write(
-    offsetBytes: number,
-    bytes: Uint8Array,
-    options: { readonly sequence: number; readonly fua: boolean },
-  ): StoreStep<void> {
+  *write(offsetBytes: number, bytes: Uint8Array, order: WriteOrder): StoreStep<void> {
     const span = { offsetBytes, lengthBytes: bytes.length };
-    this.#begin(span);
-    if (this.#plants.dataBeforeIntent === true) {
-      yield { kind: 'write', file: dataFile, offsetBytes, bytes };
-      yield* this.#mark(span);
-    } else {
-      yield* this.#mark(span);
-      yield { kind: 'write', file: dataFile, offsetBytes, bytes };
-    }
-    const { blockBytes } = this.geometry;
-    yield* this.#reseal(span, (block, index) =>
-      sealOf(bytes.subarray(index * blockBytes, (index + 1) * blockBytes), block),
-    );
-    yield* this.#end(span, options);
+    yield* this.#begin(span);
+    const { head } = this.#stack;
+    const intent = this.#plants.dataBeforeIntent !== true;
+    if (intent) yield* this.#mark(span);
+    yield { kind: 'write', file: head.files.data, offsetBytes, bytes };
+    if (!intent) yield* this.#mark(span);
+    const { blockBytes } = this.identity.geometry;
+    const layered = this.#layered;
+    yield* this.#reseal(span, (block, index) => {
+      const content = bytes.subarray(index * blockBytes, (index + 1) * blockBytes);
+      // After a crash, data that is all zero would be taken for nothing, and show what lies below.
+      return layered && isZero(content) ? sealZero : sealOf(content, block);
+    });
+    yield* this.#end(span, order);
   }
 
-  /** Zeroes and trims: the same on disk as long as there are no lower layers. */
-  *zero(
-    span: ByteSpan,
-    options: { readonly sequence: number; readonly fua: boolean },
-  ): StoreStep<void> {
-    this.#begin(span);
+  /** Zeroes and trims: both read as zeroes, and give their space back. */
+  *zero(span: ByteSpan, order: WriteOrder): StoreStep<void> {
+    yield* this.#begin(span);
     yield* this.#mark(span);
-    yield { kind: 'punch', file: dataFile, span };
-    yield* this.#reseal(span, () => sealAbsent);
-    yield* this.#end(span, options);
+    yield { kind: 'punch', file: this.#stack.head.files.data, span };
+    const seal = this.#layered ? sealZero : sealAbsent;
+    yield* this.#reseal(span, () => seal);
+    yield* this.#end(span, order);
   }
 
   *read(span: ByteSpan): StoreStep<StoreReadOutcome> {
     assert(fits(this.geometry, span), 'a read is whole blocks inside the volume');
-    const { blockBytes, regionBlocks } = this.geometry;
-    const bytes = yield* read(dataFile, span);
-    const blocks = blocksOf(this.geometry, span);
+    return yield* this.#read(this.#stack.chain, span);
+  }
+
+  /** Undefined when there is no such snapshot. What lies beyond its end reads as zeroes. */
+  *readSnapshot(name: string, span: ByteSpan): StoreStep<StoreReadOutcome | undefined> {
+    const chain = this.#stack.chainOfSnapshot(name);
+    return chain === undefined ? undefined : yield* this.#read(chain, span);
+  }
+
+  *#read(chain: readonly Layer[], span: ByteSpan): StoreStep<StoreReadOutcome> {
+    const blocks = blocksOf(this.identity.geometry, span);
     const corrupt: number[] = [];
-    let page: TablePage | undefined;
-    for (let block = blocks.first; block < blocks.end; block++) {
-      const region = Math.floor(block / regionBlocks);
-      if (page?.region !== region) page = yield* this.#page(region);
-      const seal = page.seals[block % regionBlocks] ?? sealUnreadable;
-      const at = (block - blocks.first) * blockBytes;
-      const found = bytes.subarray(at, at + blockBytes);
-      if (seal === sealAbsent || seal === sealZero) found.fill(0);
-      else if (seal === sealUnreadable || !this.#matches(seal, found, block)) corrupt.push(block);
+    const matches =
+      this.#plants.sealOfAnyBlock === true
+        ? () => true
+        : (seal: number, bytes: Uint8Array, block: number) => sealOf(bytes, block) === seal;
+    const turn = this.#stack.readers.enter();
+    try {
+      const bytes = yield* readThrough(chain, blocks, { matches, corrupt });
+      if (corrupt.length === 0) return { kind: 'data', bytes };
+    } finally {
+      this.#stack.readers.leave(turn);
     }
-    return corrupt.length === 0 ? { kind: 'data', bytes } : { kind: 'corrupt', blocks: corrupt };
+    return { kind: 'corrupt', blocks: corrupt.sort((a, b) => a - b) };
   }
 
   /** Everything whose operation ended before the call is durable when it ends. */
   *flush(): StoreStep<void> {
     if (this.#plants.flushWithoutSync === true) return;
-    this.#flushTicket += 1;
-    const ticket = this.#flushTicket;
-    yield { kind: 'acquire', lock: 'flush' };
-    if (this.#flushDone < ticket) {
-      const covers = this.#flushTicket;
-      yield { kind: 'sync', file: dataFile };
-      this.#flushDone = covers;
-    }
-    yield { kind: 'release', lock: 'flush' };
+    const { head } = this.#stack;
+    // A "zero" over something below is nowhere but in its page.
+    if (this.#table.veiled) yield* head.savePages();
+    yield* head.sync();
   }
 
   /** The engine's word that every in-sync member has flushed all writes up to this sequence. */
   flushedEverywhere(sequence: number): void {
-    if (sequence > this.#cleanThrough) this.#cleanThrough = sequence;
+    this.#activity.flushedEverywhere(sequence);
   }
 
   /** I-11: takes the dirty mark off regions that every in-sync member has flushed. */
   *clean(): StoreStep<void> {
-    const quiet = (region: number) =>
-      (this.#lastWrite.get(region) ?? 0) <= this.#cleanThrough && !this.#writing.has(region);
-    const chosen = new Map<number, number | undefined>();
-    for (const region of this.#lastWrite.keys()) {
-      if (quiet(region)) chosen.set(region, this.#table.find(region)?.version);
-    }
-    if (this.#plants.cleanBeforeSync !== true) yield* this.#savePages();
-    yield { kind: 'acquire', lock: 'regions' };
-    for (const [region, version] of chosen) {
+    const { head } = this.#stack;
+    const chosen = this.#activity.quiet();
+    if (this.#plants.cleanBeforeSync !== true) yield* head.savePages();
+    yield* holding('regions', () => this.#clean(head, chosen));
+  }
+
+  *#clean(head: Layer, chosen: readonly number[]): StoreStep<void> {
+    // A snapshot was made meanwhile: the next time.
+    if (head !== this.#stack.head) return;
+    for (const region of chosen) {
       // A page that changed since it was saved would leave a clean region with a stale page.
-      if (!quiet(region) || this.#table.find(region)?.version !== version) continue;
-      this.#regions.remove(region, dirtyBit);
-      this.#lastWrite.delete(region);
+      const saved = this.#table.isSaved(head.number, region);
+      if (!this.#activity.isQuiet(region)) continue;
+      if (!saved && this.#plants.cleanBeforeSync !== true) continue;
+      head.map.remove(region, dirtyBit);
+      this.#activity.cleaned(region);
     }
-    yield* this.#saveRegions();
-    yield { kind: 'release', lock: 'regions' };
+    yield* head.saveMap();
   }
 
   /**
@@ -303,35 +263,32 @@ export class Store {
    */
   *track(absence: Absence, whole: boolean): StoreStep<void> {
     if (this.#plants.absenceNotKept === true) return;
-    yield { kind: 'acquire', lock: 'superblock' };
-    const { absences } = this.#superblock;
+    yield* holding('superblock', () => this.#track(absence, whole));
+  }
+
+  *#track(absence: Absence, whole: boolean): StoreStep<void> {
+    const { absences } = this.state;
     const known = absences.findIndex((other) => other?.member === absence.member);
     const slot = known === -1 ? absences.indexOf(undefined) : known;
     assert(slot !== -1, 'I-22 a volume has no more members than a region can track');
-    if (absences[slot]?.generation !== absence.generation || whole) {
-      const next = [...absences];
-      next[slot] = absence;
-      const bit = trackedBit(slot);
-      // Bits of an older absence of the same member stay: copying more than need be is safe.
-      if (known === -1) this.#dropBits(bit);
-      const mark = whole ? undefined : this.#regions.having(dirtyBit);
-      this.#superblock = { ...this.#superblock, absences: next };
-      for (let region = 0; region < this.#regions.count; region++) {
-        if (mark === undefined || mark.has(region)) this.#regions.add(region, bit);
-      }
-      yield { kind: 'acquire', lock: 'regions' };
-      yield* this.#saveRegions();
-      yield { kind: 'release', lock: 'regions' };
-      yield* this.#writeSuperblock();
+    if (absences[slot]?.generation === absence.generation && !whole) return;
+    const bit = trackedBit(slot);
+    // Bits of an older absence of the same member stay: copying more than need be is safe.
+    if (known === -1) this.#dropBits(bit);
+    const mark = whole ? undefined : this.#map.having(dirtyBit);
+    this.#superblock.pretend((now) => ({ ...now, absences: now.absences.with(slot, absence) }));
+    for (let region = 0; region < this.#map.count; region++) {
+      if (mark === undefined || mark.has(region)) this.#map.add(region, bit);
     }
-    yield { kind: 'release', lock: 'superblock' };
+    yield* holding('regions', () => this.#stack.head.saveMap());
+    yield* this.#superblock.write();
   }
 
   /** The member is in sync again. */
   *untrack(member: string): StoreStep<void> {
-    const slot = this.#superblock.absences.findIndex((other) => other?.member === member);
+    const slot = this.state.absences.findIndex((other) => other?.member === member);
     if (slot === -1) return;
-    yield* this.#updateSuperblock((now) => ({
+    yield* this.#superblock.update((now) => ({
       ...now,
       absences: now.absences.map((other) => (other?.member === member ? undefined : other)),
     }));
@@ -340,163 +297,110 @@ export class Store {
 
   /** Dirty regions, or those that changed since `absence`; undefined when that was not tracked. */
   changed(absence?: Absence): Bitmap | undefined {
-    if (absence === undefined) return this.#regions.having(dirtyBit);
-    const slot = this.#superblock.absences.findIndex(
+    if (absence === undefined) return this.#map.having(dirtyBit);
+    const slot = this.state.absences.findIndex(
       (other) => other?.member === absence.member && other.generation === absence.generation,
     );
-    return slot === -1 ? undefined : this.#regions.having(trackedBit(slot));
+    return slot === -1 ? undefined : this.#map.having(trackedBit(slot));
+  }
+
+  /** One cut of everything acknowledged; the caller lets no write run meanwhile. Repeatable. */
+  *snapshot(name: string): StoreStep<void> {
+    yield* this.#stack.snapshot(name);
+  }
+
+  /** Returns soon; the space comes back with `mergeStep`. Repeatable. */
+  *deleteSnapshot(name: string): StoreStep<void> {
+    yield* this.#stack.forget(name);
+  }
+
+  /** Shows the snapshot again. The caller lets nothing else run meanwhile. */
+  *revert(name: string): StoreStep<void> {
+    yield* this.#stack.revert(name, () => this.#intentBits());
+  }
+
+  /** Larger, by whole blocks; what is new reads as zeroes. Repeatable. */
+  *resize(sizeBytes: number): StoreStep<void> {
+    yield* this.#stack.resize(sizeBytes);
+  }
+
+  /** A piece of the work that deleted snapshots leave behind. False: there is none. */
+  *mergeStep(): StoreStep<boolean> {
+    return yield* this.#stack.mergeStep();
   }
 
   /** Nothing else is under way and nothing comes after. */
   *close(): StoreStep<void> {
+    const { head } = this.#stack;
     yield* this.flush();
-    yield* this.#savePages();
-    yield { kind: 'acquire', lock: 'regions' };
-    yield* this.#saveRegions();
-    yield { kind: 'release', lock: 'regions' };
+    yield* head.savePages();
+    yield* holding('regions', () => head.saveMap());
     const proven = this.#proven;
-    yield* this.#updateSuperblock((now) => ({ ...now, clean: proven }));
+    yield* this.#superblock.update((now) => ({ ...now, clean: proven }));
   }
 
-  #matches(seal: number, bytes: Uint8Array, block: number): boolean {
-    if (this.#plants.sealOfAnyBlock === true) return true;
-    return sealOf(bytes, block) === seal;
+  get #map(): RegionMap {
+    return this.#stack.head.map;
+  }
+
+  /** Something may show through the head. */
+  get #layered(): boolean {
+    return this.#stack.chain.length > 1;
   }
 
   #dropBits(bits: number): void {
-    for (let region = 0; region < this.#regions.count; region++) this.#regions.remove(region, bits);
+    for (let region = 0; region < this.#map.count; region++) this.#map.remove(region, bits);
   }
 
-  #begin(span: ByteSpan): void {
+  *#begin(span: ByteSpan): StoreStep<void> {
     assert(fits(this.geometry, span), 'a write is whole blocks inside the volume');
-    const { first, end } = regionsOf(this.geometry, span);
-    for (let region = first; region < end; region++) {
-      this.#writing.set(region, (this.#writing.get(region) ?? 0) + 1);
+    const regions = regionsOf(this.identity.geometry, span);
+    while (this.#stack.isMerging(regions)) {
+      yield { kind: 'until', ready: () => !this.#stack.isMerging(regions) };
     }
+    this.#activity.begin(regions);
   }
 
-  *#end(
-    span: ByteSpan,
-    options: { readonly sequence: number; readonly fua: boolean },
-  ): StoreStep<void> {
-    const { first, end } = regionsOf(this.geometry, span);
-    for (let region = first; region < end; region++) {
-      const left = (this.#writing.get(region) ?? 0) - 1;
-      if (left > 0) this.#writing.set(region, left);
-      else this.#writing.delete(region);
-      const last = this.#lastWrite.get(region) ?? 0;
-      this.#lastWrite.set(region, Math.max(last, options.sequence));
-    }
-    if (options.fua) yield* this.flush();
-    if (this.#table.unsavedCount > limits.tablePagesUnsavedMax) yield* this.#savePages();
+  *#end(span: ByteSpan, order: WriteOrder): StoreStep<void> {
+    this.#activity.end(regionsOf(this.identity.geometry, span), order.sequence);
+    if (order.fua) yield* this.flush();
+    if (this.#table.unsavedCount > limits.tablePagesUnsavedMax) yield* this.#stack.head.savePages();
   }
 
   /** I-11, I-13: intent before data. Many writes share one save when they come together. */
   *#mark(span: ByteSpan): StoreStep<void> {
-    const { first, end } = regionsOf(this.geometry, span);
+    const { first, end } = regionsOf(this.identity.geometry, span);
+    const map = this.#map;
     const covered = () => {
       const bits = this.#intentBits();
       for (let region = first; region < end; region++) {
-        if (!this.#regions.covers(region, bits)) return false;
+        if (!map.covers(region, bits)) return false;
       }
       return true;
     };
     if (covered()) return;
     yield { kind: 'acquire', lock: 'regions' };
-    while (!covered()) {
-      for (let region = first; region < end; region++) {
-        this.#regions.add(region, this.#intentBits());
+    try {
+      while (!covered()) {
+        for (let region = first; region < end; region++) map.add(region, this.#intentBits());
+        yield* this.#stack.head.saveMap();
       }
-      yield* this.#saveRegions();
+    } finally {
+      yield { kind: 'release', lock: 'regions' };
     }
-    yield { kind: 'release', lock: 'regions' };
   }
 
   #intentBits(): number {
     let bits = dirtyBit;
-    this.#superblock.absences.forEach((absence, index) => {
+    this.state.absences.forEach((absence, index) => {
       if (absence !== undefined) bits |= trackedBit(index);
     });
     return bits;
   }
 
-  /** Under the lock `regions`. */
-  *#saveRegions(): StoreStep<void> {
-    const images = this.#regions.takeUnsaved();
-    if (images.length === 0) return;
-    for (const { offsetBytes, bytes } of images) {
-      yield { kind: 'write', file: regionsFile, offsetBytes, bytes };
-    }
-    yield { kind: 'sync', file: regionsFile };
-    for (const image of images) this.#regions.saved(image);
-  }
-
-  /** Data first: a seal on disk never speaks of bytes that are not there yet. */
-  *#savePages(): StoreStep<void> {
-    yield { kind: 'acquire', lock: 'table' };
-    const images = this.#table.unsaved().map((page) => this.#table.image(page));
-    if (images.length > 0) {
-      yield* this.flush();
-      for (const { offsetBytes, bytes } of images) {
-        yield { kind: 'write', file: tableFile, offsetBytes, bytes };
-      }
-      yield { kind: 'sync', file: tableFile };
-      for (const { page, version, crc } of images) {
-        page.savedVersion = version;
-        this.#regions.setTableCrc(page.region, crc);
-      }
-    }
-    yield { kind: 'release', lock: 'table' };
-  }
-
   *#reseal(span: ByteSpan, seal: (block: number, index: number) => number): StoreStep<void> {
-    const blocks = blocksOf(this.geometry, span);
-    const { regionBlocks } = this.geometry;
-    let page: TablePage | undefined;
-    for (let block = blocks.first; block < blocks.end; block++) {
-      const region = Math.floor(block / regionBlocks);
-      if (page?.region !== region) page = yield* this.#page(region);
-      page.seals[block % regionBlocks] = seal(block, block - blocks.first);
-      page.version += 1;
-    }
+    const layered = this.#layered;
+    const veils = (next: number) => layered && next === sealZero;
+    yield* this.#stack.head.reseal(blocksOf(this.identity.geometry, span), seal, veils);
   }
-
-  *#page(region: number): StoreStep<TablePage> {
-    const known = this.#table.find(region);
-    if (known !== undefined) return known;
-    const crc = this.#regions.tableCrc(region);
-    if (crc === 0) {
-      return this.#table.install(region, new Uint32Array(this.geometry.regionBlocks));
-    }
-    const bytes = yield* read(tableFile, this.#pageSpan(region));
-    return this.#table.install(region, this.#table.decode(region, bytes, crc));
-  }
-
-  #pageSpan(region: number): ByteSpan {
-    const lengthBytes = pageBytes(this.geometry.regionBlocks);
-    return { offsetBytes: region * lengthBytes, lengthBytes };
-  }
-
-  *#updateSuperblock(change: (now: Superblock) => Superblock): StoreStep<void> {
-    yield { kind: 'acquire', lock: 'superblock' };
-    this.#superblock = change(this.#superblock);
-    yield* this.#writeSuperblock();
-    yield { kind: 'release', lock: 'superblock' };
-  }
-
-  /** Under the lock `superblock`. One slot is durable before the other is touched. */
-  *#writeSuperblock(): StoreStep<void> {
-    this.#superblock = { ...this.#superblock, counter: this.#superblock.counter + 1 };
-    const bytes = encodeSuperblock(this.#superblock);
-    for (const offsetBytes of [0, superblockSlotBytes]) {
-      yield { kind: 'write', file: superblockFile, offsetBytes, bytes };
-      yield { kind: 'sync', file: superblockFile };
-    }
-  }
-}
-
-function* read(file: string, span: ByteSpan): StoreStep<Uint8Array> {
-  const bytes = yield { kind: 'read', file, span };
-  assert(bytes !== undefined, 'a read is resumed with its bytes');
-  return bytes;
 }

@@ -46,7 +46,7 @@ describe('running volume', function () {
   function copiesAreEqual(): void {
     const [left, right] = ['left', 'right'].map((id) => {
       const data = Buffer.alloc(sizeBytes);
-      readFileSync(path.join(running.directory, id, 'data')).copy(data);
+      readFileSync(path.join(running.directory, id, 'data-1')).copy(data);
       return data;
     });
     assert.ok(left !== undefined && right !== undefined && left.equals(right), 'copies differ');

@@ -30,8 +30,8 @@ export class SimMedium {
   readonly #slowestMs: number;
   /** Some operations take so much longer, each by its own luck. */
   hiccupMs = 0;
-  /** Told of every write to the data file when it is issued. */
-  onDataWrite: (offsetBytes: number, lengthBytes: number) => void = () => {};
+  /** Told of every write to a data file when it is issued. */
+  onDataWrite: (file: string, offsetBytes: number, lengthBytes: number) => void = () => {};
 
   constructor(
     prng: Prng,
@@ -57,7 +57,7 @@ export class SimMedium {
     const known = this.files.get(name);
     if (known !== undefined) return known;
     const made: Content = {
-      unitBytes: name === 'data' ? this.#dataUnitBytes : sectorBytes,
+      unitBytes: name.startsWith('data-') ? this.#dataUnitBytes : sectorBytes,
       cache: new Uint8Array(0),
       medium: new Uint8Array(0),
       dirty: new Set(),
@@ -165,6 +165,12 @@ export class SimDisk implements Disk {
     });
   }
 
+  async remove(name: string): Promise<void> {
+    await this.#done(`remove ${name}`, () => {
+      this.#medium.files.delete(name);
+    });
+  }
+
   async open(name: string): Promise<DiskFile> {
     const content = await this.#done(`open ${name}`, () => this.#medium.content(name));
     return new SimFile(name, content, this.#medium, this.#process);
@@ -212,7 +218,9 @@ class SimFile implements DiskFile {
   }
 
   async #put(what: string, offsetBytes: number, bytes: Uint8Array): Promise<void> {
-    if (this.#name === 'data') this.#medium.onDataWrite(offsetBytes, bytes.length);
+    if (this.#name.startsWith('data-')) {
+      this.#medium.onDataWrite(this.#name, offsetBytes, bytes.length);
+    }
     let under = true;
     this.#process.onDeath(() => {
       if (under) this.#medium.putSome(this.#content, offsetBytes, bytes);

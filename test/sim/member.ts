@@ -5,8 +5,14 @@
 import { Fault } from '../../dataplane/base/fault.ts';
 import { createStore, type HostedStore, openStore } from '../../dataplane/drive/hosted-store.ts';
 import { ReplicaServer } from '../../dataplane/drive/replica.ts';
-import { type Geometry, regionCount, regionsOf } from '../../dataplane/store/geometry.ts';
-import { RegionMap, regionsFile } from '../../dataplane/store/region-map.ts';
+import {
+  type ByteSpan,
+  type Geometry,
+  regionCount,
+  regionsOf,
+} from '../../dataplane/store/geometry.ts';
+import { filesOf, layerOfFile } from '../../dataplane/store/layer-list.ts';
+import { RegionMap } from '../../dataplane/store/region-map.ts';
 import { SimDisk, type SimMedium } from './disk.ts';
 import type { SimNetwork } from './link.ts';
 import type { Plants } from './plants.ts';
@@ -41,8 +47,8 @@ export class SimMember {
     this.id = medium.name;
     this.medium = medium;
     this.process = new SimProcess(ports.world, medium.name);
-    medium.onDataWrite = (offsetBytes, lengthBytes) => {
-      this.#checkIntent(offsetBytes, lengthBytes);
+    medium.onDataWrite = (file, offsetBytes, lengthBytes) => {
+      this.#checkIntent(file, { offsetBytes, lengthBytes });
     };
   }
 
@@ -130,10 +136,11 @@ export class SimMember {
   }
 
   /** Reads the region map from the medium, as a crash at this moment would leave it. */
-  #checkIntent(offsetBytes: number, lengthBytes: number): void {
+  #checkIntent(file: string, span: ByteSpan): void {
     const { geometry, world } = this.#ports;
+    const regionsFile = filesOf(layerOfFile(file) ?? 0).regions;
     const map = RegionMap.load(regionCount(geometry), this.medium.content(regionsFile).medium);
-    const { first, end } = regionsOf(geometry, { offsetBytes, lengthBytes });
+    const { first, end } = regionsOf(geometry, span);
     for (let region = first; region < end; region++) {
       if (map.isDirty(region)) continue;
       world.violate(`I-11 ${this.id} writes to region ${region}, which is not dirty`);

@@ -2,6 +2,7 @@
  * What each fault does to the shelf, and when it may. Within the budget a member may lose something
  * only while another in-sync member has everything and was left alone for a while.
  */
+import { filesOf } from '../../dataplane/store/layer-list.ts';
 import type { Attachment } from './attachment.ts';
 import { describe, type FaultKind, type SimFault } from './faults.ts';
 import type { SimMember } from './member.ts';
@@ -139,7 +140,7 @@ export class Strikes {
       if (dirty?.has(Math.floor(block / regionBlocks)) !== false) continue;
       if (((fault.draw >> (block % 32)) & 1) === 0) continue;
       member.disturbedUntilMs = Infinity;
-      member.medium.rot('data', block * blockBytes + (fault.draw % blockBytes));
+      member.medium.rot(filesOf(1).data, block * blockBytes + (fault.draw % blockBytes));
     }
   }
 

@@ -21,6 +21,11 @@ export class MemoryDisk implements Disk {
     return Promise.resolve();
   }
 
+  remove(name: string): Promise<void> {
+    this.files.delete(name);
+    return Promise.resolve();
+  }
+
   open(name: string): Promise<DiskFile> {
     const write = (offsetBytes: number, bytes: Uint8Array) => {
       const old = this.#content(name);

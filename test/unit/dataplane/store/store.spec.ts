@@ -91,7 +91,7 @@ describe('store', () => {
 
   it('I-21 finds bytes of another block that were put in the place of this one', async () => {
     const disk = await used(true);
-    const data = disk.files.get('data');
+    const data = disk.files.get('data-1');
     assert.ok(data !== undefined);
     data.copyWithin(0, blockBytes, 2 * blockBytes);
     const hosted = await openStore(disk, names);
@@ -110,7 +110,7 @@ describe('store', () => {
     ['zeroes', (sector) => sector.fill(0)],
     ['ones', (sector) => sector.fill(0xff)],
   ];
-  for (const file of ['identity', 'superblock', 'regions', 'table', 'data']) {
+  for (const file of ['identity', 'superblock', 'layers', 'regions-1', 'table-1', 'data-1']) {
     for (const [what, damage] of damages) {
       it(`never reads wrong bytes when any sector of ${file} becomes ${what}`, async () => {
         const good = await used(true);
