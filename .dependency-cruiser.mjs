@@ -89,7 +89,7 @@ export default {
       from: { path: '^components/rules/' },
       // The model of a shelf and the arithmetic of sizes are as pure; of the schema, types alone.
       to: {
-        pathNot: ['^components/rules/', '^components/config/(shelf/.*|quantity)[.]ts$'],
+        pathNot: ['^components/rules/', '^components/config/(shelf/.*|quantity|suggest)[.]ts$'],
         dependencyTypesNot: ['type-only'],
       },
     },

@@ -5,15 +5,16 @@
  */
 import { buildApplications, type BuiltApplications } from './build/applications.ts';
 import type { BuildArgs, Ground } from './build/ground.ts';
-import { buildTiers, type BuiltTier } from './build/tiers.ts';
+import { buildTiers } from './build/tiers.ts';
 import { buildVolumes } from './build/volumes.ts';
 import { NodeInventory } from './inventory/node-inventory.ts';
 import { annotation, systemNamespace } from './names.ts';
+import type { StorageTier } from './tiers/storage-tier.ts';
 import { DataNamespace } from './volumes/data-namespace.ts';
 
 export interface BuiltShelf extends BuiltApplications {
   /** In the order of the shelf's tiers. */
-  readonly tiers: readonly BuiltTier[];
+  readonly tiers: readonly StorageTier[];
 }
 
 export function buildShelf(args: BuildArgs): BuiltShelf {

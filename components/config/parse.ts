@@ -8,6 +8,7 @@
 import { z } from 'zod';
 import type { Problem } from '../rules/problem.ts';
 import { oneOf } from '../rules/problem.ts';
+import { retiredEngine } from '../rules/retired-engines.ts';
 import { stackSchema, type StackConfig } from './schema.ts';
 import { nearest } from './suggest.ts';
 
@@ -49,7 +50,7 @@ function problemsOf(issue: z.core.$ZodIssue, raw: RawConfig): Problem[] {
   const found = show(valueAt(raw, issue.path));
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.map((key) => unknownKey(key, issue.path));
+      return issue.keys.map((key) => unknownKey(key, issue.path, raw));
     case 'invalid_type':
       if (valueAt(raw, issue.path) === undefined)
         return [
@@ -64,7 +65,7 @@ function problemsOf(issue: z.core.$ZodIssue, raw: RawConfig): Problem[] {
     case 'invalid_value':
       return [invalidValue(path, found, issue.values.map(String), valueAt(raw, issue.path))];
     case 'invalid_union':
-      return [{ path, found, allowed: 'a text or a number', todo: 'write it as one' }];
+      return [unionProblem(issue, path, valueAt(raw, issue.path))];
     case 'invalid_key':
       return [
         {
@@ -99,8 +100,26 @@ function invalidValue(
   };
 }
 
-function unknownKey(key: string, parent: readonly PropertyKey[]): Problem {
-  const known = keysAt(stackSchema, parent);
+/** A text or number of no form that is allowed, or a kind of thing that nobody knows. */
+function unionProblem(issue: z.core.$ZodIssueInvalidUnion, path: string, value: unknown): Problem {
+  if (!('options' in issue) || issue.options === undefined)
+    return { path, found: show(value), allowed: 'a text or a number', todo: 'write it as one' };
+  const ended = typeof value === 'string' ? retiredEngine(value) : undefined;
+  const kinds = issue.options.map(String);
+  if (ended !== undefined)
+    return { path, found: ended.ended, allowed: oneOf(kinds), todo: ended.instead };
+  if (value === undefined)
+    return {
+      path,
+      found: 'nothing',
+      allowed: oneOf(kinds),
+      todo: `add \`${issue.discriminator ?? 'it'}:\``,
+    };
+  return invalidValue(path, show(value), kinds, value);
+}
+
+function unknownKey(key: string, parent: readonly PropertyKey[], raw: RawConfig): Problem {
+  const known = keysAt(stackSchema, parent, raw);
   const meant = nearest(key, known);
   return {
     path: showPath([...parent, key]),
@@ -110,17 +129,34 @@ function unknownKey(key: string, parent: readonly PropertyKey[]): Problem {
   };
 }
 
-/** Keys of the object schema that stands at a path, through defaults, lists and records. */
-function keysAt(schema: z.core.$ZodType, path: readonly PropertyKey[]): string[] {
+/**
+ * Keys of the object schema that stands at a path, through defaults and lists; of a union, those of
+ * the kind that the value says it is.
+ */
+function keysAt(schema: z.core.$ZodType, path: readonly PropertyKey[], value: unknown): string[] {
   const bare = unwrap(schema);
   const [head, ...rest] = path;
+  if (bare instanceof z.ZodDiscriminatedUnion) {
+    const kind = bare.options.find((option) => isKind(option, bare.def.discriminator, value));
+    return kind === undefined ? [] : keysAt(kind, path, value);
+  }
+  const inner = head === undefined ? undefined : valueAt(value, [head]);
   if (bare instanceof z.ZodObject) {
     if (head === undefined) return Object.keys(bare.shape);
     const child = bare.shape[String(head)];
-    return child === undefined ? [] : keysAt(child, rest);
+    return child === undefined ? [] : keysAt(child, rest, inner);
   }
-  if (bare instanceof z.ZodArray && head !== undefined) return keysAt(bare.element, rest);
+  if (bare instanceof z.ZodArray && head !== undefined) return keysAt(bare.element, rest, inner);
   return [];
+}
+
+function isKind(option: z.core.$ZodType, discriminator: string, value: unknown): boolean {
+  if (!(option instanceof z.ZodObject)) return false;
+  const field: unknown = option.shape[discriminator];
+  return (
+    field instanceof z.ZodLiteral &&
+    [...field.values].some((word) => word === valueAt(value, [discriminator]))
+  );
 }
 
 function unwrap(schema: z.core.$ZodType): z.core.$ZodType {

@@ -10,6 +10,7 @@ import { z } from 'zod';
 import { applicationsShape } from './schema/applications.ts';
 import { backupsShape } from './schema/backups.ts';
 import { clusterSchema, imagesSchema } from './schema/cluster.ts';
+import { enginesShape } from './schema/engines.ts';
 import { nodesSchema } from './schema/inventory.ts';
 import { tiersSchema } from './schema/tiers.ts';
 import { volumesSchema } from './schema/volumes.ts';
@@ -18,6 +19,7 @@ export const stackSchema = z.strictObject({
   cluster: clusterSchema,
   nodes: nodesSchema,
   tiers: tiersSchema,
+  ...enginesShape,
   volumes: volumesSchema,
   ...applicationsShape,
   ...backupsShape,

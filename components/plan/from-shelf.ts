@@ -1,22 +1,25 @@
 /** What a plan needs of a shelf: where copies may be, and what each volume can be restored from. */
 import type { Shelf } from '../config/shelf.ts';
 import type { Database } from '../config/shelf/applications.ts';
-import type { Tier } from '../config/shelf/tiers.ts';
-import type { Placement, PlanBackup, PlanSubject, PlanTier } from './subject.ts';
-
-const placements: Readonly<Record<Tier['engine'], Placement>> = {
-  static: 'placed',
-  'local-path': 'first-pod',
-  scratch: 'first-pod',
-};
+import type { RawDevice, ShelfNode } from '../config/shelf/inventory.ts';
+import { type Tier, tiersOf } from '../config/shelf/tiers.ts';
+import { engineFacts } from '../rules/engines.ts';
+import type {
+  Placement,
+  PlanBackup,
+  PlanDisk,
+  PlanNode,
+  PlanSubject,
+  PlanTier,
+} from './subject.ts';
 
 export function subjectOf(stack: string, shelf: Shelf): PlanSubject {
   const tiers = new Map(shelf.tiers.map((tier) => [tier, planTier(tier)]));
   const databases = new Map(shelf.databases.map((database) => [database.volume, database]));
   return {
     stack,
-    nodes: shelf.nodes.map(({ name, disks }) => ({ name, shared: {}, disks })),
-    servers: [],
+    nodes: shelf.nodes.map(planNode),
+    servers: serversOf(shelf),
     tiers: [...tiers.values()],
     volumes: shelf.volumes.flatMap((volume) => {
       const { name, sizeBytes, disk } = volume;
@@ -28,10 +31,44 @@ export function subjectOf(stack: string, shelf: Shelf): PlanSubject {
   };
 }
 
-function planTier({ name, engine, disks }: Tier): PlanTier {
-  const isKept = engine !== 'scratch';
-  const placement = placements[engine];
-  return { name, engine, placement, copies: 1, disks, server: undefined, isKept };
+function planNode({ name, domains, disks, devices }: ShelfNode): PlanNode {
+  const { circuit, switch: port, site } = domains;
+  return {
+    name,
+    shared: {
+      ...(circuit === undefined ? {} : { circuit }),
+      ...(port === undefined ? {} : { switch: port }),
+      ...(site === undefined ? {} : { site }),
+    },
+    disks: [...disks, ...devices.map(planDevice)],
+  };
+}
+
+const planDevice = (device: RawDevice): PlanDisk => ({ ...device, mountPath: device.device });
+
+function planTier({ name, engine, copies, config, disks, devices }: Tier): PlanTier {
+  return {
+    name,
+    engine,
+    placement: placementOf(engine),
+    copies,
+    disks: [...disks, ...devices.map(planDevice)],
+    server: config.engine === 'nfs' ? config.server : undefined,
+    isKept: engine !== 'scratch',
+  };
+}
+
+function placementOf(engine: Tier['engine']): Placement {
+  const { placedBy, on } = engineFacts[engine];
+  if (on === 'server') return 'server';
+  if (placedBy === 'stack') return 'placed';
+  return placedBy === 'first pod' ? 'first-pod' : 'spread';
+}
+
+/** The servers that tiers name, once each. */
+function serversOf({ tiers }: Shelf): PlanSubject['servers'] {
+  const names = tiersOf(tiers, 'nfs').map(({ config }) => config.server);
+  return [...new Set(names)].map((name) => ({ name, shared: {}, capacityBytes: undefined }));
 }
 
 function dumpsOf({ dumps }: Database): PlanBackup[] {

@@ -4,6 +4,7 @@
  */
 import type { Database } from '../config/shelf/applications.ts';
 import type { DumpPlan } from '../config/shelf/backups.ts';
+import { engineFacts } from './engines.ts';
 import type { Problem } from './problem.ts';
 
 /** With fewer, one bad night leaves nothing good. */
@@ -34,12 +35,16 @@ export function databaseProblems(database: Database): Problem[] {
       allowed: 'a disk of kind nvme, ssd, hdd or usb',
       todo: 'place the database elsewhere: a commit is a flush, and SD cards wear out under them',
     });
-  if (volume.tier.engine === 'scratch')
+  const { engine } = volume.tier;
+  if (!engineFacts[engine].forDatabases)
     problems.push({
       path: `${volume.path}.tier`,
-      found: `${volume.tier.name}, a scratch tier`,
-      allowed: 'a tier that keeps its data',
-      todo: 'choose a static tier',
+      found: `${volume.tier.name}, a tier of the engine ${engine}`,
+      allowed:
+        engine === 'nfs'
+          ? 'a tier on disks: over NFS a flush and a lock are promises of the network, and databases have been lost to both'
+          : 'a tier that keeps its data',
+      todo: 'choose a tier on disks, and let its dumps go to another node or to the server',
     });
   if (readPostgresImage(database.image) === undefined)
     problems.push({

@@ -87,7 +87,7 @@ function changeProblems(before: KnownVolume, after: Volume): Problem[] {
   const place = placeOf(after);
   if (after.tier.name === before.tier && place !== before.place)
     refuse('node', before.place ?? 'no fixed place', place ?? 'no fixed place', emptied);
-  if (after.sizeBytes > before.sizeBytes && after.tier.engine !== 'static')
+  if (after.sizeBytes > before.sizeBytes && !after.tier.canGrow)
     refuse(
       'size',
       formatSize(before.sizeBytes),

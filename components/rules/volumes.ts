@@ -3,7 +3,7 @@
  */
 import { formatSize } from '../config/quantity.ts';
 import type { Volume } from '../config/shelf/volumes.ts';
-import type { Problem } from './problem.ts';
+import { oneOf, type Problem } from './problem.ts';
 
 /** Namespaces that belong to the cluster or to nobody: a volume's must be its own. */
 const foreignNamespace = /^(?:default|kube-.*|larder-system)$/;
@@ -28,12 +28,12 @@ function ownProblems(volume: Volume): Problem[] {
       allowed: 'a namespace of its own: deleting a namespace deletes the claims in it',
       todo: 'name another one, for example apps; it is created, protected and kept',
     });
-  if (volume.accessMode === 'ReadWriteMany' || volume.accessMode === 'ReadOnlyMany')
+  if (!volume.tier.accessModes.includes(volume.accessMode))
     problems.push({
       path: `${volume.path}.accessMode`,
       found: volume.accessMode,
-      allowed: 'ReadWriteOnce or ReadWriteOncePod',
-      todo: `the tier ${volume.tier.name} keeps the data on one node; many nodes need a shared tier`,
+      allowed: oneOf(volume.tier.accessModes),
+      todo: `${volume.tier.accessModes.includes('ReadWriteMany') ? 'choose one of them' : `the tier ${volume.tier.name} keeps the data for one node at a time; many nodes need a shared tier`}`,
     });
   return problems;
 }

@@ -57,9 +57,10 @@ const diskMiBMax = 32 * 1024;
 export function labNodes(config: StackConfig): LabNodeOptions[] {
   return config.nodes.map((node) => ({
     name: node.name,
-    disks: node.disks.map((disk) => ({
-      path: disk.mount,
-      sizeMiB: Math.min(diskMiBMax, Math.floor((disk.capacity ?? Infinity) / bytesPerMiB)),
-    })),
+    disks: node.disks.flatMap(({ mount, capacity = Infinity }) =>
+      mount === undefined
+        ? []
+        : [{ path: mount, sizeMiB: Math.min(diskMiBMax, Math.floor(capacity / bytesPerMiB)) }],
+    ),
   }));
 }

@@ -223,7 +223,7 @@ describe('shelf of many kinds', () => {
   });
 
   it('leaves the provisioner out when no tier needs it', async () => {
-    const tiers = [{ name: 'local-ssd', engine: 'static' }];
+    const tiers = [{ name: 'local-ssd', engine: 'static', default: true }];
     const { resources } = await runProgram({ config: { ...homelabConfig(), tiers } });
     assert.deepEqual(
       resources.filter(({ name }) => name.startsWith('local-path')),

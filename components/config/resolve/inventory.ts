@@ -1,23 +1,40 @@
-/** Nodes and disks, each disk with its name. */
+/** Nodes with their disks and devices, each by its name. */
 import { diskName, inventoryProblems } from '../../rules/inventory.ts';
 import type { Problem } from '../../rules/problem.ts';
 import type { StackConfig } from '../schema.ts';
-import type { Inventory } from '../shelf/inventory.ts';
+import type { NodeConfig } from '../schema/inventory.ts';
+import type { Disk, Inventory, RawDevice, ShelfNode } from '../shelf/inventory.ts';
 
 export function resolveInventory(config: StackConfig, problems: Problem[]): Inventory {
   problems.push(...inventoryProblems(config.nodes));
+  return { nodes: config.nodes.map(toNode) };
+}
+
+function toNode(node: NodeConfig): ShelfNode {
+  const { name, address, architecture, cores, domains, labels, taints } = node;
   return {
-    nodes: config.nodes.map((node) => ({
-      name: node.name,
-      labels: node.labels,
-      disks: node.disks.map((disk) => ({
-        node: node.name,
-        name: diskName(disk),
-        kind: disk.kind,
-        mountPath: disk.mount,
-        uuid: disk.uuid,
-        capacityBytes: disk.capacity,
-      })),
-    })),
+    name,
+    address,
+    architecture,
+    roles: node.roles ?? (node.disks.length > 0 ? ['worker', 'storage'] : ['worker']),
+    cores,
+    memoryBytes: node.memory,
+    domains,
+    labels,
+    taints,
+    disks: node.disks.flatMap((disk) => toDisk(name, disk)),
+    devices: node.disks.flatMap((disk) => toDevice(name, disk)),
   };
+}
+
+function toDisk(node: string, disk: NodeConfig['disks'][number]): Disk[] {
+  const { kind, uuid, capacity: capacityBytes, tiers, endurance } = disk;
+  if (disk.mount === undefined) return [];
+  const place = { node, name: diskName(disk), mountPath: disk.mount };
+  return [{ ...place, kind, uuid, capacityBytes, tiers, endurance }];
+}
+
+function toDevice(node: string, disk: NodeConfig['disks'][number]): RawDevice[] {
+  const { kind, device, capacity: capacityBytes } = disk;
+  return device === undefined ? [] : [{ node, name: diskName(disk), kind, device, capacityBytes }];
 }

@@ -19,6 +19,8 @@ function keysOf(schema: z.core.$ZodType, prefix = ''): string[] {
   )
     return keysOf(schema.unwrap(), prefix);
   if (schema instanceof z.ZodArray) return keysOf(schema.element, prefix);
+  if (schema instanceof z.ZodDiscriminatedUnion)
+    return [...new Set(schema.options.flatMap((option) => keysOf(option, prefix)))];
   if (!(schema instanceof z.ZodObject)) return [];
   return Object.entries(schema.shape).flatMap(([key, inner]) => {
     const name = prefix === '' ? key : `${prefix}.${key}`;
@@ -79,6 +81,9 @@ describe('configuration', () => {
       tiers.map(({ reclaim }) => reclaim ?? 'Retain'),
       resolved.map(({ reclaim }) => reclaim),
     );
+    const engines = told['larder:engines'] as Record<string, Record<string, unknown>>;
+    const { backupTarget: ___, ...longhorn } = engines['longhorn'] ?? {};
+    assert.deepEqual(stackSchema.shape.engines.parse({ ...engines, longhorn }), config.engines);
     const [postgres] = told['larder:postgres'] as readonly Record<string, unknown>[];
     const made = stackSchema.parse({
       cluster: { context: 'x' },

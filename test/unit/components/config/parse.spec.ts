@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { parseConfig, rawConfig } from '../../../../components/config/parse.ts';
-import { explainProblems, type Problem } from '../../../../components/rules/problem.ts';
+import { stackSchema } from '../../../../components/config/schema.ts';
+import { explainProblems, oneOf, type Problem } from '../../../../components/rules/problem.ts';
 import { bareShelf, type Raw } from '../support.ts';
 
 describe('stack file', () => {
@@ -21,7 +22,7 @@ describe('stack file', () => {
       problem: {
         path: 'larder:nods',
         found: 'a key that nothing reads',
-        allowed: 'cluster, nodes, tiers, volumes, postgres, backup or images',
+        allowed: oneOf(Object.keys(stackSchema.shape)),
         todo: 'did you mean nodes?',
       },
     },
@@ -31,7 +32,7 @@ describe('stack file', () => {
       problem: {
         path: 'larder:nodes[0].disks[0].knd',
         found: 'a key that nothing reads',
-        allowed: 'mount, name, kind, uuid or capacity',
+        allowed: 'mount, device, name, kind, uuid, capacity, tiers or endurance',
         todo: 'did you mean kind?',
       },
     },
@@ -41,7 +42,7 @@ describe('stack file', () => {
       problem: {
         path: 'larder:wombat',
         found: 'a key that nothing reads',
-        allowed: 'cluster, nodes, tiers, volumes, postgres, backup or images',
+        allowed: oneOf(Object.keys(stackSchema.shape)),
         todo: 'remove it or see docs/configuration.md',
       },
     },
@@ -81,7 +82,8 @@ describe('stack file', () => {
       problem: {
         path: 'larder:tiers[0].engine',
         found: '"statc"',
-        allowed: 'static, local-path or scratch',
+        allowed:
+          'static, local-path, openebs-hostpath, nfs, longhorn, rook-ceph, mayastor, topolvm, scratch or larder',
         todo: 'did you mean static?',
       },
     },

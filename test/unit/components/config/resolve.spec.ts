@@ -56,16 +56,22 @@ describe('shelf', () => {
     },
     {
       when: 'two tiers have one name',
-      raw: bareShelf({ tiers: ['a', 'a'].map((name) => ({ name, engine: 'static' })) }),
+      raw: bareShelf({
+        tiers: [true, false].map((isDefault) => ({
+          name: 'a',
+          engine: 'static',
+          default: isDefault,
+        })),
+      }),
       path: 'larder:tiers[1].name',
       found: /^a, which larder:tiers\[0\]\.name is already$/,
       todo: /another name/,
     },
     {
       when: 'a tier names a disk that is not there',
-      raw: bareShelf({ tiers: [{ name: 'a', engine: 'static', disks: ['sata'] }] }),
+      raw: bareShelf({ tiers: [{ name: 'a', engine: 'static', default: true, disks: ['sata'] }] }),
       path: 'larder:tiers[0].disks',
-      found: /^sata, which is no disk/,
+      found: /^sata, which is no mounted disk/,
       todo: /name a disk/,
     },
     {
@@ -165,7 +171,7 @@ describe('shelf', () => {
       }),
       path: 'larder:postgres[0].tier',
       found: /scratch/,
-      todo: /static tier/,
+      todo: /choose a tier on disks/,
     },
     {
       when: 'dumps lie on the node of their database',

@@ -1,0 +1,66 @@
+/** `larder:engines`: what is set up once for all tiers of an engine. Used when a tier needs it. */
+import { z } from 'zod';
+import { name, schedule, size, text } from './atoms.ts';
+
+/** Whether the driver is set up here; false when something else of yours does it. */
+const install = z.boolean().default(true);
+
+const recurringJobSchema = z.strictObject({
+  name,
+  task: z.enum(['snapshot', 'snapshot-cleanup', 'backup', 'filesystem-trim']),
+  schedule,
+  /** Snapshots or backups kept; Longhorn counts, it knows no ages. */
+  retain: z.int().min(1, 'at least one').max(250, 'at most 250').default(7),
+  /** Volumes worked on at a time. */
+  concurrency: z.int().min(1, 'at least one').default(1),
+  /** Volumes it is for; `default`: all that say nothing else. */
+  groups: z.array(name).default(['default']),
+});
+
+const longhornSchema = z.strictObject({
+  install,
+  version: z.enum(['1.10.1', '1.12.1']).default('1.12.1'),
+  /**
+   * Longhorn's own settings, as its chart calls them. Only keys that the chosen version knows: the
+   * chart would silently ignore others.
+   */
+  settings: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({}),
+  /** Left free on each disk. */
+  reserved: size.prefault('5Gi'),
+  /** Where its backups go. */
+  backupTarget: z
+    .strictObject({
+      url: z
+        .string()
+        .regex(
+          /^(?:s3:\/\/[^@/]+@[^/]+\/|nfs:\/\/[^/]+:?\/)/,
+          's3://bucket@region/ or nfs://server:/folder',
+        ),
+      /** Secret in longhorn-system with the credentials, made by you; none for NFS. */
+      secret: name.optional(),
+    })
+    .optional(),
+  jobs: z.array(recurringJobSchema).prefault([
+    { name: 'snapshots', task: 'snapshot', schedule: '0 */6 * * *', retain: 8 },
+    { name: 'trim', task: 'filesystem-trim', schedule: '30 2 * * 0', retain: 1 },
+  ]),
+});
+
+/** Keys of this section, as they stand under `larder:`. */
+export const enginesShape = {
+  engines: z
+    .strictObject({
+      longhorn: longhornSchema.prefault({}),
+      /** csi-driver-nfs. */
+      nfs: z.strictObject({ install, version: text.default('4.13.4') }).prefault({}),
+      /** OpenEBS LocalPV. */
+      openebs: z.strictObject({ install, version: text.default('4.3.0') }).prefault({}),
+      rookCeph: z.strictObject({ install, version: text.default('v1.18.5') }).prefault({}),
+      mayastor: z.strictObject({ install, version: text.default('2.10.0') }).prefault({}),
+      topolvm: z.strictObject({ install, version: text.default('15.6.1') }).prefault({}),
+    })
+    .prefault({}),
+};
+
+export type EnginesConfig = z.output<(typeof enginesShape)['engines']>;
+export type LonghornConfig = EnginesConfig['longhorn'];

@@ -1,0 +1,137 @@
+/** The StorageClass of a tier: which driver makes its volumes, and what the driver is told. */
+import type { Tier } from '../config/shelf/tiers.ts';
+import type { TierConfig } from '../config/schema/tiers.ts';
+import { localPathProvisionerName } from '../names.ts';
+import type { ClassArgs } from './storage-tier.ts';
+
+type Driver = Pick<ClassArgs, 'provisioner' | 'parameters' | 'annotations' | 'mountOptions'>;
+
+/** Undefined for a tier that needs no class. */
+export function classOfTier(tier: Tier): ClassArgs | undefined {
+  if (!tier.hasClass) return undefined;
+  const { reclaim, binding, canGrow } = tier;
+  return { ...driverOf(tier), reclaim, binding, canGrow };
+}
+
+function driverOf(tier: Tier): Driver {
+  const { config } = tier;
+  switch (config.engine) {
+    case 'static':
+      return { provisioner: 'kubernetes.io/no-provisioner' };
+    case 'scratch':
+      return { provisioner: localPathProvisionerName };
+    case 'local-path':
+      return {
+        provisioner:
+          config.provisioner === 'k3s' ? 'rancher.io/local-path' : localPathProvisionerName,
+      };
+    case 'openebs-hostpath':
+      return openebsDriver(config.path ?? tier.disks[0]?.mountPath ?? '');
+    case 'nfs':
+      return nfsDriver(config);
+    case 'longhorn':
+      return longhornDriver(config, tier);
+    case 'rook-ceph':
+      return rookDriver(tier.name);
+    case 'mayastor':
+      return {
+        provisioner: 'io.openebs.csi-mayastor',
+        parameters: {
+          protocol: 'nvmf',
+          repl: String(config.copies),
+          'csi.storage.k8s.io/fstype': config.fileSystem,
+        },
+      };
+    case 'topolvm':
+      return {
+        provisioner: 'topolvm.io',
+        parameters: {
+          'csi.storage.k8s.io/fstype': config.fileSystem,
+          'topolvm.io/device-class': tier.name,
+        },
+      };
+    case 'larder':
+      return {
+        provisioner: 'csi.larder.dev',
+        parameters: {
+          copies: String(config.copies),
+          'csi.storage.k8s.io/fstype': config.fileSystem,
+        },
+      };
+  }
+}
+
+function nfsDriver(config: Extract<TierConfig, { engine: 'nfs' }>): Driver {
+  return {
+    provisioner: 'nfs.csi.k8s.io',
+    parameters: {
+      server: config.server,
+      share: nfsShare(config),
+      subDir: config.folder,
+      onDelete: config.reclaim === 'Delete' ? config.onDelete : 'retain',
+    },
+    mountOptions: config.mountOptions,
+  };
+}
+
+/** The exported folder; a TrueNAS mounts its pools under /mnt. */
+export function nfsShare(config: Extract<TierConfig, { engine: 'nfs' }>): string {
+  const { share, truenas } = config;
+  if (truenas !== undefined) return `/mnt/${truenas.pool}/${truenas.dataset}`;
+  return share ?? '/';
+}
+
+function longhornDriver(
+  config: Extract<TierConfig, { engine: 'longhorn' }>,
+  tier: Pick<Tier, 'name'>,
+): Driver {
+  return {
+    provisioner: 'driver.longhorn.io',
+    parameters: {
+      numberOfReplicas: String(config.copies),
+      staleReplicaTimeout: String(config.staleReplicaTimeout),
+      dataLocality: config.dataLocality,
+      fsType: config.fileSystem,
+      // Each disk carries the names of the tiers that it serves as tags (longhorn-disks.ts).
+      diskSelector: tier.name,
+    },
+  };
+}
+
+/** OpenEBS reads its parameters from annotations of the class. */
+function openebsDriver(basePath: string): Driver {
+  const settings = [
+    { name: 'StorageType', value: 'hostpath' },
+    { name: 'BasePath', value: basePath },
+  ];
+  return {
+    provisioner: 'openebs.io/local',
+    annotations: {
+      'openebs.io/cas-type': 'local',
+      'cas.openebs.io/config': settings
+        .map(({ name, value }) => `- name: ${name}\n  value: ${JSON.stringify(value)}\n`)
+        .join(''),
+    },
+  };
+}
+
+function rookDriver(pool: string): Driver {
+  const secret = (use: string, name: string) => ({
+    [`csi.storage.k8s.io/${use}-secret-name`]: name,
+    [`csi.storage.k8s.io/${use}-secret-namespace`]: 'rook-ceph',
+  });
+  return {
+    provisioner: 'rook-ceph.rbd.csi.ceph.com',
+    parameters: {
+      clusterID: 'rook-ceph',
+      pool,
+      imageFormat: '2',
+      imageFeatures: 'layering',
+      'csi.storage.k8s.io/fstype': 'ext4',
+      ...secret('provisioner', 'rook-csi-rbd-provisioner'),
+      ...secret('controller-expand', 'rook-csi-rbd-provisioner'),
+      ...secret('controller-publish', 'rook-csi-rbd-provisioner'),
+      ...secret('node-stage', 'rook-csi-rbd-node'),
+    },
+  };
+}
