@@ -25,7 +25,7 @@ export interface RawDevice {
 }
 
 /** What fails together; two nodes with one name in a domain are lost at once. */
-export type Domains = NodeConfig['domains'];
+type Domains = NodeConfig['domains'];
 
 export interface ShelfNode {
   readonly name: string;

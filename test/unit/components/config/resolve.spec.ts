@@ -72,7 +72,7 @@ describe('shelf', () => {
       raw: bareShelf({ tiers: [{ name: 'a', engine: 'static', default: true, disks: ['sata'] }] }),
       path: 'larder:tiers[0].disks',
       found: /^sata, which is no mounted disk/,
-      todo: /name a disk/,
+      todo: /name a mounted disk/,
     },
     {
       when: 'a volume is on an unknown node',
