@@ -18,6 +18,11 @@ export const limits = {
   /** Requests one connection may have open at a replica; an engine that sends more is cut off. */
   peerRequestsInFlightMax: 1024,
   /**
+   * Bytes of requests and replies one connection may hold in a replica's memory; with more it is
+   * not read from. One request may go beyond it.
+   */
+  peerBytesMax: 64 * 2 ** 20,
+  /**
    * Connections a replica server has open: one for each member and engine, and those of dead
    * engines until the kernel notices. More are closed at once.
    */

@@ -5,14 +5,32 @@ export class Outbox {
   readonly #link: Link;
   #waiting: Uint8Array[] = [];
   #sending = false;
+  /** Handed in, and not yet taken by the link. */
+  #bytes = 0;
+  #onRoom: (() => void)[] = [];
 
   constructor(link: Link) {
     this.#link = link;
   }
 
+  /** What is held in memory; whoever fills it looks at this first (I-22). */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Resolves when no more than this is held, or when the link is at its end. */
+  async room(bytesMax: number): Promise<void> {
+    while (this.#bytes > bytesMax) {
+      await new Promise<void>((resolve) => {
+        this.#onRoom.push(resolve);
+      });
+    }
+  }
+
   /** Errors are not told here: the reader of the same link hears of its end. */
   send(pieces: readonly Uint8Array[]): void {
     this.#waiting.push(...pieces);
+    for (const piece of pieces) this.#bytes += piece.length;
     if (!this.#sending) void this.#drain();
   }
 
@@ -23,12 +41,16 @@ export class Outbox {
         const pieces = this.#waiting;
         this.#waiting = [];
         await this.#link.write(pieces);
+        for (const piece of pieces) this.#bytes -= piece.length;
+        for (const tell of this.#onRoom.splice(0)) tell();
       }
     } catch {
       this.#waiting = [];
+      this.#bytes = 0;
       this.#link.close();
     } finally {
       this.#sending = false;
+      for (const tell of this.#onRoom.splice(0)) tell();
     }
   }
 }

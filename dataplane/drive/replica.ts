@@ -5,6 +5,7 @@
  *
  * A session that sends what the protocol does not allow is closed, and nothing else happens.
  */
+import { digestBlocks, digestBytes, markUnreadable } from '../base/digest.ts';
 import { Fault } from '../base/fault.ts';
 import { limits } from '../base/limits.ts';
 import {
@@ -17,8 +18,8 @@ import {
 import { FrameReader, malformed } from '../peer/frame.ts';
 import type { Acceptor, Link } from '../ports/link.ts';
 import type { Log } from '../ports/log.ts';
-import { fits } from '../store/geometry.ts';
-import type { Store } from '../store/store.ts';
+import { type ByteSpan, fits } from '../store/geometry.ts';
+import type { Store, StoreReadOutcome } from '../store/store.ts';
 import type { MemberReply, MemberRequest } from '../volume/member.ts';
 import type { HostedStore } from './hosted-store.ts';
 import { nextFrame } from './frames.ts';
@@ -47,6 +48,8 @@ interface Session {
   readonly link: Link;
   readonly outbox: Outbox;
   running: number;
+  /** Of the requests that run, with the replies they will have. */
+  bytes: number;
   /** Goes on reading when a place is free. */
   resume: (() => void) | undefined;
 }
@@ -98,7 +101,8 @@ export class ReplicaServer {
   }
 
   async #serveLink(link: Link): Promise<void> {
-    const session: Session = { link, outbox: new Outbox(link), running: 0, resume: undefined };
+    const outbox = new Outbox(link);
+    const session: Session = { link, outbox, running: 0, bytes: 0, resume: undefined };
     this.#sessions.add(session);
     try {
       const frames = new FrameReader();
@@ -149,11 +153,12 @@ export class ReplicaServer {
       check(store, request);
       void this.#handle(session, hosted, frame.id, request);
       // Not reading is the back-pressure: the link fills up, and the engine waits.
-      while (session.running >= limits.peerRequestsInFlightMax) {
+      while (isFull(session)) {
         await new Promise<void>((resume) => {
           session.resume = resume;
         });
       }
+      await session.outbox.room(limits.peerBytesMax);
     }
   }
 
@@ -163,7 +168,9 @@ export class ReplicaServer {
     id: number,
     request: MemberRequest,
   ): Promise<void> {
+    const held = heldBytes(request);
     session.running += 1;
+    session.bytes += held;
     try {
       const reply = await this.#answer(session, hosted, request);
       session.outbox.send(encodeReply(id, reply));
@@ -177,6 +184,7 @@ export class ReplicaServer {
       }
     } finally {
       session.running -= 1;
+      session.bytes -= held;
       session.resume?.();
       session.resume = undefined;
     }
@@ -232,7 +240,9 @@ export class ReplicaServer {
     const { store, runner } = hosted;
     switch (request.kind) {
       case 'read':
-        return this.#read(hosted, request);
+        return this.#read(hosted, request.span);
+      case 'digest':
+        return { kind: 'digests', bytes: await this.#digest(hosted, request.span) };
       case 'write':
         await runner.run(store.write(request.offsetBytes, request.bytes, request));
         return { kind: 'done' };
@@ -262,23 +272,36 @@ export class ReplicaServer {
   }
 
   /** A disk that cannot read is like a block that does not match: another member may have it. */
-  async #read(
-    hosted: HostedStore,
-    request: Extract<MemberRequest, { kind: 'read' }>,
-  ): Promise<MemberReply> {
+  async #read(hosted: HostedStore, span: ByteSpan): Promise<StoreReadOutcome> {
     const { store, runner } = hosted;
     try {
-      return await runner.run(store.read(request.span));
+      return await runner.run(store.read(span));
     } catch (error) {
       if (!(error instanceof Fault) || store.failure !== undefined) throw error;
       const { blockBytes } = store.geometry;
-      const first = request.span.offsetBytes / blockBytes;
-      const count = request.span.lengthBytes / blockBytes;
+      const first = span.offsetBytes / blockBytes;
+      const count = span.lengthBytes / blockBytes;
       return {
         kind: 'corrupt',
         blocks: Array.from({ length: count }, (_, index) => first + index),
       };
     }
+  }
+
+  /** Of the whole span at once, and block by block where some block cannot be read. */
+  async #digest(hosted: HostedStore, span: ByteSpan): Promise<Uint8Array> {
+    const { blockBytes } = hosted.store.geometry;
+    const outcome = await this.#read(hosted, span);
+    if (outcome.kind === 'data') return digestBlocks(outcome.bytes, blockBytes);
+    const digests = new Uint8Array((span.lengthBytes / blockBytes) * digestBytes);
+    for (let at = 0; at < span.lengthBytes; at += blockBytes) {
+      const index = at / blockBytes;
+      const block = { offsetBytes: span.offsetBytes + at, lengthBytes: blockBytes };
+      const found = await this.#read(hosted, block);
+      if (found.kind === 'corrupt') markUnreadable(digests, index);
+      else digests.set(digestBlocks(found.bytes, blockBytes), index * digestBytes);
+    }
+    return digests;
   }
 
   async #clean(hosted: HostedStore): Promise<void> {
@@ -298,6 +321,16 @@ export class ReplicaServer {
   }
 }
 
+function isFull(session: Session): boolean {
+  return session.running >= limits.peerRequestsInFlightMax || session.bytes >= limits.peerBytesMax;
+}
+
+/** Memory of a request and of its reply. */
+function heldBytes(request: MemberRequest): number {
+  if (request.kind === 'write') return request.bytes.length;
+  return request.kind === 'read' || request.kind === 'digest' ? request.span.lengthBytes : 0;
+}
+
 /** What the codec cannot know. Throws `peer.malformed`. */
 function check(store: Store, request: MemberRequest): void {
   const { geometry } = store;
@@ -306,7 +339,10 @@ function check(store: Store, request: MemberRequest): void {
     if (!fits(geometry, { offsetBytes, lengthBytes: bytes.length })) {
       throw malformed(`a write of ${bytes.length} bytes at ${offsetBytes}`);
     }
-  } else if ('span' in request && !fits(geometry, request.span)) {
+  } else if (
+    'span' in request &&
+    (!fits(geometry, request.span) || request.span.lengthBytes > limits.requestBytesMax)
+  ) {
     throw malformed(
       `a ${request.kind} of ${request.span.lengthBytes} bytes at ${request.span.offsetBytes}`,
     );

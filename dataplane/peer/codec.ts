@@ -33,6 +33,7 @@ const verbs = {
   read: 10,
   flush: 11,
   heartbeat: 12,
+  digest: 13,
   welcome: 64,
   done: 65,
   promised: 66,
@@ -41,6 +42,7 @@ const verbs = {
   changed: 69,
   stale: 70,
   failed: 71,
+  digests: 72,
 } as const;
 
 /** `write`, `zero`, `trim`: durable before the answer. */
@@ -182,7 +184,8 @@ export function encodeRequest(id: number, request: MemberRequest): readonly Uint
       return frame({ verb: verbs[request.kind], id, epoch, flags, number, ...span });
     }
     case 'read':
-      return frame({ verb: verbs.read, id, epoch, ...request.span });
+    case 'digest':
+      return frame({ verb: verbs[request.kind], id, epoch, ...request.span });
     case 'heartbeat':
       return frame({ verb: verbs.heartbeat, id, epoch, number: request.cleanThrough });
     default:
@@ -234,7 +237,10 @@ function requestOf(found: Frame): MemberRequest {
       return { kind, epoch, sequence: number, span, fua: (flags & flagFua) !== 0 };
     }
     case verbs.read:
-      return { kind: 'read', epoch, span: { offsetBytes, lengthBytes } };
+    case verbs.digest: {
+      const kind = found.verb === verbs.read ? 'read' : 'digest';
+      return { kind, epoch, span: { offsetBytes, lengthBytes } };
+    }
     case verbs.heartbeat:
       return { kind: 'heartbeat', epoch, cleanThrough: number };
     default:
@@ -247,7 +253,8 @@ export function encodeReply(id: number, reply: MemberReply): readonly Uint8Array
     case 'done':
       return frame({ verb: verbs.done, id });
     case 'data':
-      return frame({ verb: verbs.data, id, payload: reply.bytes });
+    case 'digests':
+      return frame({ verb: verbs[reply.kind], id, payload: reply.bytes });
     case 'stale':
       return frame({ verb: verbs.stale, id, epoch: reply.promisedEpoch });
     case 'corrupt': {
@@ -295,6 +302,8 @@ function replyOf(found: Frame): MemberReply {
       return { kind: 'done' };
     case verbs.data:
       return { kind: 'data', bytes: found.payload };
+    case verbs.digests:
+      return { kind: 'digests', bytes: found.payload };
     case verbs.stale:
       return { kind: 'stale', promisedEpoch: found.epoch };
     case verbs.corrupt: {

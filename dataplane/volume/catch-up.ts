@@ -7,12 +7,17 @@ import { Bitmap } from '../base/bitmap.ts';
 import { regionCount, regionSpan } from '../store/geometry.ts';
 import type { Absence } from '../store/superblock.ts';
 import type { Core } from './core.ts';
+import { chunks, equalize } from './equalize.ts';
 import type { MemberLink } from './member-link.ts';
 import type { Membership } from './membership.ts';
-import { chunks, copySpan } from './opening.ts';
 import type { Operations } from './operations.ts';
 import { grown } from './record.ts';
 import type { Procedure } from './task.ts';
+
+/** Of the time, while clients work: keeps what they lose by it below 30 %. */
+const copyShare = 0.2;
+/** A disk that stalls must not stop the copying for long. */
+const copyPauseMs = 200;
 
 export class CatchUp {
   readonly #core: Core;
@@ -100,9 +105,10 @@ export class CatchUp {
       for (const span of chunks(regionSpan(core.geometry, region))) {
         const unlocked = core.options.plants.copyWithoutOrder === true;
         const turn = unlocked ? undefined : yield* this.#operations.enter(span);
+        const begun = { atMs: core.nowMs, taken: this.#operations.taken };
         const copied =
           link.role === 'copying' &&
-          (yield* copySpan(core, {
+          (yield* equalize(core, {
             sources: core.needed().filter((other) => other.usable),
             targets: [link],
             span,
@@ -110,9 +116,18 @@ export class CatchUp {
           }));
         if (turn !== undefined) this.#operations.leave(turn);
         if (!copied) return false;
+        yield* this.#giveWay(begun);
       }
     }
     return true;
+  }
+
+  /** Clients come first: while they work, copying takes its share of the time and no more. */
+  *#giveWay(begun: { readonly atMs: number; readonly taken: number }): Procedure {
+    const core = this.#core;
+    if (this.#operations.idle && this.#operations.taken === begun.taken) return;
+    const pauseMs = (core.nowMs - begun.atMs) * (1 / copyShare - 1);
+    yield* core.pause(Math.min(pauseMs, copyPauseMs));
   }
 
   /** I-08: flushed, able to prove itself, aware of the other absent ones; then counted in. */

@@ -23,6 +23,8 @@ export class Core {
   version = '';
   epoch = 0;
   serving = false;
+  /** Sent from one member to others, to make them equal. */
+  copiedBytes = 0;
   /** Why the engine is over; it does nothing more. */
   ended: Fault | undefined;
   /** What stands still and why, for people, by the part that waits. */

@@ -38,6 +38,8 @@ export type MemberRequest =
       readonly fua: boolean;
     }
   | { readonly kind: 'read'; readonly epoch: number; readonly span: ByteSpan }
+  /** Fingerprints of the blocks of a span (base/digest.ts), to find what differs. */
+  | { readonly kind: 'digest'; readonly epoch: number; readonly span: ByteSpan }
   | { readonly kind: 'flush'; readonly epoch: number }
   /** Renews the lease and says which writes every in-sync member has flushed. */
   | { readonly kind: 'heartbeat'; readonly epoch: number; readonly cleanThrough: number };
@@ -56,6 +58,8 @@ export type MemberReply =
   | { readonly kind: 'done' }
   | { readonly kind: 'promised'; readonly report: MemberReport }
   | { readonly kind: 'data'; readonly bytes: Uint8Array }
+  /** `digestBytes` for each block. */
+  | { readonly kind: 'digests'; readonly bytes: Uint8Array }
   | { readonly kind: 'corrupt'; readonly blocks: readonly number[] }
   /** Regions as the bytes of a `Bitmap`; undefined when that absence was not tracked. */
   | { readonly kind: 'changed'; readonly regions: Uint8Array | undefined }

@@ -4,12 +4,10 @@
  */
 import { assert } from '../base/assert.ts';
 import { Bitmap } from '../base/bitmap.ts';
-import { isZero } from '../base/bytes.ts';
 import { Fault } from '../base/fault.ts';
-import { limits } from '../base/limits.ts';
-import { regionCount, regionSpan, type ByteSpan } from '../store/geometry.ts';
+import { regionCount, regionSpan } from '../store/geometry.ts';
 import type { Core } from './core.ts';
-import type { MemberRequest } from './member.ts';
+import { chunks, equalize } from './equalize.ts';
 import type { MemberLink } from './member-link.ts';
 import { claimed, inSyncIds, shrunk } from './record.ts';
 import type { Procedure } from './task.ts';
@@ -211,8 +209,8 @@ export class Opening {
       }
       for (const region of regions.members()) {
         for (const span of chunks(regionSpan(core.geometry, region))) {
-          const copy = { sources: links, targets, span, leaveUnreadable: true };
-          if (!(yield* copySpan(core, copy))) return false;
+          const work = { sources: links, targets, span, leaveUnreadable: true };
+          if (!(yield* equalize(core, work))) return false;
         }
       }
     }
@@ -220,49 +218,4 @@ export class Opening {
       links.map((link) => ({ link, request: { kind: 'flush', epoch: core.epoch } })),
     );
   }
-}
-
-/** Cuts a span into pieces of one copy step. */
-export function chunks(span: ByteSpan): readonly ByteSpan[] {
-  const pieces: ByteSpan[] = [];
-  for (let at = 0; at < span.lengthBytes; at += limits.copyBytesMax) {
-    const lengthBytes = Math.min(limits.copyBytesMax, span.lengthBytes - at);
-    pieces.push({ offsetBytes: span.offsetBytes + at, lengthBytes });
-  }
-  return pieces;
-}
-
-/**
- * Copies one span from the first source that has it whole, block by block where none has. The
- * caller makes sure that nothing else touches the span. False: it did not happen everywhere.
- */
-export function* copySpan(
-  core: Core,
-  copy: {
-    readonly sources: readonly MemberLink[];
-    readonly targets: readonly MemberLink[];
-    readonly span: ByteSpan;
-    /** What to make of a block that no source can read: leave it, or fail. */
-    readonly leaveUnreadable: boolean;
-  },
-): Procedure<boolean> {
-  const { targets, span } = copy;
-  for (const source of copy.sources) {
-    const heard = yield* core.call(source, { kind: 'read', epoch: core.epoch, span });
-    if (heard.kind === 'corrupt') continue;
-    if (heard.kind !== 'data') return false;
-    const { bytes } = heard;
-    const order = { epoch: core.epoch, sequence: core.nextSequence(), fua: false };
-    const request: MemberRequest = isZero(bytes)
-      ? { kind: 'zero', ...order, span }
-      : { kind: 'write', ...order, offsetBytes: span.offsetBytes, bytes };
-    return yield* core.callAll(targets.map((link) => ({ link, request })));
-  }
-  const { blockBytes } = core.geometry;
-  if (span.lengthBytes === blockBytes) return copy.leaveUnreadable;
-  for (let at = 0; at < span.lengthBytes; at += blockBytes) {
-    const block = { offsetBytes: span.offsetBytes + at, lengthBytes: blockBytes };
-    if (!(yield* copySpan(core, { ...copy, span: block }))) return false;
-  }
-  return true;
 }

@@ -49,6 +49,7 @@ export class Operations {
   /** Reads that have their bytes and wait for the lease. */
   #unleased: { readonly id: number; readonly bytes: Uint8Array }[] = [];
   #nextInternalId = firstInternalId;
+  #taken = 0;
   #acknowledgedThrough = 0;
   #flushedThrough = 0;
 
@@ -59,6 +60,11 @@ export class Operations {
 
   get idle(): boolean {
     return this.#requests.size === 0;
+  }
+
+  /** Counts the requests of clients. */
+  get taken(): number {
+    return this.#taken;
   }
 
   /** Every in-sync member has flushed all writes up to here. */
@@ -74,6 +80,7 @@ export class Operations {
   submit(id: number, request: EngineRequest): void {
     assert(this.#requests.size < limits.requestsInFlightMax + 2, 'I-22 requests in flight');
     this.#requests.set(id, request);
+    if (id < firstInternalId) this.#taken += 1;
     if (request.kind === 'flush') this.#start(id);
     else if (this.#order.enter(id, request.span, request.kind !== 'read')) this.#start(id);
   }

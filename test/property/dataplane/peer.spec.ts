@@ -43,13 +43,13 @@ const request: fc.Arbitrary<MemberRequest> = fc.oneof(
     span,
     fua: fc.boolean(),
   }),
-  fc.record({ kind: fc.constant('read'), epoch: count, span }),
+  fc.record({ kind: fc.constantFrom('read', 'digest'), epoch: count, span }),
   fc.record({ kind: fc.constant('heartbeat'), epoch: count, cleanThrough: count }),
 );
 
 const reply: fc.Arbitrary<MemberReply> = fc.oneof(
   fc.constant<MemberReply>({ kind: 'done' }),
-  fc.record({ kind: fc.constant('data'), bytes }),
+  fc.record({ kind: fc.constantFrom('data', 'digests'), bytes }),
   fc.record({ kind: fc.constant('corrupt'), blocks: fc.array(count, { maxLength: 5 }) }),
   fc.record({ kind: fc.constant('changed'), regions: fc.option(bytes, { nil: undefined }) }),
   fc.record({ kind: fc.constant('stale'), promisedEpoch: count }),

@@ -1,0 +1,116 @@
+/**
+ * Makes copies of a span equal: compares fingerprints, and sends only the blocks that differ. Used
+ * when an epoch is opened after an unclean end (I-12) and when an absent member is brought back
+ * (I-14).
+ */
+import { isZero } from '../base/bytes.ts';
+import { differingRuns, digestBytes } from '../base/digest.ts';
+import { limits } from '../base/limits.ts';
+import type { ByteSpan } from '../store/geometry.ts';
+import type { Core } from './core.ts';
+import type { MemberRequest } from './member.ts';
+import type { Heard, MemberLink } from './member-link.ts';
+import type { Procedure } from './task.ts';
+
+export interface Equalization {
+  /** The first that can read a block says what it is. */
+  readonly sources: readonly MemberLink[];
+  readonly targets: readonly MemberLink[];
+  /** At most `limits.copyBytesMax` long. Nothing else touches it meanwhile. */
+  readonly span: ByteSpan;
+  /** What to make of a block that no source can read: leave it, or fail. */
+  readonly leaveUnreadable: boolean;
+}
+
+/** Cuts a span into pieces of one step. */
+export function chunks(span: ByteSpan): readonly ByteSpan[] {
+  const pieces: ByteSpan[] = [];
+  for (let at = 0; at < span.lengthBytes; at += limits.copyBytesMax) {
+    const lengthBytes = Math.min(limits.copyBytesMax, span.lengthBytes - at);
+    pieces.push({ offsetBytes: span.offsetBytes + at, lengthBytes });
+  }
+  return pieces;
+}
+
+/** False: it did not happen everywhere. */
+export function* equalize(core: Core, work: Equalization): Procedure<boolean> {
+  const { sources, targets, span } = work;
+  const [source] = sources;
+  if (source === undefined) return false;
+  const asked = [source, ...targets.filter((link) => link !== source)];
+  const heard = yield* askAll(core, asked, { kind: 'digest', epoch: core.epoch, span });
+  const [reference, ...others] = heard;
+  if (reference === undefined) return false;
+  const { blockBytes } = core.geometry;
+  const differing = new Set<number>();
+  for (const digests of others) {
+    if (digests.length !== reference.length) return false;
+    for (const { first, end } of differingRuns(reference, digests)) {
+      for (let index = first; index < end; index++) differing.add(index);
+    }
+  }
+  for (const { first, end } of runs(differing)) {
+    const lengthBytes = (end - first) * blockBytes;
+    const part = { offsetBytes: span.offsetBytes + first * blockBytes, lengthBytes };
+    if (!(yield* copySpan(core, { ...work, span: part }))) return false;
+  }
+  return true;
+}
+
+/** The digests of all, in their order; empty when somebody did not answer. */
+function* askAll(
+  core: Core,
+  links: readonly MemberLink[],
+  request: Extract<MemberRequest, { kind: 'digest' }>,
+): Procedure<readonly Uint8Array[]> {
+  const answers = new Map<MemberLink, Heard>();
+  for (const link of links) core.ask(link, request, (heard) => answers.set(link, heard));
+  yield { ready: () => answers.size === links.length };
+  const found: Uint8Array[] = [];
+  const expected = (request.span.lengthBytes / core.geometry.blockBytes) * digestBytes;
+  for (const link of links) {
+    const heard = answers.get(link);
+    if (heard === undefined || !core.judge(link, heard)) return [];
+    if (heard.kind !== 'digests' || heard.bytes.length !== expected) return [];
+    found.push(heard.bytes);
+  }
+  return found;
+}
+
+function* runs(indexes: ReadonlySet<number>) {
+  let first: number | undefined;
+  let end = 0;
+  for (const index of [...indexes].sort((a, b) => a - b)) {
+    if (first !== undefined && index !== end) {
+      yield { first, end };
+      first = undefined;
+    }
+    first ??= index;
+    end = index + 1;
+  }
+  if (first !== undefined) yield { first, end };
+}
+
+/** From the first source that has it whole, block by block where none has. */
+function* copySpan(core: Core, work: Equalization): Procedure<boolean> {
+  const { targets, span } = work;
+  for (const source of work.sources) {
+    const heard = yield* core.call(source, { kind: 'read', epoch: core.epoch, span });
+    if (heard.kind === 'corrupt') continue;
+    if (heard.kind !== 'data') return false;
+    const { bytes } = heard;
+    core.copiedBytes += bytes.length;
+    const order = { epoch: core.epoch, sequence: core.nextSequence(), fua: false };
+    const request: MemberRequest = isZero(bytes)
+      ? { kind: 'zero', ...order, span }
+      : { kind: 'write', ...order, offsetBytes: span.offsetBytes, bytes };
+    return yield* core.callAll(targets.map((link) => ({ link, request })));
+  }
+  const { blockBytes } = core.geometry;
+  if (span.lengthBytes === blockBytes) return work.leaveUnreadable;
+  for (let at = 0; at < span.lengthBytes; at += blockBytes) {
+    const block = { offsetBytes: span.offsetBytes + at, lengthBytes: blockBytes };
+    if (!(yield* copySpan(core, { ...work, span: block }))) return false;
+  }
+  return true;
+}
