@@ -94,7 +94,9 @@ class Rack {
       readersLeft: false,
       members: nodes.map(member),
     });
-    return this.#start('engine', name, { volume: name, record, socket: this.socket(name) });
+    return this.#start('engine', name, {
+      volumes: [{ volume: name, record, socket: this.socket(name) }],
+    });
   }
 
   get #sizeBytes(): number {
