@@ -25,7 +25,7 @@ export async function larderVolume(
   const volume = { name: 'volume', nodes: Array.from({ length: copies }, (_, at) => `r${at + 1}`) };
   const processes = new Map<string, number>();
   for (const node of volume.nodes) processes.set(node, await rack.startReplica(node, [volume]));
-  processes.set('engine', await rack.startEngine(volume));
+  processes.set('engine', await rack.startEngines('engine', [volume]));
   const fioArgs = nbdArgs(rack.socket(volume.name), volume.name);
   return { name, fioArgs, processes };
 }
@@ -37,12 +37,14 @@ export async function idleNode(servers: Servers): Promise<Pick<Contender, 'proce
     name: `v${at + 1}`,
     nodes: ['here', 'there'],
   }));
-  const processes = new Map([['replica server', await rack.startReplica('here', volumes)]]);
+  const replicas = await rack.startReplica('here', volumes);
   await rack.startReplica('there', volumes);
-  for (const [index, volume] of volumes.entries()) {
-    const pid = await rack.startEngine(volume);
-    if (index < 4) processes.set(`engine ${index + 1}`, pid);
-  }
+  const engines = await rack.startEngines('engines-here', volumes.slice(0, 4));
+  await rack.startEngines('engines-there', volumes.slice(4));
+  const processes = new Map([
+    ['replica server', replicas],
+    ['engines', engines],
+  ]);
   return { processes };
 }
 
@@ -75,14 +77,24 @@ class Rack {
       directory: this.#makeFolder(`${node}-${name}`),
       create,
     }));
-    return this.#start('replica', node, { listen: this.socket(node), stores });
+    const listen = this.socket(node);
+    return this.#start('replica', node, { listen, stores }, [listen]);
   }
 
-  async startEngine({ name, nodes }: Volume): Promise<number> {
-    const record = this.#makeFolder(`record-${name}`);
-    const member = (id: string) =>
-      ({ id, address: this.socket(id), inSync: true, departedAt: 0 }) as const;
-    await new DirectoryCluster(record).create({
+  /** One process that serves all of them, each on a socket of its own name. */
+  async startEngines(name: string, volumes: readonly Volume[]): Promise<number> {
+    const settings = [];
+    for (const volume of volumes) {
+      const record = await this.#record(volume);
+      settings.push({ volume: volume.name, record, socket: this.socket(volume.name) });
+    }
+    const sockets = settings.map(({ socket }) => socket);
+    return this.#start('engine', name, { volumes: settings }, sockets);
+  }
+
+  async #record({ name, nodes }: Volume): Promise<string> {
+    const folder = this.#makeFolder(`record-${name}`);
+    await new DirectoryCluster(folder).create({
       volume: name,
       lineage: 'bench',
       sizeBytes: this.#sizeBytes,
@@ -92,11 +104,14 @@ class Rack {
       writer: '',
       generation: 0,
       readersLeft: false,
-      members: nodes.map(member),
+      members: nodes.map((id) => ({
+        id,
+        address: this.socket(id),
+        inSync: true,
+        departedAt: 0,
+      })),
     });
-    return this.#start('engine', name, {
-      volumes: [{ volume: name, record, socket: this.socket(name) }],
-    });
+    return folder;
   }
 
   get #sizeBytes(): number {
@@ -109,11 +124,16 @@ class Rack {
     return folder;
   }
 
-  async #start(program: 'replica' | 'engine', name: string, settings: object): Promise<number> {
+  async #start(
+    program: 'replica' | 'engine',
+    name: string,
+    settings: object,
+    sockets: readonly string[],
+  ): Promise<number> {
     const file = path.join(this.#folder, `${name}.json`);
     writeFileSync(file, JSON.stringify(settings));
     const { checkout = repositoryRoot } = this.#options;
     const entry = path.join(checkout, 'dataplane/main', `${program}.ts`);
-    return this.#servers.start(process.execPath, [entry, file], this.socket(name));
+    return this.#servers.start(process.execPath, [entry, file], ...sockets);
   }
 }

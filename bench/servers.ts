@@ -28,8 +28,12 @@ export class Servers implements AsyncDisposable {
     return path.join(this.#sockets, name);
   }
 
-  /** Resolves with the process id when the program answers on the socket. */
-  async start(command: string, args: readonly string[], socket: string): Promise<number> {
+  /** Resolves with the process id when the program answers on its sockets. */
+  async start(
+    command: string,
+    args: readonly string[],
+    ...sockets: readonly string[]
+  ): Promise<number> {
     const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
     this.#children.push(child);
     let said = '';
@@ -38,7 +42,7 @@ export class Servers implements AsyncDisposable {
     });
     const look = async () => {
       if (child.exitCode !== null) throw new Error(`it ended with code ${child.exitCode}: ${said}`);
-      return isAnswered(socket);
+      return (await Promise.all(sockets.map(isAnswered))).every(Boolean);
     };
     await waitFor(`${command} ${args.join(' ')}`, look, startTimeoutMs);
     return child.pid ?? 0;
