@@ -35,6 +35,8 @@ export const limits = {
   layersMax: 128,
   /** One copy step of a resync; foreground writes to it wait while it is under way. */
   copyBytesMax: 256 * 2 ** 10,
+  /** Memory for what the offline tool changes while it opens a store that it must not touch. */
+  overlayBytesMax: 256 * 2 ** 20,
   /** ASCII bytes of the name of a volume, lineage or member (a Kubernetes UID has 36). */
   idBytesMax: 40,
   /** Characters of a reason that crosses the wire. */

@@ -6,10 +6,15 @@ import type { Disk, DiskFile } from '../ports/disk.ts';
 
 export class HostDisk implements Disk {
   readonly #directory: string;
+  readonly #readOnly: boolean;
 
-  /** @param directory exists; making it is the work of whoever mounted the disk */
-  constructor(directory: string) {
+  /**
+   * @param directory exists; making it is the work of whoever mounted the disk
+   * @param options readOnly: files are opened for reading alone (false unless told)
+   */
+  constructor(directory: string, options: { readonly readOnly?: boolean } = {}) {
     this.#directory = directory;
+    this.#readOnly = options.readOnly ?? false;
   }
 
   async list(): Promise<readonly string[]> {
@@ -18,7 +23,8 @@ export class HostDisk implements Disk {
 
   async open(name: string): Promise<DiskFile> {
     const file = path.join(this.#directory, name);
-    return told(`open ${file}`, async () => new HostFile(file, await open(file, 'r+')));
+    const flags = this.#readOnly ? 'r' : 'r+';
+    return told(`open ${file}`, async () => new HostFile(file, await open(file, flags)));
   }
 
   async readAll(name: string): Promise<Uint8Array> {

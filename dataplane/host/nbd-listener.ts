@@ -1,6 +1,6 @@
 /**
  * Where NBD clients come from: a unix socket, whose file permissions say who may, or a TCP port,
- * which always demands TLS.
+ * which always demands TLS unless it is the loopback port of a tool.
  *
  * Promises: takes no address that another process answers on; a socket file left behind by a dead
  * one is replaced; the file is gone after `close`.
@@ -97,6 +97,16 @@ export async function listenTcp(address: TcpAddress, tls: NbdServerTls): Promise
   const server = net.createServer();
   await listening(server, { ...address }, `${address.host}:${address.port}`);
   return new SocketListener(server, upgradeOf(tls));
+}
+
+/**
+ * Listens on a port that only this machine reaches, without TLS: for tools that a person runs, never
+ * for a volume in use. 0 takes a free port.
+ */
+export async function listenLoopback(port: number): Promise<SocketListener> {
+  const server = net.createServer();
+  await listening(server, { host: '127.0.0.1', port }, `127.0.0.1:${port}`);
+  return new SocketListener(server, {});
 }
 
 function upgradeOf(tls: NbdServerTls | undefined): { readonly upgrade?: Upgrade } {
