@@ -47,6 +47,8 @@ export interface ReplicaOptions {
 interface Session {
   readonly link: Link;
   readonly outbox: Outbox;
+  /** Undefined until it has said hello. */
+  hosted: HostedStore | undefined;
   running: number;
   /** Of the requests that run, with the replies they will have. */
   bytes: number;
@@ -71,6 +73,15 @@ export class ReplicaServer {
     this.#stores.set(`${volume}/${member}`, hosted);
   }
 
+  /** Stops serving one store and closes it, so that it can prove itself (I-20). */
+  async remove(volume: string, member: string): Promise<void> {
+    const hosted = this.#stores.get(`${volume}/${member}`);
+    if (hosted === undefined) return;
+    this.#stores.delete(`${volume}/${member}`);
+    for (const session of this.#sessions) if (session.hosted === hosted) session.link.close();
+    await this.#close(hosted);
+  }
+
   /** Takes connections until `stop`. */
   async serve(): Promise<void> {
     for (;;) {
@@ -87,22 +98,31 @@ export class ReplicaServer {
   async stop(): Promise<void> {
     this.#ports.acceptor.close();
     for (const session of this.#sessions) session.link.close();
-    for (const hosted of this.#stores.values()) {
-      await new Promise<void>((done) => {
-        hosted.gate.whenIdle(done);
-      });
-      try {
-        await hosted.runner.run(hosted.store.close());
-      } catch (error) {
-        if (!(error instanceof Fault)) throw error;
-        this.#ports.log.warn(`the store was not closed: ${error.message}`);
-      }
+    for (const hosted of this.#stores.values()) await this.#close(hosted);
+  }
+
+  async #close(hosted: HostedStore): Promise<void> {
+    await new Promise<void>((done) => {
+      hosted.gate.whenIdle(done);
+    });
+    try {
+      await hosted.runner.run(hosted.store.close());
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      this.#ports.log.warn(`the store was not closed: ${error.message}`);
     }
   }
 
   async #serveLink(link: Link): Promise<void> {
     const outbox = new Outbox(link);
-    const session: Session = { link, outbox, running: 0, bytes: 0, resume: undefined };
+    const session: Session = {
+      link,
+      outbox,
+      hosted: undefined,
+      running: 0,
+      bytes: 0,
+      resume: undefined,
+    };
     this.#sessions.add(session);
     try {
       const frames = new FrameReader();
@@ -117,6 +137,7 @@ export class ReplicaServer {
       } else if (hosted.store.failure !== undefined) {
         this.#turnAway(session, `its store has failed: ${hosted.store.failure.message}`);
       } else {
+        session.hosted = hosted;
         await this.#converse(session, hosted, frames);
       }
     } catch (error) {

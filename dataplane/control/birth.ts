@@ -1,0 +1,54 @@
+/**
+ * The first record of a volume: its copies are empty and so equal, nobody has opened an epoch. Also
+ * how a member joins later: as one that holds nothing.
+ */
+import { assert } from '../base/assert.ts';
+import type { VolumeRecord } from '../volume/record.ts';
+import type { Place, StorageNodeObject, VolumeObject, VolumeStatus } from './objects.ts';
+import type { Spot } from './placement.ts';
+
+/** The unit of checksums, and of the dirty log in blocks. */
+const blockBytes = 4096;
+const regionBlocks = 1024;
+
+/** @param lineage a new token: copies of two lineages never mix */
+export function born(
+  volume: VolumeObject,
+  spots: readonly Spot[],
+  nodes: readonly StorageNodeObject[],
+  lineage: string,
+): VolumeStatus {
+  assert(volume.status.record === undefined, 'a volume is born once');
+  const places = spots.map(
+    ({ node, disk }, index): Place => ({
+      member: `m${index + 1}`,
+      node,
+      disk,
+      made: false,
+      problem: '',
+    }),
+  );
+  const record: VolumeRecord = {
+    volume: volume.metadata.name,
+    lineage,
+    sizeBytes: volume.spec.sizeBytes,
+    blockBytes,
+    regionBlocks,
+    epoch: 0,
+    writer: '',
+    generation: 0,
+    readersLeft: false,
+    members: places.map(({ member, node }) => ({
+      id: member,
+      address: addressOf(node, nodes),
+      inSync: true,
+      departedAt: 0,
+    })),
+  };
+  return { ...volume.status, record, places };
+}
+
+/** Empty when the node has not said where it listens. */
+export function addressOf(node: string, nodes: readonly StorageNodeObject[]): string {
+  return nodes.find((other) => other.metadata.name === node)?.status.address ?? '';
+}

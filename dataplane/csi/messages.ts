@@ -1,0 +1,95 @@
+/**
+ * The CSI messages as plain data, as host/csi.proto names their fields. Absent messages are null or
+ * undefined, absent texts empty, absent numbers 0: proto3 knows no difference.
+ */
+
+export const accessModes = [
+  'UNKNOWN',
+  'SINGLE_NODE_WRITER',
+  'SINGLE_NODE_READER_ONLY',
+  'MULTI_NODE_READER_ONLY',
+  'MULTI_NODE_SINGLE_WRITER',
+  'MULTI_NODE_MULTI_WRITER',
+  'SINGLE_NODE_SINGLE_WRITER',
+  'SINGLE_NODE_MULTI_WRITER',
+] as const;
+
+export interface VolumeCapability {
+  readonly block?: object | null;
+  readonly mount?: {
+    readonly fsType: string;
+    readonly mountFlags: readonly string[];
+  } | null;
+  readonly accessMode?: { readonly mode: (typeof accessModes)[number] } | null;
+}
+
+type Texts = Readonly<Record<string, string>>;
+
+export interface Topology {
+  readonly segments: Texts;
+}
+
+export interface CapacityRange {
+  readonly requiredBytes: number;
+  readonly limitBytes: number;
+}
+
+export interface CreateVolumeRequest {
+  readonly name: string;
+  readonly capacityRange?: CapacityRange | null;
+  readonly volumeCapabilities: readonly VolumeCapability[];
+  readonly parameters: Texts;
+  readonly volumeContentSource?: object | null;
+  readonly accessibilityRequirements?: {
+    readonly requisite: readonly Topology[];
+    readonly preferred: readonly Topology[];
+  } | null;
+  readonly mutableParameters: Texts;
+}
+
+export interface CsiVolume {
+  readonly volumeId: string;
+  readonly capacityBytes: number;
+  readonly volumeContext: Texts;
+}
+
+export interface ControllerPublishRequest {
+  readonly volumeId: string;
+  readonly nodeId: string;
+  readonly volumeCapability?: VolumeCapability | null;
+  readonly readonly: boolean;
+}
+
+export interface ValidateRequest {
+  readonly volumeId: string;
+  readonly volumeContext: Texts;
+  readonly volumeCapabilities: readonly VolumeCapability[];
+  readonly parameters: Texts;
+}
+
+export interface CapacityRequest {
+  readonly volumeCapabilities: readonly VolumeCapability[];
+  readonly parameters: Texts;
+  readonly accessibleTopology?: Topology | null;
+}
+
+export interface NodeStageRequest {
+  readonly volumeId: string;
+  readonly stagingTargetPath: string;
+  readonly volumeCapability?: VolumeCapability | null;
+}
+
+export interface NodePublishRequest extends NodeStageRequest {
+  readonly targetPath: string;
+  readonly readonly: boolean;
+}
+
+export interface VolumeStatusMessage {
+  readonly publishedNodeIds: readonly string[];
+  readonly volumeCondition: { readonly abnormal: boolean; readonly message: string };
+}
+
+export interface VolumeEntry {
+  readonly volume: CsiVolume;
+  readonly status: VolumeStatusMessage;
+}

@@ -1,0 +1,165 @@
+/**
+ * The controller's loop: looks at every volume and carries out what the reconcilers decide. Holds no
+ * state that matters: killed at any point, the next one derives the same from the objects. Two of
+ * them at once are harmless, because every write is of the version that was read.
+ */
+import { Fault } from '../base/fault.ts';
+import { addressOf, born } from '../control/birth.ts';
+import { dataFinalizer, type StorageNodeObject, type VolumeObject } from '../control/objects.ts';
+import { place } from '../control/placement.ts';
+import { summaryOf } from '../control/summary.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Log } from '../ports/log.ts';
+import type { Objects } from '../ports/objects.ts';
+import type { Random } from '../ports/random.ts';
+
+export interface ControllerPorts {
+  readonly objects: Objects;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** Between two looks at everything when nothing gives a hint. */
+const lookMs = 5_000;
+/** Hints come in swarms. */
+const settleMs = 100;
+
+export class Controller {
+  readonly #ports: ControllerPorts;
+  #stopped = false;
+  #wake: (() => void) | undefined;
+  #hinted = false;
+  /** Placing counts what others were promised, so it happens one after the other. */
+  #placing: Promise<unknown> = Promise.resolve();
+
+  constructor(ports: ControllerPorts) {
+    this.#ports = ports;
+  }
+
+  /** Ends with `stop`. */
+  async run(): Promise<void> {
+    const { objects, log } = this.#ports;
+    const hint = () => {
+      this.#hinted = true;
+      this.#wake?.();
+    };
+    using _volumes = objects.volumes.watch(hint);
+    using _nodes = objects.storageNodes.watch(hint);
+    while (!this.#stopped) {
+      this.#hinted = false;
+      try {
+        await this.#lookAtAll();
+      } catch (error) {
+        if (!(error instanceof Fault)) throw error;
+        log.warn(error.message);
+      }
+      await this.#pause();
+    }
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#wake?.();
+  }
+
+  /**
+   * Gives the volume its places and first record, if it has none. Returns why that is impossible, or
+   * the volume as it is then.
+   */
+  async provision(name: string): Promise<VolumeObject | { readonly why: string } | undefined> {
+    const turn = this.#placing.then(async () => this.#provision(name));
+    this.#placing = turn.catch(() => {});
+    return turn;
+  }
+
+  async #provision(name: string): Promise<VolumeObject | { readonly why: string } | undefined> {
+    const { objects, random } = this.#ports;
+    const volume = await objects.volumes.get(name);
+    if (volume === undefined || volume.status.record !== undefined) return volume;
+    const [nodes, volumes] = await Promise.all([
+      objects.storageNodes.list(),
+      objects.volumes.list(),
+    ]);
+    const preferred = volume.metadata.annotations?.[preferredAnnotation]?.split(',') ?? [];
+    const placement = place({ ...volume.spec, preferred }, nodes, volumes);
+    if (placement.kind === 'impossible') return { why: placement.why };
+    const status = born(volume, placement.spots, nodes, random.token());
+    const written = await objects.volumes.putStatus({ ...volume, status });
+    return written.kind === 'written' ? written.object : undefined;
+  }
+
+  async #lookAtAll(): Promise<void> {
+    const { objects } = this.#ports;
+    const [nodes, volumes] = await Promise.all([
+      objects.storageNodes.list(),
+      objects.volumes.list(),
+    ]);
+    for (const volume of volumes) await this.#lookAt(volume, nodes);
+  }
+
+  async #lookAt(volume: VolumeObject, nodes: readonly StorageNodeObject[]): Promise<void> {
+    const { objects } = this.#ports;
+    const { metadata, status } = volume;
+    if (metadata.deletionTimestamp !== undefined && status.places.length === 0) {
+      const finalizers = (metadata.finalizers ?? []).filter((name) => name !== dataFinalizer);
+      await objects.volumes.put({ ...volume, metadata: { ...metadata, finalizers } });
+      return;
+    }
+    if (metadata.deletionTimestamp === undefined && status.record === undefined) {
+      const outcome = await this.provision(metadata.name);
+      if (outcome !== undefined && 'why' in outcome) {
+        await this.#say(volume, { ...status, message: outcome.why }, nodes);
+      }
+      return;
+    }
+    await this.#say(volume, withAddresses(volume, nodes).status, nodes);
+  }
+
+  /** Writes the status when it says something new. */
+  async #say(
+    volume: VolumeObject,
+    status: VolumeObject['status'],
+    nodes: readonly StorageNodeObject[],
+  ): Promise<void> {
+    const next = { ...status, ...summaryOf({ ...volume, status }, nodes) };
+    if (JSON.stringify(next) === JSON.stringify(volume.status)) return;
+    await this.#ports.objects.volumes.putStatus({ ...volume, status: next });
+  }
+
+  async #pause(): Promise<void> {
+    const { clock } = this.#ports;
+    if (!this.#hinted) await this.#rest(lookMs);
+    if (!this.#stopped) {
+      await new Promise<void>((resolve) => {
+        clock.after(settleMs, resolve);
+      });
+    }
+  }
+
+  async #rest(forMs: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = this.#ports.clock.after(forMs, resolve);
+      this.#wake = () => {
+        timer[Symbol.dispose]();
+        resolve();
+      };
+    });
+    this.#wake = undefined;
+  }
+}
+
+/** On a Volume: nodes where a copy is wanted, first the pod's. */
+export const preferredAnnotation = 'larder.dev/preferred-nodes';
+
+/** A node may come back with another address; its members are reached there from then on. */
+function withAddresses(volume: VolumeObject, nodes: readonly StorageNodeObject[]): VolumeObject {
+  const { record, places } = volume.status;
+  if (record === undefined) return volume;
+  const members = record.members.map((member) => {
+    const node = places.find((at) => at.member === member.id)?.node ?? '';
+    const address = addressOf(node, nodes);
+    return address === '' || address === member.address ? member : { ...member, address };
+  });
+  return { ...volume, status: { ...volume.status, record: { ...record, members } } };
+}

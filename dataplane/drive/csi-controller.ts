@@ -1,0 +1,311 @@
+/**
+ * The controller half of the CSI driver: requests of the sidecars, carried out on the objects. Every
+ * request may come twice, late, or after a crash in the middle of itself; each reads what is so and
+ * goes on from there.
+ */
+import { serves } from '../csi/capability.ts';
+import type {
+  CapacityRequest,
+  ControllerPublishRequest,
+  CreateVolumeRequest,
+  CsiVolume,
+  ValidateRequest,
+  VolumeEntry,
+} from '../csi/messages.ts';
+import { problemOf } from '../csi/capability.ts';
+import { page, volumeIdOf } from '../csi/names.ts';
+import { Refusal } from '../csi/refusal.ts';
+import {
+  classOf,
+  parameterProblems,
+  refuseCapabilities,
+  sameVolume,
+  sizeBytesMax,
+  specOf,
+} from '../csi/wish.ts';
+import { dataFinalizer, type VolumeObject, type VolumeStatus } from '../control/objects.ts';
+import { roomFor } from '../control/placement.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Changed, Objects } from '../ports/objects.ts';
+import { type Controller, preferredAnnotation } from './controller.ts';
+
+export interface CsiControllerPorts {
+  readonly objects: Objects;
+  readonly clock: Clock;
+  readonly controller: Controller;
+}
+
+/** How long a request waits for the nodes; the sidecars ask again after that. */
+const makingMs = 8_000;
+const removingMs = 5_000;
+const lookMs = 150;
+/** Attempts at a change that others keep coming before. */
+const attemptsMax = 8;
+
+/** On a Volume: the name by which CreateVolume asked for it. */
+const requestedName = 'larder.dev/requested-name';
+
+/** Topology key under which the nodes report themselves. */
+export const nodeTopology = 'topology.larder.dev/node';
+
+export class CsiController {
+  readonly #ports: CsiControllerPorts;
+
+  constructor(ports: CsiControllerPorts) {
+    this.#ports = ports;
+  }
+
+  async createVolume(request: CreateVolumeRequest): Promise<CsiVolume> {
+    const spec = specOf(request);
+    const name = volumeIdOf(request.name);
+    const { volumes } = this.#ports.objects;
+    let volume = await volumes.get(name);
+    if (volume === undefined) {
+      const made = await volumes.create({
+        metadata: {
+          name,
+          uid: '',
+          resourceVersion: '',
+          finalizers: [dataFinalizer],
+          annotations: annotationsOf(request),
+        },
+        spec,
+        status: emptyStatus,
+      });
+      if (made.kind === 'refused') throw new Refusal('INVALID_ARGUMENT', made.message);
+      volume = made.kind === 'written' ? made.object : await volumes.get(name);
+    }
+    if (volume === undefined) throw again(name);
+    if (volume.metadata.deletionTimestamp !== undefined) {
+      throw new Refusal('ABORTED', `The volume ${name} is being deleted; ask again.`);
+    }
+    const asked = volume.metadata.annotations?.[requestedName] ?? request.name;
+    if (asked !== request.name || !sameVolume(volume.spec, spec, request)) {
+      throw new Refusal(
+        'ALREADY_EXISTS',
+        `There is a volume ${name} with ${volume.spec.sizeBytes} bytes, ${volume.spec.copies} copies and ${volume.spec.content}; asked for ${spec.sizeBytes}, ${spec.copies}, ${spec.content}.`,
+      );
+    }
+    return described(await this.#provisioned(volume));
+  }
+
+  /** Done when nobody can use it any more; the copies are removed as their nodes are reached. */
+  async deleteVolume(name: string): Promise<void> {
+    required('volume_id', name);
+    const { volumes } = this.#ports.objects;
+    const volume = await volumes.get(name);
+    if (volume === undefined) return;
+    if (volume.status.attachedTo !== '') {
+      throw new Refusal(
+        'FAILED_PRECONDITION',
+        `The volume ${name} is attached to ${volume.status.attachedTo}.`,
+      );
+    }
+    const outcome = await volumes.remove(volume);
+    if (outcome.kind === 'refused') throw new Refusal('INTERNAL', outcome.message);
+    if (outcome.kind !== 'written') throw again(name);
+    await this.#until(removingMs, async () => (await volumes.get(name)) === undefined);
+  }
+
+  async publish(request: ControllerPublishRequest): Promise<Readonly<Record<string, string>>> {
+    const { volumeId, nodeId, volumeCapability } = request;
+    required('volume_id', volumeId);
+    required('node_id', nodeId);
+    if (!volumeCapability) {
+      throw new Refusal('INVALID_ARGUMENT', 'The request names no capability.');
+    }
+    const problem = problemOf(volumeCapability);
+    if (problem !== undefined) throw new Refusal('INVALID_ARGUMENT', problem);
+    await this.#change(volumeId, async (volume) => {
+      if ((await this.#ports.objects.storageNodes.get(nodeId)) === undefined) {
+        throw new Refusal('NOT_FOUND', `There is no storage node ${nodeId}.`);
+      }
+      if (!serves(volume.spec.content, volumeCapability)) {
+        throw new Refusal('INVALID_ARGUMENT', wrongContent(volume));
+      }
+      const { attachedTo } = volume.status;
+      if (attachedTo === nodeId) return undefined;
+      if (attachedTo !== '') {
+        throw new Refusal(
+          'FAILED_PRECONDITION',
+          `The volume ${volumeId} is attached to ${attachedTo}; it must be detached there first.`,
+        );
+      }
+      return { ...volume.status, attachedTo: nodeId };
+    });
+    return {};
+  }
+
+  /** The engine of that node is fenced by the next one's epoch, whether or not it still runs. */
+  async unpublish(volumeId: string, nodeId: string): Promise<void> {
+    required('volume_id', volumeId);
+    if ((await this.#ports.objects.volumes.get(volumeId)) === undefined) return;
+    await this.#change(volumeId, async ({ status }) =>
+      status.attachedTo === '' || (nodeId !== '' && status.attachedTo !== nodeId)
+        ? undefined
+        : { ...status, attachedTo: '' },
+    );
+  }
+
+  async validate(request: ValidateRequest) {
+    required('volume_id', request.volumeId);
+    refuseCapabilities(request.volumeCapabilities);
+    const volume = await this.#ports.objects.volumes.get(request.volumeId);
+    if (volume === undefined) throw unknown(request.volumeId);
+    const problems = [
+      ...request.volumeCapabilities.flatMap((capability) => problemOf(capability) ?? []),
+      ...parameterProblems(request.parameters),
+    ];
+    const { content } = volume.spec;
+    if (!request.volumeCapabilities.every((capability) => serves(content, capability))) {
+      problems.push(wrongContent(volume));
+    }
+    if (problems.length > 0) return { message: problems.join(' ') };
+    const { volumeCapabilities, volumeContext, parameters } = request;
+    return { confirmed: { volumeCapabilities, volumeContext, parameters }, message: '' };
+  }
+
+  async list(maxEntries: number, startingToken: string) {
+    const volumes = await this.#ports.objects.volumes.list();
+    const sorted = volumes.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+    const { items, nextToken } = page(sorted, maxEntries, startingToken);
+    return { entries: items.map(entryOf), nextToken };
+  }
+
+  async get(name: string): Promise<VolumeEntry> {
+    required('volume_id', name);
+    const volume = await this.#ports.objects.volumes.get(name);
+    if (volume === undefined) throw unknown(name);
+    return entryOf(volume);
+  }
+
+  async capacity(request: CapacityRequest) {
+    const problems = parameterProblems(request.parameters);
+    if (problems.length > 0) throw new Refusal('INVALID_ARGUMENT', problems.join(' '));
+    const { objects } = this.#ports;
+    const [nodes, volumes] = await Promise.all([
+      objects.storageNodes.list(),
+      objects.volumes.list(),
+    ]);
+    const room = Math.max(0, roomFor(classOf(request.parameters), nodes, volumes));
+    const maximum = Math.min(room, sizeBytesMax);
+    return { availableCapacity: room, maximumVolumeSize: { value: maximum } };
+  }
+
+  async #provisioned(volume: VolumeObject): Promise<VolumeObject> {
+    const { name } = volume.metadata;
+    const placed = await this.#ports.controller.provision(name);
+    if (placed !== undefined && 'why' in placed) {
+      await this.#takeBack(volume);
+      throw new Refusal('RESOURCE_EXHAUSTED', `The volume cannot be placed: ${placed.why}.`);
+    }
+    let last = placed ?? volume;
+    const made = await this.#until(makingMs, async () => {
+      const found = await this.#ports.objects.volumes.get(name);
+      if (found !== undefined) last = found;
+      const { record, places } = last.status;
+      return record !== undefined && places.every((at) => at.made);
+    });
+    if (made) return last;
+    const waiting = last.status.places.filter((at) => !at.made);
+    const why = waiting.map(
+      ({ node, problem }) => `${node}${problem === '' ? '' : `: ${problem}`}`,
+    );
+    throw new Refusal(
+      'UNAVAILABLE',
+      `The copies of ${name} are not made yet; waiting for ${why.join('; ')}.`,
+    );
+  }
+
+  /** So that the scheduler may try another node, with another request. */
+  async #takeBack(volume: VolumeObject): Promise<void> {
+    if (volume.status.record === undefined) await this.#ports.objects.volumes.remove(volume);
+  }
+
+  /** Reads, decides, writes; again when somebody came before. `undefined`: nothing to write. */
+  async #change(
+    name: string,
+    decide: (volume: VolumeObject) => Promise<VolumeStatus | undefined>,
+  ): Promise<void> {
+    const { volumes } = this.#ports.objects;
+    for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
+      const volume = await volumes.get(name);
+      if (volume === undefined) throw unknown(name);
+      const status = await decide(volume);
+      if (status === undefined) return;
+      const outcome: Changed<VolumeObject> = await volumes.putStatus({ ...volume, status });
+      if (outcome.kind === 'written') return;
+      if (outcome.kind === 'refused') throw new Refusal('INTERNAL', outcome.message);
+    }
+    throw again(name);
+  }
+
+  async #until(forMs: number, ready: () => Promise<boolean>): Promise<boolean> {
+    const { clock } = this.#ports;
+    const endMs = clock.nowMs() + forMs;
+    while (!(await ready())) {
+      if (clock.nowMs() >= endMs) return false;
+      await new Promise<void>((resolve) => {
+        clock.after(lookMs, resolve);
+      });
+    }
+    return true;
+  }
+}
+
+const emptyStatus: VolumeStatus = {
+  places: [],
+  attachedTo: '',
+  formatted: 'no',
+  safety: 'Creating',
+  copies: '',
+  message: '',
+  conditions: [],
+};
+
+function annotationsOf({ name, parameters, accessibilityRequirements }: CreateVolumeRequest) {
+  const preferred = (accessibilityRequirements?.preferred ?? [])
+    .map(({ segments }) => segments[nodeTopology])
+    .filter((node) => node !== undefined);
+  const claim = parameters['csi.storage.k8s.io/pvc/name'];
+  const namespace = parameters['csi.storage.k8s.io/pvc/namespace'];
+  return {
+    [requestedName]: name,
+    ...(preferred.length === 0 ? {} : { [preferredAnnotation]: preferred.join(',') }),
+    ...(claim === undefined ? {} : { 'larder.dev/claim': `${namespace ?? ''}/${claim}` }),
+  };
+}
+
+function described({ metadata, spec }: VolumeObject): CsiVolume {
+  return { volumeId: metadata.name, capacityBytes: spec.sizeBytes, volumeContext: {} };
+}
+
+function entryOf(volume: VolumeObject): VolumeEntry {
+  const { attachedTo, safety, message } = volume.status;
+  return {
+    volume: described(volume),
+    status: {
+      publishedNodeIds: attachedTo === '' ? [] : [attachedTo],
+      volumeCondition: {
+        abnormal: safety === 'Degraded' || safety === 'Unreachable',
+        message: message === '' ? safety : message,
+      },
+    },
+  };
+}
+
+function required(field: string, value: string): void {
+  if (value === '') throw new Refusal('INVALID_ARGUMENT', `The request has no ${field}.`);
+}
+
+function unknown(name: string): Refusal {
+  return new Refusal('NOT_FOUND', `There is no volume ${name}.`);
+}
+
+function again(name: string): Refusal {
+  return new Refusal('ABORTED', `The volume ${name} is being changed by others; ask again.`);
+}
+
+function wrongContent({ metadata, spec }: VolumeObject): string {
+  return `The volume ${metadata.name} holds ${spec.content}; it cannot be used in another way.`;
+}

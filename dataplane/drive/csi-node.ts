@@ -1,0 +1,296 @@
+/**
+ * The node half of the CSI driver. It remembers nothing: what is staged or published is asked of the
+ * kernel, what may be is asked of the API, so that any request may come again at any point.
+ *
+ * Never: formats what may hold data; lets a pod start on the bare directory under a mount; mounts a
+ * volume that is not attached to this node in the record.
+ */
+import type { VolumeObject } from '../control/objects.ts';
+import { problemOf, serves } from '../csi/capability.ts';
+import type { NodePublishRequest, NodeStageRequest, VolumeCapability } from '../csi/messages.ts';
+import { Refusal } from '../csi/refusal.ts';
+import type { Log } from '../ports/log.ts';
+import type { Attacher, Mounted, Mounts } from '../ports/mounts.ts';
+import type { Objects } from '../ports/objects.ts';
+
+export interface CsiNodePorts {
+  readonly objects: Objects;
+  readonly mounts: Mounts;
+  readonly attacher: Attacher;
+  readonly log: Log;
+}
+
+/** Options that a class may set; others could turn a volume into another thing. */
+const mountOptions = new Set(['noatime', 'nodiratime', 'relatime', 'discard', 'nodiscard', 'sync']);
+
+export class CsiNode {
+  readonly #ports: CsiNodePorts;
+  readonly #name: string;
+  /** Volumes with a request under way: another one is told to come again. */
+  readonly #busy = new Set<string>();
+
+  /** @param name of this node */
+  constructor(ports: CsiNodePorts, name: string) {
+    this.#ports = ports;
+    this.#name = name;
+  }
+
+  async stage({ volumeId, stagingTargetPath, volumeCapability }: NodeStageRequest) {
+    required('volume_id', volumeId);
+    required('staging_target_path', stagingTargetPath);
+    const capability = checked(volumeCapability);
+    return this.#alone(volumeId, async () => {
+      const volume = await this.#mine(volumeId, capability);
+      const { mounts, attacher } = this.#ports;
+      const device = await attacher.attach(volumeId);
+      if (volume.spec.content === 'block') return {};
+      const type = volume.spec.content;
+      const there = await this.#mountedAt(stagingTargetPath);
+      if (there !== undefined) {
+        if (there.device === (await mounts.deviceOf(device)) && !there.readOnly) return {};
+        // Left by an earlier device of this volume, or gone read-only with it.
+        await mounts.unmount(stagingTargetPath);
+      }
+      await this.#prepare(volume, device, type);
+      await mounts.makeFolder(stagingTargetPath);
+      await mounts.mount(device, stagingTargetPath, type, optionsOf(capability, type));
+      return {};
+    });
+  }
+
+  async unstage(volumeId: string, stagingTargetPath: string) {
+    required('volume_id', volumeId);
+    required('staging_target_path', stagingTargetPath);
+    return this.#alone(volumeId, async () => {
+      const { mounts, attacher } = this.#ports;
+      await mounts.unmount(stagingTargetPath);
+      await attacher.detach(volumeId);
+      return {};
+    });
+  }
+
+  async publish(request: NodePublishRequest) {
+    const { volumeId, stagingTargetPath, targetPath } = request;
+    required('volume_id', volumeId);
+    required('target_path', targetPath);
+    const capability = checked(request.volumeCapability);
+    required('staging_target_path', stagingTargetPath, 'FAILED_PRECONDITION');
+    return this.#alone(volumeId, async () => {
+      const volume = await this.#mine(volumeId, capability);
+      const { mounts, attacher } = this.#ports;
+      const device = await attacher.device(volumeId);
+      if (device === undefined) throw notStaged(volumeId);
+      const isBlock = volume.spec.content === 'block';
+      if (!isBlock) await this.#mustBeStaged(volumeId, stagingTargetPath, device);
+      await this.#refuseSecond(capability, request, device);
+      const there = await this.#mountedAt(targetPath);
+      if (there !== undefined) {
+        if (isBlock || there.device === (await mounts.deviceOf(device))) return {};
+        await mounts.unmount(targetPath);
+      }
+      if (isBlock) await mounts.makeFile(targetPath);
+      else await mounts.makeFolder(targetPath);
+      await mounts.bind(isBlock ? device : stagingTargetPath, targetPath, request.readonly);
+      return {};
+    });
+  }
+
+  async unpublish(volumeId: string, targetPath: string) {
+    required('volume_id', volumeId);
+    required('target_path', targetPath);
+    return this.#alone(volumeId, async () => {
+      await this.#ports.mounts.unmount(targetPath);
+      await this.#ports.mounts.removeEmpty(targetPath);
+      return {};
+    });
+  }
+
+  async stats(volumeId: string, volumePath: string) {
+    required('volume_id', volumeId);
+    required('volume_path', volumePath);
+    const { mounts, objects } = this.#ports;
+    const volume = await objects.volumes.get(volumeId);
+    const there = volume === undefined ? undefined : await mounts.at(volumePath);
+    if (volume === undefined || there === undefined) {
+      throw new Refusal('NOT_FOUND', `The volume ${volumeId} is not at ${volumePath}.`);
+    }
+    const { safety, message } = volume.status;
+    const volumeCondition = {
+      abnormal: there.readOnly || safety === 'Degraded' || safety === 'Unreachable',
+      message: message === '' ? safety : message,
+    };
+    if (volume.spec.content === 'block') {
+      const total = volume.spec.sizeBytes;
+      return { usage: [{ unit: 'BYTES', total, used: 0, available: 0 }], volumeCondition };
+    }
+    const space = await mounts.spaceOf(volumePath);
+    return {
+      usage: [
+        {
+          unit: 'BYTES',
+          total: space.totalBytes,
+          used: space.usedBytes,
+          available: space.availableBytes,
+        },
+        {
+          unit: 'INODES',
+          total: space.totalFiles,
+          used: space.usedFiles,
+          available: space.totalFiles - space.usedFiles,
+        },
+      ],
+      volumeCondition,
+    };
+  }
+
+  /** The volume, when it may be used here. */
+  async #mine(volumeId: string, capability: VolumeCapability): Promise<VolumeObject> {
+    const volume = await this.#ports.objects.volumes.get(volumeId);
+    if (volume === undefined) throw new Refusal('NOT_FOUND', `There is no volume ${volumeId}.`);
+    if (!serves(volume.spec.content, capability)) {
+      throw new Refusal(
+        'INVALID_ARGUMENT',
+        `The volume ${volumeId} holds ${volume.spec.content}; it cannot be used in another way.`,
+      );
+    }
+    const { attachedTo } = volume.status;
+    if (attachedTo !== this.#name) {
+      const where = attachedTo === '' ? 'no node' : attachedTo;
+      throw new Refusal(
+        'FAILED_PRECONDITION',
+        `The volume ${volumeId} is attached to ${where}, not to ${this.#name}.`,
+      );
+    }
+    return volume;
+  }
+
+  /** A file system that may be mounted, made if the volume never had one. */
+  async #prepare(volume: VolumeObject, device: string, type: 'ext4' | 'xfs'): Promise<void> {
+    const { mounts, log } = this.#ports;
+    const { name } = volume.metadata;
+    if (volume.status.formatted === 'yes') {
+      const found = await mounts.look(device);
+      if (found.kind !== 'file-system' || found.type !== type) {
+        throw new Refusal(
+          'INTERNAL',
+          `The volume ${name} should hold ${type}, but ${shown(found)} was found. Nothing was changed: restore it from a backup, or look at it with larder-nbd.`,
+        );
+      }
+      await mounts.check(device, type);
+      return;
+    }
+    if (volume.status.formatted === 'no') {
+      const found = await mounts.look(device);
+      if (found.kind !== 'zero') {
+        throw new Refusal(
+          'INTERNAL',
+          `The volume ${name} was never formatted, but ${shown(found)} was found on it. Nothing was changed.`,
+        );
+      }
+    }
+    const begun = await this.#remember(name, 'begun');
+    log.info('makes a file system', { volume: name, type });
+    await mounts.format(device, type);
+    await this.#remember(begun.metadata.name, 'yes');
+  }
+
+  async #remember(name: string, formatted: 'begun' | 'yes'): Promise<VolumeObject> {
+    const { volumes } = this.#ports.objects;
+    for (let attempt = 1; attempt <= 8; attempt += 1) {
+      const volume = await volumes.get(name);
+      if (volume?.status.attachedTo !== this.#name) break;
+      if (volume.status.formatted === formatted) return volume;
+      if (volume.status.formatted === 'yes') break;
+      const outcome = await volumes.putStatus({
+        ...volume,
+        status: { ...volume.status, formatted },
+      });
+      if (outcome.kind === 'written') return outcome.object;
+    }
+    throw new Refusal('ABORTED', `The record of ${name} is being changed by others; ask again.`);
+  }
+
+  async #mustBeStaged(volumeId: string, stagingPath: string, device: string): Promise<void> {
+    const { mounts } = this.#ports;
+    const staged = await mounts.at(stagingPath);
+    if (staged?.device !== (await mounts.deviceOf(device))) throw notStaged(volumeId);
+  }
+
+  /** ReadWriteOncePod: one pod, which means one target path. */
+  async #refuseSecond(
+    capability: VolumeCapability,
+    { stagingTargetPath, targetPath }: NodePublishRequest,
+    device: string,
+  ): Promise<void> {
+    if (capability.accessMode?.mode !== 'SINGLE_NODE_SINGLE_WRITER') return;
+    const { mounts } = this.#ports;
+    const paths = await mounts.pathsOf(await mounts.deviceOf(device));
+    const others = paths.filter(
+      (path) =>
+        path !== stagingTargetPath && path !== targetPath && !path.includes('/volume-subpaths/'),
+    );
+    if (others.length > 0) {
+      throw new Refusal('FAILED_PRECONDITION', `The volume is in use at ${others.join(', ')}.`);
+    }
+  }
+
+  /** A mount whose device is gone answers nothing; it is taken away. */
+  async #mountedAt(path: string): Promise<Mounted | undefined> {
+    const { mounts } = this.#ports;
+    const there = await mounts.at(path);
+    if (there !== undefined && (await mounts.kindOf(path)) === 'broken') {
+      await mounts.unmount(path);
+      return undefined;
+    }
+    return there;
+  }
+
+  async #alone<T>(volumeId: string, work: () => Promise<T>): Promise<T> {
+    if (this.#busy.has(volumeId)) {
+      throw new Refusal('ABORTED', `A request for ${volumeId} is under way; ask again.`);
+    }
+    this.#busy.add(volumeId);
+    try {
+      return await work();
+    } finally {
+      this.#busy.delete(volumeId);
+    }
+  }
+}
+
+function checked(capability: VolumeCapability | null | undefined): VolumeCapability {
+  if (!capability) throw new Refusal('INVALID_ARGUMENT', 'The request names no capability.');
+  const problem = problemOf(capability);
+  if (problem !== undefined) throw new Refusal('INVALID_ARGUMENT', problem);
+  return capability;
+}
+
+function optionsOf(capability: VolumeCapability, type: 'ext4' | 'xfs'): readonly string[] {
+  const asked = capability.mount?.mountFlags ?? [];
+  const strange = asked.filter((option) => !mountOptions.has(option));
+  if (strange.length > 0) {
+    throw new Refusal(
+      'INVALID_ARGUMENT',
+      `The mount options ${strange.join(', ')} are not offered; choose from ${[...mountOptions].join(', ')}.`,
+    );
+  }
+  // A file system that met an error must not go on as if nothing had happened.
+  return type === 'ext4' ? [...asked, 'errors=remount-ro'] : asked;
+}
+
+function required(
+  field: string,
+  value: string,
+  code: 'INVALID_ARGUMENT' | 'FAILED_PRECONDITION' = 'INVALID_ARGUMENT',
+): void {
+  if (value === '') throw new Refusal(code, `The request has no ${field}.`);
+}
+
+function notStaged(volumeId: string): Refusal {
+  return new Refusal('FAILED_PRECONDITION', `The volume ${volumeId} is not staged on this node.`);
+}
+
+function shown(found: { readonly kind: string; readonly type?: string }): string {
+  if (found.kind === 'file-system') return `a file system of type ${found.type}`;
+  return found.kind === 'zero' ? 'nothing but zeroes' : 'something unknown';
+}

@@ -1,0 +1,251 @@
+/**
+ * What a storage node does for the volumes that have a place on it: makes their stores when they
+ * are born, serves them, removes them when the volume is deleted, and reports the node's disks.
+ *
+ * Never: makes an empty store where there should be a full one (I-05); removes anything of a volume
+ * that is not being deleted.
+ */
+import { Fault } from '../base/fault.ts';
+import type { Place, StorageNodeObject, VolumeObject } from '../control/objects.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Log } from '../ports/log.ts';
+import type { Objects } from '../ports/objects.ts';
+import type { DeclaredDisk, StorageDisks } from '../ports/storage-disks.ts';
+import { createStore, openStore } from './hosted-store.ts';
+import type { ReplicaServer } from './replica.ts';
+
+export interface StorageAgentPorts {
+  readonly objects: Objects;
+  readonly disks: StorageDisks;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly replicas: ReplicaServer;
+  /** The wall clock as text, for people. */
+  readonly now: () => string;
+}
+
+export interface StorageAgentOptions {
+  readonly node: string;
+  /** Where the replica server listens, for the engines on other nodes. */
+  readonly address: string;
+  readonly attach: 'nbd' | 'fuse' | 'none';
+  readonly attachReason: string;
+}
+
+const lookMs = 3_000;
+/** How often a node says that it is there when it has nothing else to say. */
+const sayMs = 10_000;
+
+export class StorageAgent {
+  readonly #ports: StorageAgentPorts;
+  readonly #options: StorageAgentOptions;
+  /** `volume/member` of the stores that are served. */
+  readonly #served = new Set<string>();
+  readonly #complaints = new Map<string, string>();
+  #saidMs = -Infinity;
+  #stopped = false;
+  #hinted = false;
+  #wake: (() => void) | undefined;
+
+  constructor(ports: StorageAgentPorts, options: StorageAgentOptions) {
+    this.#ports = ports;
+    this.#options = options;
+  }
+
+  /** Ends with `stop`. */
+  async run(): Promise<void> {
+    const hint = () => {
+      this.#hinted = true;
+      this.#wake?.();
+    };
+    using _volumes = this.#ports.objects.volumes.watch(hint);
+    while (!this.#stopped) {
+      this.#hinted = false;
+      try {
+        await this.#look();
+      } catch (error) {
+        if (!(error instanceof Fault)) throw error;
+        this.#ports.log.warn(error.message);
+      }
+      if (!this.#hinted) await this.#rest();
+    }
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#wake?.();
+  }
+
+  async #look(): Promise<void> {
+    const { objects } = this.#ports;
+    const { node: name } = this.#options;
+    const node = await objects.storageNodes.get(name);
+    if (node === undefined) {
+      this.#complain('node', `no StorageNode ${name} is declared: add it to the stack's inventory`);
+      return;
+    }
+    this.#complaints.delete('node');
+    const known = await this.#report(node);
+    for (const volume of await objects.volumes.list()) {
+      for (const place of volume.status.places.filter((at) => at.node === name)) {
+        await this.#tend(known, volume, place);
+      }
+    }
+  }
+
+  /** Says how the node is; gives the object with what was found. */
+  async #report(node: StorageNodeObject): Promise<StorageNodeObject> {
+    const { disks, clock, now, objects } = this.#ports;
+    const { address, attach, attachReason } = this.#options;
+    const states = [];
+    for (const { name, path } of node.spec.disks) {
+      const id = node.status.disks.find((state) => state.name === name)?.id ?? '';
+      states.push({ name, ...(await disks.inspect({ name, path, id })) });
+    }
+    const problems = states.filter(({ problem }) => problem !== '');
+    const status: StorageNodeObject['status'] = {
+      ...node.status,
+      address,
+      attach,
+      attachReason,
+      disks: states,
+      health: problems.length === 0 ? 'Ready' : 'Attention',
+      message: problems.map(({ name, problem }) => `disk ${name}: ${problem}`).join('; '),
+    };
+    const nowMs = clock.nowMs();
+    if (sameButRoom(status, node.status) && nowMs < this.#saidMs + sayMs)
+      return { ...node, status };
+    const written = await objects.storageNodes.putStatus({
+      ...node,
+      status: { ...status, seenAt: now() },
+    });
+    if (written.kind === 'written') this.#saidMs = nowMs;
+    if (written.kind === 'refused') this.#complain('node', written.message);
+    return { ...node, status };
+  }
+
+  async #tend(node: StorageNodeObject, volume: VolumeObject, place: Place): Promise<void> {
+    const key = `${volume.metadata.name}/${place.member}`;
+    try {
+      const disk = diskOf(node, place);
+      if (volume.metadata.deletionTimestamp !== undefined) {
+        if (volume.status.attachedTo === '') await this.#remove(volume, place, disk);
+        return;
+      }
+      if (!place.made) await this.#make(volume, place, disk);
+      if (!this.#served.has(key)) await this.#serve(volume, place, disk);
+      this.#complaints.delete(key);
+      if (place.problem !== '') await this.#note(volume, place, { problem: '' });
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      this.#complain(key, error.message);
+      if (place.problem !== error.message) {
+        await this.#note(volume, place, { problem: error.message });
+      }
+    }
+  }
+
+  async #make(volume: VolumeObject, place: Place, disk: DeclaredDisk): Promise<void> {
+    // Decided on what is so now: what the list said may be old.
+    const { name } = volume.metadata;
+    const fresh = await this.#ports.objects.volumes.get(name);
+    const record = fresh?.status.record;
+    const same = fresh?.status.places.find((at) => at.member === place.member);
+    if (fresh === undefined || record === undefined || same === undefined || same.made) return;
+    const store = await this.#ports.disks.store(disk, name, place.member, true);
+    if (!(await store.list()).includes('identity')) {
+      const { sizeBytes, blockBytes, regionBlocks, lineage } = record;
+      const geometry = { sizeBytes, blockBytes, regionBlocks };
+      const identity = { volume: name, member: place.member, geometry };
+      // Before the first epoch all copies are empty and so equal; later ones have to be filled.
+      await createStore(store, identity, { lineage, withVolume: record.epoch === 0 });
+    }
+    await this.#serve(fresh, same, disk);
+    await this.#note(fresh, same, { made: true, problem: '' });
+  }
+
+  async #serve(volume: VolumeObject, { member }: Place, disk: DeclaredDisk): Promise<void> {
+    const { name } = volume.metadata;
+    const key = `${name}/${member}`;
+    if (this.#served.has(key)) return;
+    const { disks, replicas, log } = this.#ports;
+    const store = await disks.store(disk, name, member, false);
+    replicas.add(await openStore(store, { volume: name, member }));
+    this.#served.add(key);
+    log.info('serves a store', { volume: name, member, disk: disk.name });
+  }
+
+  async #remove(volume: VolumeObject, place: Place, disk: DeclaredDisk): Promise<void> {
+    const { name } = volume.metadata;
+    const { replicas, disks, objects, log } = this.#ports;
+    await replicas.remove(name, place.member);
+    this.#served.delete(`${name}/${place.member}`);
+    await disks.removeStore(disk, name, place.member);
+    log.info('removed the store of a deleted volume', { volume: name, member: place.member });
+    for (let attempt = 1; attempt <= 5; attempt += 1) {
+      const fresh = await objects.volumes.get(name);
+      if (fresh === undefined || fresh.metadata.uid !== volume.metadata.uid) return;
+      const places = fresh.status.places.filter((at) => at.member !== place.member);
+      const status = { ...fresh.status, places };
+      if ((await objects.volumes.putStatus({ ...fresh, status })).kind === 'written') return;
+    }
+  }
+
+  /** Writes something about one place, on the newest version. */
+  async #note(volume: VolumeObject, place: Place, news: Partial<Place>): Promise<void> {
+    const { volumes } = this.#ports.objects;
+    for (let attempt = 1; attempt <= 5; attempt += 1) {
+      const fresh = await volumes.get(volume.metadata.name);
+      if (fresh === undefined || fresh.metadata.uid !== volume.metadata.uid) return;
+      const places = fresh.status.places.map((at) =>
+        at.member === place.member ? { ...at, ...news } : at,
+      );
+      const outcome = await volumes.putStatus({ ...fresh, status: { ...fresh.status, places } });
+      if (outcome.kind === 'written') return;
+    }
+  }
+
+  /** Once, not with every look. */
+  #complain(about: string, problem: string): void {
+    if (this.#complaints.get(about) === problem) return;
+    this.#complaints.set(about, problem);
+    this.#ports.log.warn(problem, { about });
+  }
+
+  async #rest(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = this.#ports.clock.after(lookMs, resolve);
+      this.#wake = () => {
+        timer[Symbol.dispose]();
+        resolve();
+      };
+    });
+    this.#wake = undefined;
+  }
+}
+
+function diskOf(node: StorageNodeObject, place: Place): DeclaredDisk {
+  const declared = node.spec.disks.find(({ name }) => name === place.disk);
+  if (declared === undefined) {
+    throw new Fault(
+      'disk.failed',
+      `The disk ${place.disk} is not declared for ${place.node} any more.`,
+      {
+        hint: 'Put it back into the inventory: a copy of this volume lies on it.',
+      },
+    );
+  }
+  const id = node.status.disks.find(({ name }) => name === place.disk)?.id ?? '';
+  return { name: declared.name, path: declared.path, id };
+}
+
+/** Free room changes all the time and is said with the next report. */
+function sameButRoom(a: StorageNodeObject['status'], b: StorageNodeObject['status']): boolean {
+  const essence = (status: StorageNodeObject['status']) =>
+    JSON.stringify({
+      ...status,
+      seenAt: '',
+      disks: status.disks.map((disk) => ({ ...disk, freeBytes: 0 })),
+    });
+  return essence(a) === essence(b);
+}

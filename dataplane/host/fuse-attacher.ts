@@ -1,0 +1,288 @@
+/**
+ * Volumes as block devices without a kernel module: engine → nbdkit → nbdfuse → loop device, each
+ * program a process that outlives this pod.
+ *
+ * nbdkit stands between with its `retry` filter: when the engine is started again it connects anew
+ * and repeats what was not answered, so that the file system sees a stall and no error. What is
+ * there is asked of the kernel: sockets, the FUSE mount, the file behind a loop device.
+ */
+import { access, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { z } from 'zod';
+import { Fault } from '../base/fault.ts';
+import type { Log } from '../ports/log.ts';
+import type { Attacher } from '../ports/mounts.ts';
+import { endLasting, isRunning, startLasting } from './lasting-process.ts';
+import { mountTable } from './mounts.ts';
+import { mustRun, runProgram } from './programs.ts';
+
+export interface FuseAttacherOptions {
+  /** Holds a folder for each attached volume; empty after a boot, and a mount that is shared. */
+  readonly folder: string;
+  /** The program of the engine, before its configuration file. */
+  readonly engine: { readonly program: string; readonly args: readonly string[] };
+  /** Content of the engine's configuration file. */
+  readonly settingsOf: (volume: string, socket: string) => Promise<object>;
+}
+
+/** An engine waits for members this long before it serves, and says why in its log. */
+const engineMs = 20_000;
+const programMs = 5_000;
+const lookMs = 50;
+/** How long an engine may flush before it is ended. */
+const leaveMs = 15_000;
+
+const loopList = z.object({
+  loopdevices: z.array(
+    z.object({ name: z.string(), 'back-ino': z.coerce.number(), 'back-maj:min': z.string() }),
+  ),
+});
+
+export class FuseAttacher implements Attacher {
+  readonly #options: FuseAttacherOptions;
+  readonly #log: Log;
+
+  constructor(options: FuseAttacherOptions, log: Log) {
+    this.#options = options;
+    this.#log = log;
+  }
+
+  async attach(volume: string): Promise<string> {
+    const at = this.#places(volume);
+    await mkdir(at.folder, { recursive: true, mode: 0o700 });
+    await this.#serveEngine(volume, at);
+    if (!(await isRunning(at.relay))) {
+      await rm(at.relaySocket, { force: true });
+      // It repeats for as long as it lives: whoever detaches the volume ends it.
+      const source = ['nbd', `socket=${at.engineSocket}`, `export=${volume}`];
+      const retry = ['retries=1000000000', 'retry-delay=1', 'retry-exponential=no'];
+      const args = ['--foreground', '--unix', at.relaySocket, '--filter=retry'];
+      await startLasting({
+        stem: at.relay,
+        program: 'nbdkit',
+        args: [...args, ...source, ...retry],
+      });
+    }
+    await answering(at.relaySocket, at.relay, programMs);
+    await this.#mountFuse(at);
+    const device = (await this.#loopOf(at.file)) ?? (await this.#makeLoop(at.file));
+    await writeFile(at.marker, device);
+    return device;
+  }
+
+  async detach(volume: string): Promise<void> {
+    const at = this.#places(volume);
+    if (!(await exists(at.folder))) return;
+    await rm(at.marker, { force: true });
+    const device = await this.#loopOf(at.file).catch(() => undefined);
+    if (device !== undefined) await mustRun('losetup', ['--detach', device]);
+    await unmountFuse(at.mount);
+    await endLasting(at.fuse, programMs);
+    await endLasting(at.relay, programMs);
+    await endLasting(at.engine, leaveMs);
+    await rm(at.folder, { recursive: true, force: true });
+  }
+
+  async device(volume: string): Promise<string | undefined> {
+    const at = this.#places(volume);
+    if (!(await exists(at.marker))) return undefined;
+    return this.#loopOf(at.file);
+  }
+
+  async list(): Promise<readonly string[]> {
+    if (!(await exists(this.#options.folder))) return [];
+    return readdir(this.#options.folder);
+  }
+
+  /** Starts the engine of an attached volume again when it has died. */
+  async mend(volume: string): Promise<void> {
+    const at = this.#places(volume);
+    if (!(await exists(at.marker)) || (await isRunning(at.engine))) return;
+    this.#log.warn('the engine of an attached volume had ended; it is started again', { volume });
+    await this.#serveEngine(volume, at);
+  }
+
+  /**
+   * Ends engine and relay of a volume that another node serves now: what waits gets an error instead
+   * of waiting for ever, and the file system shuts down.
+   */
+  async cutOff(volume: string): Promise<void> {
+    const at = this.#places(volume);
+    if (!(await exists(at.marker))) return;
+    this.#log.warn('the volume is attached elsewhere: its device here is ended', { volume });
+    await rm(at.marker, { force: true });
+    await endLasting(at.engine, programMs);
+    await endLasting(at.relay, programMs);
+  }
+
+  #places(volume: string): Places {
+    return placesOf(this.#options.folder, volume);
+  }
+
+  async #serveEngine(volume: string, at: Places): Promise<void> {
+    if (!(await isRunning(at.engine))) {
+      await rm(at.engineSocket, { force: true });
+      const settings = await this.#options.settingsOf(volume, at.engineSocket);
+      await writeFile(at.settings, JSON.stringify(settings), { mode: 0o600 });
+      const { program, args } = this.#options.engine;
+      await startLasting({ stem: at.engine, program, args: [...args, at.settings] });
+    }
+    await answering(at.engineSocket, at.engine, engineMs);
+  }
+
+  async #mountFuse(at: Places): Promise<void> {
+    if (await isFile(at.file)) return;
+    await unmountFuse(at.mount);
+    await endLasting(at.fuse, programMs);
+    await mkdir(at.mount, { recursive: true, mode: 0o700 });
+    await startLasting({
+      stem: at.fuse,
+      program: 'nbdfuse',
+      args: [at.file, '--unix', at.relaySocket],
+    });
+    await until(
+      programMs,
+      async () => isFile(at.file),
+      async () => {
+        return `nbdfuse did not mount ${at.mount}: ${await lastWords(at.fuse)}`;
+      },
+    );
+  }
+
+  /** The loop device over this file, found by the file's own identity. */
+  async #loopOf(file: string): Promise<string | undefined> {
+    if (!(await isFile(file))) return undefined;
+    const { dev, ino } = await stat(file);
+    await makeDeviceNodes();
+    const columns = ['--list', '--json', '--output', 'NAME,BACK-INO,BACK-MAJ:MIN'];
+    const text = await mustRun('losetup', columns);
+    if (text.trim() === '') return undefined;
+    const wanted = `${Math.floor(dev / 256) % 4096}:${(dev % 256) + Math.floor(dev / 2 ** 20) * 256}`;
+    return loopList
+      .parse(JSON.parse(text))
+      .loopdevices.find(
+        (loop) => loop['back-ino'] === ino && loop['back-maj:min'].trim() === wanted,
+      )?.name;
+  }
+
+  async #makeLoop(file: string): Promise<string> {
+    for (let attempt = 1; ; attempt += 1) {
+      const device = (await mustRun('losetup', ['--find'])).trim();
+      await makeDeviceNode(path.basename(device));
+      const { code, stderr } = await runProgram('losetup', ['--direct-io=on', device, file]);
+      if (code === 0) return device;
+      // Somebody else took it between the two steps.
+      if (attempt >= 10)
+        throw new Fault('disk.failed', `No loop device for ${file}: ${stderr.trim()}`);
+    }
+  }
+}
+
+/** Everything of one volume lies in its folder. */
+function placesOf(root: string, volume: string) {
+  if (!/^[a-z0-9][a-z0-9-]*$/.test(volume)) {
+    throw new Fault('input.invalid', `"${volume}" cannot be the name of a volume.`);
+  }
+  const folder = path.join(root, volume);
+  const inside = (name: string) => path.join(folder, name);
+  return {
+    folder,
+    engine: inside('engine'),
+    engineSocket: inside('engine.sock'),
+    settings: inside('engine.json'),
+    relay: inside('relay'),
+    relaySocket: inside('relay.sock'),
+    fuse: inside('fuse'),
+    mount: inside('disk'),
+    file: inside('disk/volume'),
+    /** Its device was handed out. */
+    marker: inside('attached'),
+  };
+}
+
+type Places = ReturnType<typeof placesOf>;
+
+async function unmountFuse(folder: string): Promise<void> {
+  for (let attempt = 1; attempt <= 5; attempt += 1) {
+    if (!(await mountTable()).some((mount) => mount.path === folder)) return;
+    // The device above it is gone; what is still open here keeps nothing that counts.
+    await mustRun('umount', ['--lazy', folder]);
+  }
+}
+
+/** A container's /dev is a copy made when it started: later loop devices are not in it. */
+async function makeDeviceNodes(): Promise<void> {
+  for (const name of await readdir('/sys/block')) {
+    if (/^loop\d+$/.test(name)) await makeDeviceNode(name);
+  }
+}
+
+async function makeDeviceNode(name: string): Promise<void> {
+  const device = path.join('/dev', name);
+  if (await exists(device)) return;
+  const number = /\d+$/.exec(name)?.[0] ?? '';
+  const { code, stderr } = await runProgram('mknod', ['--mode=0600', device, 'b', '7', number]);
+  if (code !== 0 && !(await exists(device))) {
+    throw new Fault('disk.failed', `${device} cannot be made: ${stderr.trim()}`);
+  }
+}
+
+async function answering(socket: string, stem: string, forMs: number): Promise<void> {
+  await until(
+    forMs,
+    async () => accepts(socket),
+    async () => `${path.basename(stem)} does not serve yet: ${await lastWords(stem)}`,
+    async () => !(await isRunning(stem)),
+  );
+}
+
+async function accepts(socket: string): Promise<boolean> {
+  if (!(await exists(socket))) return false;
+  return new Promise((resolve) => {
+    const connection = connect(socket);
+    connection.once('connect', () => {
+      connection.destroy();
+      resolve(true);
+    });
+    connection.once('error', () => {
+      resolve(false);
+    });
+  });
+}
+
+async function until(
+  forMs: number,
+  ready: () => Promise<boolean>,
+  complaint: () => Promise<string>,
+  hopeless: () => Promise<boolean> = async () => false,
+): Promise<void> {
+  const endMs = performance.now() + forMs;
+  while (!(await ready())) {
+    if (performance.now() >= endMs || (await hopeless())) {
+      throw new Fault('disk.failed', await complaint(), { retriable: true });
+    }
+    await delay(lookMs);
+  }
+}
+
+async function lastWords(stem: string): Promise<string> {
+  const text = await readFile(`${stem}.log`, 'utf8').catch(() => '');
+  const last = text.trim().split('\n').slice(-3).join(' | ').slice(-600);
+  return last === '' ? 'it printed nothing' : last;
+}
+
+async function exists(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function isFile(file: string): Promise<boolean> {
+  return stat(file).then(
+    (found) => found.isFile(),
+    () => false,
+  );
+}

@@ -1,0 +1,122 @@
+/** The declared disks of this node, seen through the folder that shows the node's root. */
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, readdir, readFile, rename, rm, statfs } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import { Fault } from '../base/fault.ts';
+import type { Disk } from '../ports/disk.ts';
+import type { DeclaredDisk, DiskState, StorageDisks } from '../ports/storage-disks.ts';
+import { HostDisk } from './disk.ts';
+import { mountTable } from './mounts.ts';
+
+const label = z.object({ id: z.string().min(1) });
+const partOfPath = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/;
+
+export class HostStorageDisks implements StorageDisks {
+  readonly #root: string;
+
+  /** @param root folder that shows the node's root file system; `/` outside a container */
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  async inspect(disk: DeclaredDisk): Promise<DiskState> {
+    const unusable = (problem: string): DiskState => ({
+      id: disk.id,
+      capacityBytes: 0,
+      freeBytes: 0,
+      problem,
+    });
+    try {
+      if (!(await this.#isMounted(disk.path))) {
+        return unusable(`nothing is mounted at ${disk.path}: mount the disk there`);
+      }
+      const id = await this.#identify(disk);
+      if (id === undefined) {
+        return unusable(
+          `another disk is mounted at ${disk.path} than the one known as ${disk.name}: mount the right one, or declare this one under a new name`,
+        );
+      }
+      const { bsize, blocks, bavail } = await statfs(this.#at(disk.path));
+      return { id, capacityBytes: blocks * bsize, freeBytes: bavail * bsize, problem: '' };
+    } catch (error) {
+      return unusable(`it cannot be read: ${String(error)}`);
+    }
+  }
+
+  async store(disk: DeclaredDisk, volume: string, member: string, make: boolean): Promise<Disk> {
+    const state = await this.inspect(disk);
+    if (state.problem !== '') throw new Fault('disk.failed', `Disk ${disk.name}: ${state.problem}`);
+    const folder = this.#folderOf(disk, volume, member);
+    if (make) await mkdir(folder, { recursive: true, mode: 0o700 });
+    return new HostDisk(folder);
+  }
+
+  async removeStore(disk: DeclaredDisk, volume: string, member: string): Promise<void> {
+    const state = await this.inspect(disk);
+    if (state.problem !== '') throw new Fault('disk.failed', `Disk ${disk.name}: ${state.problem}`);
+    const folder = this.#folderOf(disk, volume, member);
+    // Under another name first: a store that is half removed is never opened.
+    const going = `${folder}.removed`;
+    await rename(folder, going).catch(ignoreMissing);
+    await rm(going, { recursive: true, force: true });
+    await rm(path.dirname(folder), { recursive: false, force: true }).catch(() => {});
+  }
+
+  async listStores(disk: DeclaredDisk): Promise<readonly string[]> {
+    const root = path.join(this.#at(disk.path), 'larder/replicas');
+    const found: string[] = [];
+    for (const volume of await readdir(root).catch(() => [])) {
+      for (const member of await readdir(path.join(root, volume)).catch(() => [])) {
+        found.push(`${volume}/${member}`);
+      }
+    }
+    return found;
+  }
+
+  #at(onNode: string): string {
+    return path.join(this.#root, onNode);
+  }
+
+  /** Names come from objects that people can edit. */
+  #folderOf(disk: DeclaredDisk, volume: string, member: string): string {
+    if (!partOfPath.test(volume) || !partOfPath.test(member)) {
+      throw new Fault('input.invalid', `"${volume}/${member}" cannot be the folder of a store.`);
+    }
+    return path.join(this.#at(disk.path), 'larder/replicas', volume, member);
+  }
+
+  async #isMounted(onNode: string): Promise<boolean> {
+    const wanted = this.#at(onNode);
+    return (await mountTable()).some((mount) => mount.path === wanted);
+  }
+
+  /** Undefined: the disk is not the one that is expected. */
+  async #identify(disk: DeclaredDisk): Promise<string | undefined> {
+    const folder = path.join(this.#at(disk.path), 'larder');
+    const file = path.join(folder, 'disk.json');
+    const text = await readFile(file, 'utf8').catch(ignoreMissing);
+    if (text !== undefined) {
+      const { id } = label.parse(JSON.parse(text));
+      return disk.id === '' || disk.id === id ? id : undefined;
+    }
+    // It is known, and its label is gone: emptied, or another one.
+    if (disk.id !== '') return undefined;
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const id = randomBytes(16).toString('hex');
+    const handle = await open(`${file}.new`, 'w', 0o600);
+    try {
+      await handle.writeFile(JSON.stringify({ id, name: disk.name }));
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(`${file}.new`, file);
+    return id;
+  }
+}
+
+function ignoreMissing(error: unknown): undefined {
+  if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+  throw error;
+}
