@@ -15,11 +15,13 @@ import {
   KeyUsageFlags,
   KeyUsagesExtension,
   PemConverter,
+  Pkcs10CertificateRequest,
   SubjectAlternativeNameExtension,
   SubjectKeyIdentifierExtension,
   X509Certificate,
   X509CertificateGenerator,
 } from '@peculiar/x509';
+import { Fault } from '../base/fault.ts';
 
 /** PEM texts; the key is PKCS #8. */
 export interface Issued {
@@ -33,6 +35,11 @@ export interface Validity {
 }
 
 export type Part = 'engine' | 'replica';
+
+export interface Subject {
+  readonly name: string;
+  readonly part: Part;
+}
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const dayMs = 86_400_000;
@@ -65,19 +72,29 @@ export async function makeAuthority(validity: Validity): Promise<Issued> {
 /** @param subject the name is a lower-case DNS name, for example the node's */
 export async function issue(
   authority: Issued,
-  subject: { readonly name: string; readonly part: Part },
+  subject: Subject,
   validity: Validity,
 ): Promise<Issued> {
-  const { name, part } = subject;
-  const issuer = new X509Certificate(authority.certificate);
   const keys = await generateKeys();
+  const certificate = await certify(authority, keys.publicKey, subject, validity);
+  return { certificate, key: await exportKey(keys) };
+}
+
+/** The certificate of somebody who keeps the key: PEM. */
+export async function certify(
+  authority: Issued,
+  publicKey: webcrypto.CryptoKey,
+  { name, part }: Subject,
+  validity: Validity,
+): Promise<string> {
+  const issuer = new X509Certificate(authority.certificate);
   const { serverAuth, clientAuth } = ExtendedKeyUsage;
   const certificate = await X509CertificateGenerator.create({
     ...validity,
     serialNumber: serialNumber(),
     subject: `CN=${name}`,
     issuer: issuer.subject,
-    publicKey: keys.publicKey,
+    publicKey,
     signingKey: await importKey(authority.key),
     signingAlgorithm: algorithm,
     extensions: [
@@ -85,11 +102,20 @@ export async function issue(
       new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
       new ExtendedKeyUsageExtension([part === 'replica' ? serverAuth : clientAuth]),
       new SubjectAlternativeNameExtension([{ type: 'dns', value: name }]),
-      await SubjectKeyIdentifierExtension.create(keys.publicKey),
+      await SubjectKeyIdentifierExtension.create(publicKey),
       await AuthorityKeyIdentifierExtension.create(issuer.publicKey),
     ],
   });
-  return { certificate: pem(certificate), key: await exportKey(keys) };
+  return pem(certificate);
+}
+
+/** Of a request (PKCS #10, PEM), once its signature proves that who asks has the key. */
+export async function publicKeyOf(request: string): Promise<webcrypto.CryptoKey> {
+  const parsed = new Pkcs10CertificateRequest(request);
+  if (!(await parsed.verify())) {
+    throw new Fault('input.invalid', 'A certificate request is not signed with its own key.');
+  }
+  return parsed.publicKey.export(algorithm, ['verify']);
 }
 
 /** 127 bits, positive, as RFC 5280 (4.1.2.2) wants it. */

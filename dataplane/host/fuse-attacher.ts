@@ -31,6 +31,7 @@ export interface FuseAttacherOptions {
 const engineMs = 20_000;
 const programMs = 5_000;
 const lookMs = 50;
+const greetingMs = 500;
 /** How long an engine may flush before it is ended. */
 const leaveMs = 15_000;
 
@@ -232,22 +233,32 @@ async function makeDeviceNode(name: string): Promise<void> {
 async function answering(socket: string, stem: string, forMs: number): Promise<void> {
   await until(
     forMs,
-    async () => accepts(socket),
+    async () => greets(socket),
     async () => `${path.basename(stem)} does not serve yet: ${await lastWords(stem)}`,
     async () => !(await isRunning(stem)),
   );
 }
 
-async function accepts(socket: string): Promise<boolean> {
+/** A server of NBD speaks first. One that still opens its volume accepts, and says nothing. */
+async function greets(socket: string): Promise<boolean> {
   if (!(await exists(socket))) return false;
   return new Promise((resolve) => {
     const connection = connect(socket);
-    connection.once('connect', () => {
+    const end = (answer: boolean) => {
       connection.destroy();
-      resolve(true);
+      resolve(answer);
+    };
+    connection.setTimeout(greetingMs, () => {
+      end(false);
+    });
+    connection.once('data', () => {
+      end(true);
     });
     connection.once('error', () => {
-      resolve(false);
+      end(false);
+    });
+    connection.once('end', () => {
+      end(false);
     });
   });
 }

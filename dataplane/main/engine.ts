@@ -9,17 +9,22 @@
  * over, so that a supervisor knows not to start it again, and otherwise with 1.
  */
 import { z } from 'zod';
+import { Fault } from '../base/fault.ts';
 import { HostClock } from '../host/clock.ts';
+import { DirectoryCluster } from '../host/cluster.ts';
+import { KubeClient } from '../host/kube-client.ts';
+import { KubernetesCluster } from '../host/kubernetes-cluster.ts';
 import { HostConnector } from '../host/link.ts';
 import { HostLog } from '../host/log.ts';
+import type { Cluster } from '../ports/cluster.ts';
 import { keepRenewed, readCredentials, tlsFiles } from './credentials.ts';
 import { nameOfOne, runProgram } from './program.ts';
 import { VolumeService } from './volume-service.ts';
 
 const volumeSettings = z.strictObject({
   volume: nameOfOne,
-  /** Directory with the volume's record. */
-  record: z.string(),
+  /** Directory with the volume's record; left out where Kubernetes holds it. */
+  record: z.string().optional(),
   /** Unix socket that NBD clients open. */
   socket: z.string(),
   /** The member on this node, asked first for reads. */
@@ -34,24 +39,44 @@ const settings = z.strictObject({
       for (const key of ['volume', 'record', 'socket'] as const) {
         const seen = new Map<string, number>();
         volumes.forEach((each, index) => {
-          const first = seen.get(each[key]);
+          const value = each[key];
+          if (value === undefined) return;
+          const first = seen.get(value);
           const message = `the same ${key} as that of volumes[${first}]`;
           if (first !== undefined)
             context.addIssue({ code: 'custom', path: [index, key], message });
-          else seen.set(each[key], index);
+          else seen.set(value, index);
         });
       }
     }),
   /** Paths of PEM files; without them replica servers on this machine are all it can reach. */
   tls: tlsFiles.optional(),
+  /** Where the records are that are not in a directory. */
+  kubernetes: z
+    .strictObject({ server: z.string(), caFile: z.string(), tokenFile: z.string() })
+    .optional(),
 });
 
-async function main({ volumes, tls }: z.infer<typeof settings>): Promise<void> {
+/** One of the two places a record may be in; which it is was checked with the settings. */
+function clusterOf(record: string | undefined, client: KubeClient | undefined): Cluster {
+  if (record !== undefined) return new DirectoryCluster(record);
+  if (client !== undefined) return new KubernetesCluster(client);
+  throw new Fault('input.invalid', 'A volume without a record directory needs "kubernetes".', {
+    hint: 'Name the directory with the record, or how to reach the API server.',
+  });
+}
+
+async function main(wanted: z.infer<typeof settings>): Promise<void> {
+  const { volumes, tls, kubernetes } = wanted;
   const log = new HostLog();
   const connector = new HostConnector(await readCredentials(tls));
   keepRenewed(tls, connector, log);
   const ports = { clock: new HostClock(), connector, log };
-  const services = volumes.map((each) => new VolumeService(ports, each));
+  const client = kubernetes === undefined ? undefined : new KubeClient(kubernetes);
+  const services = volumes.map(
+    ({ record, ...each }) =>
+      new VolumeService(ports, { ...each, cluster: clusterOf(record, client) }),
+  );
   const stop = () => {
     for (const service of services) service.stop();
   };

@@ -8,10 +8,10 @@ import { Fault } from '../base/fault.ts';
 import { EngineDrive } from '../drive/engine.ts';
 import { NbdExport, NbdExports } from '../drive/nbd-export.ts';
 import { NbdServer } from '../drive/nbd-server.ts';
-import { DirectoryCluster } from '../host/cluster.ts';
 import { listenUnix } from '../host/nbd-listener.ts';
 import { HostRandom } from '../host/random.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { Cluster } from '../ports/cluster.ts';
 import type { Connector } from '../ports/link.ts';
 import type { Log } from '../ports/log.ts';
 import type { NbdListener } from '../ports/nbd-link.ts';
@@ -24,8 +24,8 @@ export interface VolumeServicePorts {
 
 export interface VolumeServiceOptions {
   readonly volume: string;
-  /** Directory with the volume's record. */
-  readonly record: string;
+  /** Holds the volume's record. */
+  readonly cluster: Cluster;
   /** Unix socket that NBD clients open. */
   readonly socket: string;
   /** The member on this node, asked first for reads; may be empty. */
@@ -88,13 +88,13 @@ export class VolumeService {
   /** Rejects with what is a bug. */
   async #serve(listener: NbdListener): Promise<Fault> {
     const { clock, log, connector } = this.#ports;
-    const { volume, record, preferred } = this.#options;
+    const { volume, cluster, preferred } = this.#options;
     const defect = Promise.withResolvers<never>();
     const engine = new EngineDrive(
       {
         clock,
         connector,
-        cluster: new DirectoryCluster(record),
+        cluster,
         onDefect: defect.reject,
         onReason: (reason) => {
           if (reason === '') log.info('goes on', { volume });

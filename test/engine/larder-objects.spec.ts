@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { VolumeObject } from '../../dataplane/control/objects.ts';
+import type { VolumeObject, VolumeSpec } from '../../dataplane/control/objects.ts';
 import type { Changed } from '../../dataplane/ports/objects.ts';
 import { KubernetesCluster } from '../../dataplane/host/kubernetes-cluster.ts';
 import { KubeClient } from '../../dataplane/host/kube-client.ts';
@@ -40,7 +40,7 @@ describe('objects of larder.dev', () => {
     ['of more copies than there may be', { copies: 4 }],
     ['of a content nobody knows', { content: 'ntfs' as 'ext4' }],
     ['with a disk tag that cannot be a name', { diskTags: ['../etc'] }],
-  ] as const) {
+  ] satisfies [string, Partial<VolumeSpec>][]) {
     it(`refuses a volume ${what}`, async () => {
       const outcome = await larder.objects.volumes.create(volumeNamed(api.uniqueName('bad'), spec));
       assert.equal(outcome.kind, 'refused');

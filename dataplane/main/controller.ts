@@ -1,0 +1,67 @@
+/**
+ * The controller: `node dataplane/main/controller.ts`, in a pod with the CSI sidecars.
+ *
+ * Waits until it leads, then looks after volumes and certificates and serves the CSI controller
+ * service on a Unix socket. Ends when it leads no more, so that it starts over with nothing in mind.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { z } from 'zod';
+import { Fault } from '../base/fault.ts';
+import { Controller } from '../drive/controller.ts';
+import { CsiController } from '../drive/csi-controller.ts';
+import { HostClock } from '../host/clock.ts';
+import { GrpcServer } from '../host/grpc-server.ts';
+import { accessOfPod, KubeClient } from '../host/kube-client.ts';
+import { lead } from '../host/lease.ts';
+import { HostLog } from '../host/log.ts';
+import { hostObjects } from '../host/objects.ts';
+import { PeerSigner } from '../host/peer-signer.ts';
+import { HostRandom } from '../host/random.ts';
+import { controllerService, identityService } from './csi-services.ts';
+import { readEnvironment } from './environment.ts';
+import { reporting } from './program.ts';
+
+const environment = z.object({
+  /** Where the sidecars look for the driver. */
+  CSI_SOCKET: z.string().startsWith('/'),
+  POD_NAMESPACE: z.string(),
+  POD_NAME: z.string(),
+});
+
+const signMs = 1_000;
+
+async function main(): Promise<void> {
+  const { CSI_SOCKET, POD_NAMESPACE, POD_NAME } = readEnvironment(environment);
+  const log = new HostLog();
+  const client = new KubeClient(accessOfPod());
+  const objects = hostObjects(client, log);
+  const clock = new HostClock();
+  const random = new HostRandom();
+  const end = () => process.exit(0);
+  process.once('SIGTERM', end);
+  process.once('SIGINT', end);
+  const lease = { namespace: POD_NAMESPACE, name: 'larder-controller', identity: POD_NAME };
+  await lead(client, lease, log, () => process.exit(1));
+  const controller = new Controller({ objects, clock, random, log });
+  const csi = new CsiController({ objects, clock, controller });
+  const server = new GrpcServer(log);
+  await server.add(identityService());
+  await server.add(controllerService(csi));
+  await server.listen(CSI_SOCKET);
+  void sign(new PeerSigner(client, log, POD_NAMESPACE), log);
+  await controller.run();
+}
+
+async function sign(signer: PeerSigner, log: HostLog): Promise<never> {
+  for (;;) {
+    try {
+      await signer.signWaiting();
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      log.warn(error.message);
+    }
+    await delay(signMs);
+  }
+}
+
+await reporting(main);

@@ -1,0 +1,87 @@
+/**
+ * The storage of a node: `node dataplane/main/storage-node.ts`, a container of the node's pod.
+ *
+ * Serves the stores that have a place on this node over mutual TLS, makes and removes them as the
+ * volumes come and go, and reports disks and health. On SIGTERM it closes the stores so that they can
+ * prove that nothing is missing.
+ */
+import { z } from 'zod';
+import { StorageAgent } from '../drive/storage-agent.ts';
+import { ReplicaServer } from '../drive/replica.ts';
+import { HostClock } from '../host/clock.ts';
+import { accessOfPod, KubeClient } from '../host/kube-client.ts';
+import { HostAcceptor } from '../host/link.ts';
+import { HostLog } from '../host/log.ts';
+import { hostObjects } from '../host/objects.ts';
+import { ensurePeerIdentity } from '../host/peer-identity.ts';
+import { HostRandom } from '../host/random.ts';
+import { HostStorageDisks } from '../host/storage-disks.ts';
+import { keepRenewed, readCredentials } from './credentials.ts';
+import { readEnvironment } from './environment.ts';
+import { keepIdentity } from './keep-identity.ts';
+import { reporting } from './program.ts';
+
+const environment = z.object({
+  NODE_NAME: z.string().min(1),
+  /** By which other nodes reach this one. */
+  NODE_ADDRESS: z.string().min(1),
+  PEER_PORT: z.coerce.number().int().min(1).max(65_535),
+  /** Folder that shows the node's root file system. */
+  HOST_ROOT: z.string().startsWith('/'),
+  /** In memory; keys are kept here. */
+  PEER_FOLDER: z.string().startsWith('/'),
+});
+
+async function main(): Promise<void> {
+  const settings = readEnvironment(environment);
+  const node = settings.NODE_NAME;
+  const log = new HostLog();
+  const client = new KubeClient(accessOfPod());
+  const wanted = { node, part: 'replica', folder: settings.PEER_FOLDER } as const;
+  const files = await ensurePeerIdentity(client, wanted);
+  const host = settings.NODE_ADDRESS.includes(':')
+    ? `[${settings.NODE_ADDRESS}]`
+    : settings.NODE_ADDRESS;
+  const acceptor = await HostAcceptor.listen(
+    `${host}:${settings.PEER_PORT}`,
+    await readCredentials(files),
+    (why) => {
+      log.warn('turned a connection away', { why });
+    },
+  );
+  keepRenewed(files, acceptor, log);
+  keepIdentity(client, wanted, log);
+  const onDefect = (error: unknown) => {
+    throw error;
+  };
+  const replicas = new ReplicaServer(
+    { acceptor, log, onDefect },
+    { incarnation: new HostRandom().token(), plants: {} },
+  );
+  const agent = new StorageAgent(
+    {
+      objects: hostObjects(client, log),
+      disks: new HostStorageDisks(settings.HOST_ROOT),
+      clock: new HostClock(),
+      log,
+      replicas,
+      now: () => new Date().toISOString(),
+    },
+    {
+      node,
+      address: `${node}@${host}:${settings.PEER_PORT}`,
+      attach: 'fuse',
+      attachReason:
+        'The kernel module nbd is not used yet; volumes go through FUSE and a loop device.',
+    },
+  );
+  const stop = () => {
+    agent.stop();
+    void replicas.stop().then(() => process.exit(0));
+  };
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+  await Promise.all([replicas.serve(), agent.run()]);
+}
+
+await reporting(main);
