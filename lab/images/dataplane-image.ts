@@ -96,7 +96,7 @@ async function ensureDataplane(folder: string, context: ImageContext): Promise<L
   );
   const image = imageAt(folder, 'larder', hash);
   if (existsSync(image.archive)) return sized(image);
-  return await context.progress.step('Image of the data plane', async (step) => {
+  return context.progress.step('Image of the data plane', async (step) => {
     const scratch = freshFolder(path.join(folder, 'scratch'));
     try {
       const note = step.note.bind(step);
