@@ -40,7 +40,7 @@ export function* mergeRegion(
       // What does not match stays unreadable: a peer may have it. It must not be copied either, or
       // a crash would take it for a write.
       if (sealOf(block, blocks.first + index) !== below[index]) below[index] = sealUnreadable;
-      // After a crash, data that is all zero would be taken for nothing.
+      // Needs no room above.
       else if (isZero(block)) below[index] = sealZero;
       else good.push(index);
     }

@@ -1,5 +1,6 @@
 /**
- * The superblock in memory and how it gets to disk: one slot is durable before the other is touched.
+ * The superblock in memory, and how it gets to disk: one slot is durable before the other is
+ * touched.
  */
 import { holding, type StoreStep } from './command.ts';
 import {

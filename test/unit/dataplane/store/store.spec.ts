@@ -89,6 +89,40 @@ describe('store', () => {
     assert.equal(hosted.store.changed(absence), undefined);
   });
 
+  it('reads a snapshot whose pages are no longer in memory', async () => {
+    const disk = new MemoryDisk();
+    const many = { sizeBytes: 600 * blockBytes, blockBytes, regionBlocks: 1 };
+    await createStore(disk, { ...names, geometry: many }, { lineage: 'l', withVolume: true });
+    const hosted = await openStore(disk, names);
+    await hosted.runner.run(hosted.store.promise(1));
+    for (let block = 0; block < 600; block++) await write(hosted, block, 1 + (block % 100));
+    await hosted.runner.run(hosted.store.snapshot('s'));
+    for (let block = 0; block < 600; block++) await write(hosted, block, 200);
+    for (let block = 0; block < 600; block++) {
+      const span = { offsetBytes: block * blockBytes, lengthBytes: blockBytes };
+      const outcome = await hosted.runner.run(hosted.store.readSnapshot('s', span));
+      assert.ok(outcome?.kind === 'data', `block ${block} of the snapshot can be read`);
+      assert.equal(outcome.bytes[0], 1 + (block % 100));
+    }
+  });
+
+  it('I-13 counts what a revert changes as changed for an absent member', async () => {
+    const hosted = await openStore(await used(true), names);
+    const absence = { member: 'gone', generation: 4 };
+    await hosted.runner.run(hosted.store.promise(6));
+    await hosted.runner.run(hosted.store.snapshot('s'));
+    await write(hosted, 17, 9, 2);
+    await hosted.runner.run(hosted.store.flush());
+    hosted.store.flushedEverywhere(9);
+    await hosted.runner.run(hosted.store.clean());
+    await hosted.runner.run(hosted.store.track(absence, false));
+    assert.deepEqual([...(hosted.store.changed(absence)?.members() ?? [])], []);
+    await hosted.runner.run(hosted.store.revert('s'));
+    assert.equal(await read(hosted, 17), 0);
+    assert.deepEqual([...(hosted.store.changed(absence)?.members() ?? [])], [2]);
+    assert.deepEqual([...(hosted.store.changed()?.members() ?? [])], [2], 'and as dirty');
+  });
+
   it('I-21 finds bytes of another block that were put in the place of this one', async () => {
     const disk = await used(true);
     const data = disk.files.get('data-1');
