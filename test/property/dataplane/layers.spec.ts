@@ -32,7 +32,7 @@ interface Model {
 class Bench {
   readonly medium: SimMedium;
   readonly model: Model = {
-    head: new Array<number>(blocksAtFirst).fill(0),
+    head: Array.from({ length: blocksAtFirst }, () => 0),
     possible: Array.from({ length: blocksAtFirst }, () => new Set([0])),
     snapshots: new Map(),
   };
@@ -303,15 +303,8 @@ describe('layers of a store', function layers() {
     ['grow', [{ kind: 'grow' }]],
     ['merge into a frozen layer', [{ kind: 'delete', name: 'a' }, ...merges(4)]],
     ['merge into the head', [{ kind: 'delete', name: 'c' }, ...merges(4)]],
-    [
-      'flush after trims upon a snapshot',
-      [
-        { kind: 'trim', block: 0, count: 2 },
-        { kind: 'zeroes', block: 2, count: 1 },
-        { kind: 'flush' },
-        { kind: 'write', block: 9, count: 1 },
-      ],
-    ],
+    ['flush after a trim upon a snapshot', zeroing('trim')],
+    ['flush after zeroes upon a snapshot', zeroing('zeroes')],
     ['merge of everything', ['a', 'b', 'c'].flatMap(deletion)],
   ];
   for (const [what, ending] of endings) {
@@ -349,7 +342,12 @@ describe('layers of a store', function layers() {
 });
 
 function merges(count: number): readonly Action[] {
-  return new Array<Action>(count).fill({ kind: 'merge' });
+  return Array.from({ length: count }, () => ({ kind: 'merge' }));
+}
+
+/** Of a block that is something below; flushed, and then the power may fail. */
+function zeroing(kind: 'trim' | 'zeroes'): readonly Action[] {
+  return [{ kind, block: 2, count: 1 }, { kind: 'flush' }, { kind: 'write', block: 9, count: 1 }];
 }
 
 function deletion(one: string): readonly Action[] {
