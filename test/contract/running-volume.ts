@@ -7,6 +7,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { once } from 'node:events';
+import { OfflineStore } from '../../dataplane/drive/offline-store.ts';
+import { HostDisk } from '../../dataplane/host/disk.ts';
 import { DirectoryCluster } from '../../dataplane/host/cluster.ts';
 import { connectNbd } from '../../dataplane/host/nbd-connect.ts';
 import { NbdClient } from '../../dataplane/drive/nbd-client.ts';
@@ -82,6 +84,41 @@ export class RunningVolume {
 
   async client(): Promise<NbdClient> {
     return NbdClient.open(await connectNbd({ path: this.socket }));
+  }
+
+  pid(name: string): number {
+    const pid = this.#processes.get(name)?.pid;
+    if (pid === undefined) throw new Error(`${name} does not run`);
+    return pid;
+  }
+
+  /**
+   * Every member's copy as the offline tool reads it, which checks every block. Gives "equal", or
+   * the first byte that differs. Writes that are not answered must not be under way.
+   */
+  async compareCopies(): Promise<string> {
+    const images = await Promise.all(
+      this.members.map(async (id) => {
+        const store = await OfflineStore.open(
+          new HostDisk(path.join(this.directory, id), { readOnly: true }),
+        );
+        const bytes = Buffer.alloc(this.#sizeBytes);
+        for await (const piece of store.pieces()) {
+          if (piece.corrupt.length > 0)
+            throw new Error(`${id} has corrupt blocks: ${piece.corrupt.join()}`);
+          bytes.set(piece.bytes, piece.span.offsetBytes);
+        }
+        await store.close();
+        return { id, bytes };
+      }),
+    );
+    const [first, ...others] = images;
+    for (const other of others) {
+      if (first === undefined || first.bytes.equals(other.bytes)) continue;
+      const at = first.bytes.findIndex((byte, index) => byte !== other.bytes[index]);
+      return `${first.id} and ${other.id} differ at byte ${at}`;
+    }
+    return 'equal';
   }
 
   signal(name: string, signal: NodeJS.Signals): void {
