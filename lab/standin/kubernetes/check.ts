@@ -18,19 +18,9 @@ import {
   patchNeedsServerSideApply,
 } from './messages.ts';
 import { named } from './naming.ts';
+import { serverFields } from './object.ts';
 import { markSecrets } from './secrets.ts';
 import { isNamespaced, type Session } from './session.ts';
-
-/** Metadata that the API server writes; a program that copies an object may hand it in. */
-const serverFields = [
-  'creationTimestamp',
-  'deletionGracePeriodSeconds',
-  'deletionTimestamp',
-  'generation',
-  'managedFields',
-  'resourceVersion',
-  'uid',
-] as const;
 
 export async function check(session: Session, request: CheckRequest): Promise<CheckResult> {
   const { connection, settings, context } = session;

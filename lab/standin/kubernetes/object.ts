@@ -108,8 +108,11 @@ export function conditionOf(object: KubeObject, type: string): KubeObject | unde
   return listAt(object, 'status', 'conditions').find((entry) => entry['type'] === type);
 }
 
-/** Metadata that the API server writes and nobody declares. */
-const serverFields = [
+/**
+ * Metadata that the API server writes and nobody declares; a program that copies an object may hand
+ * it in.
+ */
+export const serverFields = [
   'creationTimestamp',
   'deletionGracePeriodSeconds',
   'deletionTimestamp',
