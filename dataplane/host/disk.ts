@@ -4,6 +4,9 @@ import path from 'node:path';
 import { Fault } from '../base/fault.ts';
 import type { Disk, DiskFile } from '../ports/disk.ts';
 
+/** Undefined where the package has nothing for this kind of machine: then there are no holes. */
+const native = await import('fs-native-extensions').catch(() => undefined);
+
 export class HostDisk implements Disk {
   readonly #directory: string;
   readonly #readOnly: boolean;
@@ -59,7 +62,8 @@ export class HostDisk implements Disk {
   }
 }
 
-/** How much of a punched range is written as zeroes at a time. */
+const noHoles: ReadonlySet<string> = new Set(['EOPNOTSUPP', 'ENOTSUP', 'ENOSYS']);
+/** How much is written as zeroes at a time where there are no holes. */
 const zeroes = new Uint8Array(2 ** 20);
 
 class HostFile implements DiskFile {
@@ -99,18 +103,26 @@ class HostFile implements DiskFile {
     });
   }
 
-  /**
-   * Node cannot punch holes, so inside the file zeroes are written; the space comes back with the
-   * work on a native helper. Beyond the end of the file there is nothing to do.
-   */
+  /** Where the file system has no holes, zeroes are written inside the file. */
   async punch(offsetBytes: number, lengthBytes: number): Promise<void> {
-    await told(`punch ${this.#name}`, async () => {
-      const { size } = await this.#handle.stat();
-      const end = Math.min(offsetBytes + lengthBytes, size);
-      for (let at = offsetBytes; at < end; at += zeroes.length) {
-        await this.#handle.write(zeroes, 0, Math.min(zeroes.length, end - at), at);
+    return told(`punch ${this.#name}`, async () => {
+      if (native === undefined) return this.#writeZeroes(offsetBytes, lengthBytes);
+      try {
+        await native.trim(this.#handle.fd, offsetBytes, lengthBytes);
+      } catch (error) {
+        if (!noHoles.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+        return this.#writeZeroes(offsetBytes, lengthBytes);
       }
+      return undefined;
     });
+  }
+
+  async #writeZeroes(offsetBytes: number, lengthBytes: number): Promise<void> {
+    const { size } = await this.#handle.stat();
+    const end = Math.min(offsetBytes + lengthBytes, size);
+    for (let at = offsetBytes; at < end; at += zeroes.length) {
+      await this.write(at, zeroes.subarray(0, Math.min(zeroes.length, end - at)));
+    }
   }
 
   async sync(): Promise<void> {

@@ -38,6 +38,7 @@ const packages = [
   '@grpc/grpc-js',
   '@grpc/proto-loader',
   '@node-rs/crc32',
+  'fs-native-extensions',
   '@peculiar/x509',
   'reflect-metadata',
   'zod',
