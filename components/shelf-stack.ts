@@ -5,6 +5,7 @@
  */
 import { buildApplications, type BuiltApplications } from './build/applications.ts';
 import type { BuildArgs, Ground } from './build/ground.ts';
+import { buildMonitoring } from './build/monitoring.ts';
 import { buildTiers } from './build/tiers.ts';
 import { buildVolumes } from './build/volumes.ts';
 import { NodeInventory } from './inventory/node-inventory.ts';
@@ -29,6 +30,7 @@ export function buildShelf(args: BuildArgs): BuiltShelf {
   );
   const tiered = { ...ground, classNames };
   buildVolumes(tiered);
+  buildMonitoring(ground);
   return { tiers, ...buildApplications(tiered) };
 }
 

@@ -20,7 +20,7 @@ export async function prepare(tier: string, signal: AbortSignal): Promise<boolea
   try {
     if (tier === 'unit' && isRoot) await ensurePackages(['test'], context);
     if (tier === 'engine') {
-      await ensureTools(['etcd', 'kube-apiserver', 'kube-controller-manager'], context);
+      await ensureTools(['etcd', 'kube-apiserver', 'kube-controller-manager', 'promtool'], context);
       await ensurePulumi(context);
     }
     if (tier === 'system' && isRoot) {

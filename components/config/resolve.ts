@@ -10,6 +10,7 @@ import type { Problem } from '../rules/problem.ts';
 import { volumeProblems } from '../rules/volumes.ts';
 import { resolveApplications } from './resolve/applications.ts';
 import { resolveInventory } from './resolve/inventory.ts';
+import { resolveMonitoring } from './resolve/monitoring.ts';
 import { resolveTiers } from './resolve/tiers.ts';
 import { resolveVolumes } from './resolve/volumes.ts';
 import type { StackConfig } from './schema.ts';
@@ -31,5 +32,7 @@ export function resolveShelf(config: StackConfig): ResolvedShelf {
   problems.push(...volumeProblems(volumes));
   if (problems.length > 0) return { ok: false, problems };
   const { cluster, images } = config;
-  return { ok: true, shelf: { cluster, images, ...inventory, ...tiers, ...applications, volumes } };
+  const sections = { ...inventory, ...tiers, ...applications };
+  const monitored = resolveMonitoring(config, sections);
+  return { ok: true, shelf: { cluster, images, ...sections, ...monitored, volumes } };
 }

@@ -12,6 +12,7 @@ import { backupsShape } from './schema/backups.ts';
 import { clusterSchema, imagesSchema } from './schema/cluster.ts';
 import { enginesShape } from './schema/engines.ts';
 import { nodesSchema } from './schema/inventory.ts';
+import { monitoringShape } from './schema/monitoring.ts';
 import { tiersSchema } from './schema/tiers.ts';
 import { volumesSchema } from './schema/volumes.ts';
 
@@ -23,6 +24,7 @@ export const stackSchema = z.strictObject({
   volumes: volumesSchema,
   ...applicationsShape,
   ...backupsShape,
+  ...monitoringShape,
   images: imagesSchema.prefault({}),
 });
 

@@ -36,7 +36,7 @@ function lostForGood(failures: readonly FailureReport[]): string[] {
     return [...new Set(lost)];
   };
   const byDisk = lostIn(['disk']);
-  const bySite = lostIn(['site']).filter((volume) => !byDisk.includes(volume));
+  const bySite = lostIn(['shelf', 'site']).filter((volume) => !byDisk.includes(volume));
   return [
     ...(byDisk.length === 0
       ? []

@@ -3,7 +3,7 @@
  *
  * Judged by the worst place that a volume may have: where the stack file does not place it, the
  * answer says that it depends. A node, a switch or a circuit that fails comes back with its disks;
- * a disk that fails and a site that burns do not. Two failures at once are not looked at: how many
+ * a disk that dies, and what stands on a shelf or at a site that is destroyed, does not. Two failures at once are not looked at: how many
  * a tier survives stands in the table of copies.
  */
 import type {
@@ -53,8 +53,11 @@ export interface FailureReport {
 /** Everything that can fail alone, the smallest first. */
 export function failuresOf(subject: PlanSubject): Failure[] {
   const computers: readonly { shared: Shared }[] = [...subject.nodes, ...subject.servers];
-  const named = (kind: SharedKind) => [...new Set(computers.map(({ shared }) => shared[kind]))];
-  const kinds: readonly SharedKind[] = ['switch', 'circuit', 'site'];
+  const named = (kind: SharedKind) =>
+    [...new Set(computers.map(({ shared }) => shared[kind]))].filter(
+      (name) => kind !== 'shelf' || name !== undefined,
+    );
+  const kinds: readonly SharedKind[] = ['switch', 'circuit', 'shelf', 'site'];
   return [
     ...subject.nodes.flatMap((node) => node.disks).map((disk) => ({ kind: 'disk', disk }) as const),
     ...subject.nodes.map(({ name }) => ({ kind: 'node', name }) as const),
@@ -94,6 +97,7 @@ function reach(subject: PlanSubject, failure: Failure): Reach {
       return { disks: new Set(), servers: new Set([failure.name]) };
     case 'switch':
     case 'circuit':
+    case 'shelf':
     case 'site': {
       const isIn = ({ shared }: { readonly shared: Shared }) =>
         shared[failure.kind] === failure.name;
@@ -134,6 +138,7 @@ function effectOn(volume: PlanVolume, failure: Failure, hit: Reach): Judged {
 function lastCopy(volume: PlanVolume, failure: Failure, hit: Reach): Effect {
   switch (failure.kind) {
     case 'disk':
+    case 'shelf':
     case 'site':
       return { kind: 'lost', from: survivorOf(volume, hit) };
     case 'switch':
@@ -146,7 +151,8 @@ function lastCopy(volume: PlanVolume, failure: Failure, hit: Reach): Effect {
 }
 
 function serverGone(volume: PlanVolume, failure: Failure, hit: Reach): Effect {
-  if (failure.kind === 'site') return { kind: 'lost', from: survivorOf(volume, hit) };
+  if (failure.kind === 'site' || failure.kind === 'shelf')
+    return { kind: 'lost', from: survivorOf(volume, hit) };
   return { kind: 'stops' };
 }
 

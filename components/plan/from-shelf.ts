@@ -1,7 +1,7 @@
 /** What a plan needs of a shelf: where copies may be, and what each volume can be restored from. */
 import type { Shelf } from '../config/shelf.ts';
 import type { Database } from '../config/shelf/applications.ts';
-import type { RawDevice, ShelfNode } from '../config/shelf/inventory.ts';
+import type { Disk, RawDevice, ShelfNode } from '../config/shelf/inventory.ts';
 import { type Tier, tiersOf } from '../config/shelf/tiers.ts';
 import { engineFacts } from '../rules/engines.ts';
 import type {
@@ -13,67 +13,71 @@ import type {
   PlanTier,
 } from './subject.ts';
 
+/** One thing, one object: a plan compares disks by identity. */
+type Disks = ReadonlyMap<Disk | RawDevice, PlanDisk>;
+
 export function subjectOf(stack: string, shelf: Shelf): PlanSubject {
-  const tiers = new Map(shelf.tiers.map((tier) => [tier, planTier(tier)]));
+  const disks: Disks = new Map<Disk | RawDevice, PlanDisk>(
+    shelf.nodes.flatMap((node): (readonly [Disk | RawDevice, PlanDisk])[] => [
+      ...node.disks.map((disk) => [disk, { ...disk, path: disk.mountPath }] as const),
+      ...node.devices.map((device) => [device, { ...device, path: device.device }] as const),
+    ]),
+  );
+  const tiers = new Map(shelf.tiers.map((tier) => [tier, planTier(tier, disks)]));
   const databases = new Map(shelf.databases.map((database) => [database.volume, database]));
+  const servers = new Set(tiersOf(shelf.tiers, 'nfs').map(({ config }) => config.server));
   return {
     stack,
-    nodes: shelf.nodes.map(planNode),
-    servers: serversOf(shelf),
+    nodes: shelf.nodes.map((node) => planNode(node, disks)),
+    servers: [...servers].map((name) => ({ name, shared: {}, capacityBytes: undefined })),
     tiers: [...tiers.values()],
     volumes: shelf.volumes.flatMap((volume) => {
-      const { name, sizeBytes, disk } = volume;
+      const { name, sizeBytes } = volume;
       const tier = tiers.get(volume.tier);
       const database = databases.get(volume);
-      const backups = database === undefined ? [] : dumpsOf(database);
+      const backups = database === undefined ? [] : dumpsOf(database, disks);
+      const disk = volume.disk === undefined ? undefined : disks.get(volume.disk);
       return tier === undefined ? [] : [{ name, tier, sizeBytes, disk, backups }];
     }),
   };
 }
 
-function planNode({ name, domains, disks, devices }: ShelfNode): PlanNode {
-  const { circuit, switch: port, site } = domains;
-  return {
-    name,
-    shared: {
-      ...(circuit === undefined ? {} : { circuit }),
-      ...(port === undefined ? {} : { switch: port }),
-      ...(site === undefined ? {} : { site }),
-    },
-    disks: [...disks, ...devices.map(planDevice)],
-  };
-}
+const known = (things: readonly (Disk | RawDevice)[], disks: Disks): PlanDisk[] =>
+  things.flatMap((thing) => disks.get(thing) ?? []);
 
-const planDevice = (device: RawDevice): PlanDisk => ({ ...device, mountPath: device.device });
+const planNode = (node: ShelfNode, disks: Disks): PlanNode => ({
+  name: node.name,
+  shared: node.domains,
+  disks: known([...node.disks, ...node.devices], disks),
+});
 
-function planTier({ name, engine, copies, config, disks, devices }: Tier): PlanTier {
+function planTier(tier: Tier, disks: Disks): PlanTier {
+  const { name, engine, copies, config } = tier;
   return {
     name,
     engine,
-    placement: placementOf(engine),
     copies,
-    disks: [...disks, ...devices.map(planDevice)],
+    placement: placementOf(tier),
+    disks: known([...tier.disks, ...tier.devices], disks),
     server: config.engine === 'nfs' ? config.server : undefined,
     isKept: engine !== 'scratch',
   };
 }
 
-function placementOf(engine: Tier['engine']): Placement {
-  const { placedBy, on } = engineFacts[engine];
+function placementOf({ engine }: Tier): Placement {
+  const { on, placedBy } = engineFacts[engine];
   if (on === 'server') return 'server';
   if (placedBy === 'stack') return 'placed';
-  return placedBy === 'first pod' ? 'first-pod' : 'spread';
+  return placedBy === 'engine' ? 'spread' : 'first-pod';
 }
 
-/** The servers that tiers name, once each. */
-function serversOf({ tiers }: Shelf): PlanSubject['servers'] {
-  const names = tiersOf(tiers, 'nfs').map(({ config }) => config.server);
-  return [...new Set(names)].map((name) => ({ name, shared: {}, capacityBytes: undefined }));
-}
-
-function dumpsOf({ dumps }: Database): PlanBackup[] {
+function dumpsOf({ dumps }: Database, disks: Disks): PlanBackup[] {
   if ('skip' in dumps) return [];
-  return [{ what: 'newest dump', place: dumps.disk, recoveryPoint: pauseWords(dumps.schedule) }];
+  return known([dumps.disk], disks).map((place) => ({
+    what: 'newest dump',
+    place,
+    recoveryPoint: pauseWords(dumps.schedule),
+  }));
 }
 
 /** The longest pause of a cron schedule, in words; coarser where its fields are lists. */

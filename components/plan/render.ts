@@ -37,7 +37,7 @@ export function renderPlan(plan: Plan): string {
 const count = (n: number, what: string) => `${n} ${what}${n === 1 ? '' : 's'}`;
 
 function diskRow({ disk, placedBytes, volumes }: DiskCapacity): string[] {
-  const { capacityBytes, kind, mountPath } = disk;
+  const { capacityBytes, kind, path } = disk;
   const filled =
     capacityBytes === undefined || capacityBytes === 0
       ? undefined
@@ -47,7 +47,7 @@ function diskRow({ disk, placedBytes, volumes }: DiskCapacity): string[] {
   return [
     diskWords(disk),
     kind,
-    mountPath,
+    path,
     capacityBytes === undefined ? placed : `${placed} of ${sizeWords(capacityBytes)}`,
     bar,
     namesWords(volumes.map(({ name }) => name)),
@@ -108,7 +108,7 @@ function sharedNote(failures: readonly FailureReport[]): string[] {
   return [
     '',
     ...wrap(
-      `No ${unnamed.join(' or ')} is named in the stack file: all computers are taken to share one.`,
+      `Computers for which the stack file names no ${unnamed.join(' or ')} are taken to share one.`,
       '  ',
       '  ',
     ),

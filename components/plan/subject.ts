@@ -5,16 +5,20 @@
  */
 
 /** What several computers share and lose together. */
-export type SharedKind = 'switch' | 'circuit' | 'site';
+export type SharedKind = 'switch' | 'circuit' | 'shelf' | 'site';
 
-/** Names of what a computer shares; a missing one is shared with all others that miss it. */
-export type Shared = Readonly<Partial<Record<SharedKind, string>>>;
+/**
+ * Names of what a computer shares; a missing one is shared with all others that miss it, except a
+ * shelf: nobody stands on one that nobody named.
+ */
+export type Shared = Readonly<Partial<Record<SharedKind, string | undefined>>>;
 
 export interface PlanDisk {
   readonly node: string;
   readonly name: string;
   readonly kind: string;
-  readonly mountPath: string;
+  /** Where it is mounted, or the raw device. */
+  readonly path: string;
   readonly capacityBytes: number | undefined;
 }
 

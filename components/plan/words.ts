@@ -44,6 +44,7 @@ const verbs: Readonly<Record<Failure['kind'], string>> = {
   server: 'stops',
   switch: 'fails',
   circuit: 'loses power',
+  shelf: 'is destroyed',
   site: 'burns down',
 };
 
@@ -88,7 +89,7 @@ export function describeEffects(report: FailureReport, volumeCount: number): str
 
 function backupWords(failure: Failure): string {
   if (failure.kind === 'disk') return 'the backups there are lost, the data are not';
-  if (failure.kind === 'site') return 'the backups there are lost';
+  if (failure.kind === 'site' || failure.kind === 'shelf') return 'the backups there are lost';
   return 'no backups meanwhile';
 }
 

@@ -39,6 +39,7 @@ const subjects: fc.Arbitrary<PlanSubject> = fc
         disks: fc.array(fc.option(fc.nat({ max: 1000 }), { nil: undefined }), { maxLength: 2 }),
         circuit: fc.constantFrom(undefined, 'a', 'b'),
         site: fc.constantFrom(undefined, 'home'),
+        shelf: fc.constantFrom(undefined, 'top'),
       }),
       { minLength: 1, maxLength: 5 },
     ),
@@ -54,11 +55,12 @@ const subjects: fc.Arbitrary<PlanSubject> = fc
     ),
   })
   .map(({ nodes: drawn, tierCopies, volumes }) => {
-    const nodes = drawn.map(({ disks, circuit, site }, index): PlanNode => {
+    const nodes = drawn.map(({ disks, circuit, site, shelf }, index): PlanNode => {
       const name = `n${index}`;
       const shared = {
         ...(circuit === undefined ? {} : { circuit }),
         ...(site === undefined ? {} : { site }),
+        shelf,
       };
       return {
         name,
@@ -67,7 +69,7 @@ const subjects: fc.Arbitrary<PlanSubject> = fc
           node: name,
           name: `d${disk}`,
           kind: 'ssd',
-          mountPath: `/mnt/d${disk}`,
+          path: `/mnt/d${disk}`,
           capacityBytes,
         })),
       };
@@ -156,7 +158,7 @@ describe('plan', () => {
           const { effects } = reportOf(subject, failure);
           assert.equal(effects.length, subject.volumes.length);
           for (const { effect, volume, isCertain } of effects) {
-            if (effect.kind === 'lost') assert.ok(['disk', 'site'].includes(failure.kind));
+            if (effect.kind === 'lost') assert.ok(['disk', 'shelf', 'site'].includes(failure.kind));
             if (effect.kind === 'runs-on') assert.ok(effect.copiesLeft >= 1);
             const oneDisk = failure.kind === 'disk' && volume.tier.placement === 'spread';
             if (oneDisk && volume.tier.copies > 1) assert.notEqual(effect.kind, 'lost');

@@ -1,9 +1,8 @@
 /**
  * Golden files: what the program declares, as text that a reviewer reads in a diff.
  *
- * One block a resource, sorted by URN: its options first, then its inputs as YAML. Scripts stand as
- * their length and digest: they have files of their own (components/scripts) and tests of their
- * own. `UPDATE_GOLDEN=1` writes the file anew.
+ * One block a resource, sorted by URN: its options first, then its inputs as YAML. Scripts, alert
+ * rules and dashboards stand as their length and digest: they have files and tests of their own. `UPDATE_GOLDEN=1` writes the file anew.
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -13,6 +12,7 @@ import { stringify } from 'yaml';
 import type { ProgramRun, Recorded, RecordedOptions } from './record.ts';
 
 const linesShownMax = 8;
+const jsonLinesShownMax = 60;
 
 export function renderRun(run: ProgramRun): string {
   const outputs = `outputs\n${indent(stringify(run.outputs, { lineWidth: 0 }))}`;
@@ -52,9 +52,10 @@ function shorten(value: unknown): unknown {
     return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, shorten(inner)]));
   if (typeof value !== 'string') return value;
   const lines = value.split('\n').length;
-  if (lines <= linesShownMax || value.startsWith('{')) return value;
+  const isJson = value.startsWith('{');
+  if (lines <= linesShownMax || (isJson && lines <= jsonLinesShownMax)) return value;
   const digest = createHash('sha256').update(value).digest('hex').slice(0, 12);
-  return `(a script of ${lines} lines, sha256 ${digest})`;
+  return `(a ${isJson ? 'document' : 'script'} of ${lines} lines, sha256 ${digest})`;
 }
 
 const indent = (text: string) => text.replaceAll(/^(?=.)/gm, '    ');

@@ -19,7 +19,7 @@ function shelf(more: Partial<PlanTier> = {}) {
     node,
     name: 'nvme',
     kind: 'nvme',
-    mountPath: '/mnt/nvme',
+    path: '/mnt/nvme',
     capacityBytes,
   });
   const nodes = ['kube01', 'kube02', 'kube03', 'kube04'].map(

@@ -1,0 +1,24 @@
+/** What of the shelf the alerts watch: follows from everything else, nobody has to list it. */
+import type { StackConfig } from '../schema.ts';
+import type { Applications } from '../shelf/applications.ts';
+import type { Inventory } from '../shelf/inventory.ts';
+import type { Monitored } from '../shelf/monitoring.ts';
+import type { Tiers } from '../shelf/tiers.ts';
+
+export function resolveMonitoring(
+  config: StackConfig,
+  { nodes, databases, tiers }: Inventory & Tiers & Applications,
+): Monitored {
+  const disks = nodes.flatMap((node) => node.disks);
+  const paths = [...new Set(disks.map(({ mountPath }) => mountPath))];
+  const watched = {
+    nodes: nodes.map(({ name }) => name),
+    mounts: paths.map((path) => ({
+      path,
+      nodes: disks.filter(({ mountPath }) => mountPath === path).map(({ node }) => node),
+    })),
+    hasBackups: databases.some(({ dumps }) => !('skip' in dumps)),
+    hasLonghorn: tiers.some(({ engine }) => engine === 'longhorn'),
+  };
+  return { monitoring: { ...config.monitoring, watched } };
+}
