@@ -2,7 +2,7 @@
 import type { MonitoringConfig } from '../schema/monitoring.ts';
 import type { Watched } from '../../monitoring/alert.ts';
 
-export interface MonitoringPlan extends MonitoringConfig {
+interface MonitoringPlan extends MonitoringConfig {
   readonly watched: Watched;
 }
 
