@@ -104,6 +104,7 @@ class Rack {
       writer: '',
       generation: 0,
       readersLeft: false,
+      snapshots: [],
       members: nodes.map((id) => ({
         id,
         address: this.socket(id),

@@ -18,6 +18,12 @@ export const limits = {
   /** Requests one connection may have open at a replica; an engine that sends more is cut off. */
   peerRequestsInFlightMax: 1024,
   /**
+   * Snapshots of a volume: half of the layers a store may have, the others wait to be merged.
+   */
+  snapshotsMax: 64,
+  /** Of a question which blocks hold anything: sixteen table pages, all of which may be read. */
+  statusBytesMax: 64 * 2 ** 20,
+  /**
    * Bytes of requests and replies one connection may hold in a replica's memory; with more it is
    * not read from. One request may go beyond it.
    */

@@ -38,6 +38,7 @@ export function born(
     writer: '',
     generation: 0,
     readersLeft: false,
+    snapshots: [],
     members: places.map(({ member, node }) => ({
       id: member,
       address: addressOf(node, nodes),

@@ -43,6 +43,7 @@ export const recordSchema = z.object({
     .min(1)
     .max(limits.membersMax)
     .readonly(),
+  snapshots: z.array(id).max(limits.snapshotsMax).readonly().default([]),
 }) satisfies z.ZodType<VolumeRecord>;
 
 const condition = z.object({

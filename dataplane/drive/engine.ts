@@ -33,6 +33,7 @@ import { fits } from '../store/geometry.ts';
 import { Engine } from '../volume/engine.ts';
 import type {
   Answer,
+  CutRequest,
   EngineCommand,
   EngineEvent,
   EngineOptions,
@@ -80,7 +81,6 @@ export class EngineDrive implements BlockService {
   /** After a defect nothing is believed any more. */
   #dead = false;
   #reason = '';
-  #record: VolumeRecord | undefined;
 
   constructor(ports: EnginePorts, volume: string, options: EngineOptions) {
     this.#ports = ports;
@@ -90,9 +90,8 @@ export class EngineDrive implements BlockService {
 
   /** Known once the record has been read; asked for before that is a defect. */
   get geometry(): BlockGeometry {
-    const record = this.#record ?? this.#engine.record;
+    const { record } = this.#engine;
     assert(record !== undefined, 'the geometry is known when the volume serves');
-    this.#record = record;
     return { sizeBytes: record.sizeBytes, blockBytes: record.blockBytes, readOnly: false };
   }
 
@@ -148,7 +147,7 @@ export class EngineDrive implements BlockService {
     const refusal = this.#refusal(range);
     if (refusal !== undefined) return refusal;
     const answer = await this.#request({ kind: 'read', span: range });
-    assert(answer.kind !== 'done', 'a read is answered with its bytes');
+    assert(answer.kind === 'data' || answer.kind === 'failed', 'a read is answered with bytes');
     return answer;
   }
 
@@ -175,15 +174,56 @@ export class EngineDrive implements BlockService {
     return this.#change({ kind: 'flush' });
   }
 
-  /**
-   * Says "all allocated", which is always true enough; holes are told once members can be asked.
-   */
+  /** Of the beginning of a long range only. */
   async blockStatus(range: ByteRange): Promise<StatusOutcome> {
-    const { lengthBytes } = range;
-    const refusal = this.#refusal({ ...range, lengthBytes: Math.min(lengthBytes, 4096) });
-    return Promise.resolve(
-      refusal ?? { kind: 'extents', extents: [{ lengthBytes, allocated: true, zero: false }] },
-    );
+    const lengthBytes = Math.min(range.lengthBytes, limits.statusBytesMax);
+    const span = { offsetBytes: range.offsetBytes, lengthBytes };
+    const refusal = this.#refusal(span, limits.statusBytesMax);
+    if (refusal !== undefined) return refusal;
+    const answer = await this.#request({ kind: 'status', span });
+    if (answer.kind === 'failed') return answer;
+    assert(answer.kind === 'extents', 'a question about blocks is answered with extents');
+    const { blockBytes } = this.geometry;
+    const extents = answer.extents.map(({ blocks, stored }) => ({
+      lengthBytes: blocks * blockBytes,
+      allocated: stored,
+      zero: !stored,
+    }));
+    return { kind: 'extents', extents };
+  }
+
+  /**
+   * Makes a snapshot: one cut, equal on every in-sync member. Asking again for one that is there
+   * does nothing.
+   *
+   * @param name at most `limits.idBytesMax` printable ASCII characters, never used again for
+   *   another snapshot of this volume
+   */
+  async snapshot(name: string): Promise<BlockOutcome> {
+    return this.#cut({ kind: 'snapshot', name });
+  }
+
+  /** Gives a snapshot up; its space comes back later. One that is not there is given up already. */
+  async deleteSnapshot(name: string): Promise<BlockOutcome> {
+    return this.#cut({ kind: 'forget', name });
+  }
+
+  /** Larger only, by whole blocks. What is new reads as zeroes. */
+  async resize(sizeBytes: number): Promise<BlockOutcome> {
+    return this.#cut({ kind: 'resize', sizeBytes });
+  }
+
+  async #cut(request: CutRequest): Promise<BlockOutcome> {
+    if (this.#fault !== undefined) {
+      return { kind: 'refused', reason: 'shutting-down', message: this.#fault.message };
+    }
+    const id = this.#nextRequest++;
+    const answer = await new Promise<Answer>((resolve) => {
+      this.#answers.set(id, resolve);
+      this.#feed({ kind: 'cut', id, request });
+    });
+    assert(answer.kind === 'done' || answer.kind === 'failed', 'a cut is made or not');
+    return answer;
   }
 
   /** Long ranges go in pieces, so that one request never holds the whole volume. */
@@ -197,7 +237,7 @@ export class EngineDrive implements BlockService {
   }
 
   /** The one ladder at the door; below it everything is asserted. */
-  #refusal(span: ByteRange): BlockFailure | undefined {
+  #refusal(span: ByteRange, lengthMax: number = limits.requestBytesMax): BlockFailure | undefined {
     const record = this.#engine.record;
     if (this.#fault !== undefined) {
       return { kind: 'refused', reason: 'shutting-down', message: this.#fault.message };
@@ -207,7 +247,7 @@ export class EngineDrive implements BlockService {
       const message = `The volume ends at ${record.sizeBytes}; asked for ${span.offsetBytes} to ${span.offsetBytes + span.lengthBytes}.`;
       return { kind: 'refused', reason: 'out-of-range', message };
     }
-    if (!fits(record, span) || span.lengthBytes > limits.requestBytesMax) {
+    if (!fits(record, span) || span.lengthBytes > lengthMax) {
       const message = `A request is whole blocks of ${record.blockBytes}, at most ${limits.requestBytesMax} bytes; got ${span.lengthBytes} at ${span.offsetBytes}.`;
       return { kind: 'refused', reason: 'invalid', message };
     }
@@ -216,7 +256,7 @@ export class EngineDrive implements BlockService {
 
   async #change(request: EngineRequest): Promise<BlockOutcome> {
     const answer = await this.#request(request);
-    assert(answer.kind !== 'data', 'only reads are answered with bytes');
+    assert(answer.kind === 'done' || answer.kind === 'failed', 'only reads bring bytes');
     return answer;
   }
 

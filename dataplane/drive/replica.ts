@@ -44,6 +44,12 @@ export interface ReplicaOptions {
   readonly plants: ReplicaPlants;
 }
 
+/** What is read: a span of the volume as it is, or of a snapshot. */
+interface View {
+  readonly span: ByteSpan;
+  readonly snapshot?: string;
+}
+
 interface Session {
   readonly link: Link;
   readonly outbox: Outbox;
@@ -197,7 +203,8 @@ export class ReplicaServer {
       session.outbox.send(encodeReply(id, reply));
     } catch (error) {
       if (error instanceof Fault) {
-        hosted.store.fail(error);
+        // What cannot be asked for is no failure of the disk.
+        if (error.code !== 'input.invalid') hosted.store.fail(error);
         const { code, message } = error;
         session.outbox.send(encodeReply(id, { kind: 'failed', code, reason: message }));
       } else {
@@ -246,11 +253,16 @@ export class ReplicaServer {
     if (gate.epoch === epoch) await runner.run(store.promise(epoch));
     if (!gate.promised(session)) return stale();
     const { standing, absences } = store.state;
-    const dirty = store.changed()?.bytes ?? new Uint8Array(0);
-    const known = absences.filter((absence) => absence !== undefined);
     return {
       kind: 'promised',
-      report: { standing, proven: store.proven, dirty, absences: known },
+      report: {
+        standing,
+        proven: store.proven,
+        dirty: store.changed()?.bytes ?? new Uint8Array(0),
+        absences: absences.filter((absence) => absence !== undefined),
+        sizeBytes: store.geometry.sizeBytes,
+        snapshots: store.snapshots.map(({ snapshot }) => snapshot),
+      },
     };
   }
 
@@ -261,9 +273,23 @@ export class ReplicaServer {
     const { store, runner } = hosted;
     switch (request.kind) {
       case 'read':
-        return this.#read(hosted, request.span);
+        return this.#read(hosted, request);
       case 'digest':
-        return { kind: 'digests', bytes: await this.#digest(hosted, request.span) };
+        return { kind: 'digests', bytes: await this.#digest(hosted, request) };
+      case 'status':
+        return { kind: 'extents', extents: await runner.run(store.status(request.span)) };
+      case 'spoil':
+        await runner.run(store.spoil(request.span, { sequence: request.sequence, fua: false }));
+        return { kind: 'done' };
+      case 'snapshot':
+        await runner.run(store.snapshot(request.name));
+        return { kind: 'done' };
+      case 'forget':
+        await runner.run(store.deleteSnapshot(request.name));
+        return { kind: 'done' };
+      case 'resize':
+        await runner.run(store.resize(request.sizeBytes));
+        return { kind: 'done' };
       case 'write':
         await runner.run(store.write(request.offsetBytes, request.bytes, request));
         return { kind: 'done' };
@@ -293,12 +319,16 @@ export class ReplicaServer {
   }
 
   /** A disk that cannot read is like a block that does not match: another member may have it. */
-  async #read(hosted: HostedStore, span: ByteSpan): Promise<StoreReadOutcome> {
+  async #read(hosted: HostedStore, { span, snapshot = '' }: View): Promise<StoreReadOutcome> {
     const { store, runner } = hosted;
     try {
-      return await runner.run(store.read(span));
+      if (snapshot === '') return await runner.run(store.read(span));
+      const found = await runner.run(store.readSnapshot(snapshot, span));
+      if (found === undefined) throw noSnapshot(snapshot);
+      return found;
     } catch (error) {
       if (!(error instanceof Fault) || store.failure !== undefined) throw error;
+      if (error.code === 'input.invalid') throw error;
       const { blockBytes } = store.geometry;
       const first = span.offsetBytes / blockBytes;
       const count = span.lengthBytes / blockBytes;
@@ -310,15 +340,16 @@ export class ReplicaServer {
   }
 
   /** Of the whole span at once, and block by block where some block cannot be read. */
-  async #digest(hosted: HostedStore, span: ByteSpan): Promise<Uint8Array> {
+  async #digest(hosted: HostedStore, view: View): Promise<Uint8Array> {
     const { blockBytes } = hosted.store.geometry;
-    const outcome = await this.#read(hosted, span);
+    const { span } = view;
+    const outcome = await this.#read(hosted, view);
     if (outcome.kind === 'data') return digestBlocks(outcome.bytes, blockBytes);
     const digests = new Uint8Array((span.lengthBytes / blockBytes) * digestBytes);
     for (let at = 0; at < span.lengthBytes; at += blockBytes) {
       const index = at / blockBytes;
       const block = { offsetBytes: span.offsetBytes + at, lengthBytes: blockBytes };
-      const found = await this.#read(hosted, block);
+      const found = await this.#read(hosted, { ...view, span: block });
       if (found.kind === 'corrupt') markUnreadable(digests, index);
       else digests.set(digestBlocks(found.bytes, blockBytes), index * digestBytes);
     }
@@ -342,6 +373,16 @@ export class ReplicaServer {
   }
 }
 
+function noSnapshot(name: string): Fault {
+  return new Fault('input.invalid', `This member has no snapshot ${name}.`, {
+    hint: 'Ask the record which snapshots there are.',
+  });
+}
+
+function longest(kind: MemberRequest['kind']): number {
+  return kind === 'status' ? limits.statusBytesMax : limits.requestBytesMax;
+}
+
 function isFull(session: Session): boolean {
   return session.running >= limits.peerRequestsInFlightMax || session.bytes >= limits.peerBytesMax;
 }
@@ -362,7 +403,7 @@ function check(store: Store, request: MemberRequest): void {
     }
   } else if (
     'span' in request &&
-    (!fits(geometry, request.span) || request.span.lengthBytes > limits.requestBytesMax)
+    (!fits(geometry, request.span) || request.span.lengthBytes > longest(request.kind))
   ) {
     throw malformed(
       `a ${request.kind} of ${request.span.lengthBytes} bytes at ${request.span.offsetBytes}`,

@@ -30,6 +30,7 @@ const stored = z.object({
     .array(z.object({ id, address: z.string(), inSync: z.boolean(), departedAt: whole }))
     .min(1)
     .max(limits.membersMax),
+  snapshots: z.array(id).max(limits.snapshotsMax).default([]),
 });
 
 /** Versions that stay beside the newest one. */

@@ -6,8 +6,14 @@ import { unreachable } from '../base/assert.ts';
 import { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { type FaultCode, faultCodes } from '../base/fault.ts';
 import { limits } from '../base/limits.ts';
-import { type Absence, type Standing, standings } from '../store/superblock.ts';
-import type { MemberReply, MemberRequest, Welcome } from '../volume/member.ts';
+import { type Standing, standings } from '../store/superblock.ts';
+import type {
+  MemberExtent,
+  MemberReply,
+  MemberReport,
+  MemberRequest,
+  Welcome,
+} from '../volume/member.ts';
 import { encodeFrame, type Frame, malformed } from './frame.ts';
 
 export const protocolVersion = 1;
@@ -34,6 +40,11 @@ const verbs = {
   flush: 11,
   heartbeat: 12,
   digest: 13,
+  status: 14,
+  spoil: 15,
+  snapshot: 16,
+  forget: 17,
+  resize: 18,
   welcome: 64,
   done: 65,
   promised: 66,
@@ -43,6 +54,7 @@ const verbs = {
   stale: 70,
   failed: 71,
   digests: 72,
+  extents: 73,
 } as const;
 
 /** `write`, `zero`, `trim`: durable before the answer. */
@@ -56,6 +68,8 @@ const empty = new Uint8Array(0);
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const idWidth = limits.idBytesMax;
+const absenceBytes = idWidth + 8;
+const extentBytes = 8;
 
 type Fields = Partial<Frame> & { readonly verb: number };
 
@@ -147,7 +161,7 @@ export function encodeRequest(id: number, request: MemberRequest): readonly Uint
       return frame({ verb: verbs.become, id, epoch, flags, number });
     }
     case 'track': {
-      const payload = new ByteWriter(idWidth).text(request.absence.member, idWidth).bytes;
+      const payload = nameField(request.absence.member);
       const flags = request.whole ? flagWhole : 0;
       return frame({
         verb: verbs.track,
@@ -159,11 +173,11 @@ export function encodeRequest(id: number, request: MemberRequest): readonly Uint
       });
     }
     case 'untrack': {
-      const payload = new ByteWriter(idWidth).text(request.member, idWidth).bytes;
+      const payload = nameField(request.member);
       return frame({ verb: verbs.untrack, id, epoch, payload });
     }
     case 'changed': {
-      const payload = new ByteWriter(idWidth).text(request.absence.member, idWidth).bytes;
+      const payload = nameField(request.absence.member);
       return frame({
         verb: verbs.askChanged,
         id,
@@ -184,8 +198,22 @@ export function encodeRequest(id: number, request: MemberRequest): readonly Uint
       return frame({ verb: verbs[request.kind], id, epoch, flags, number, ...span });
     }
     case 'read':
-    case 'digest':
-      return frame({ verb: verbs[request.kind], id, epoch, ...request.span });
+    case 'digest': {
+      const { kind, span, snapshot = '' } = request;
+      const payload = snapshot === '' ? empty : nameField(snapshot);
+      return frame({ verb: verbs[kind], id, epoch, ...span, payload });
+    }
+    case 'status':
+      return frame({ verb: verbs.status, id, epoch, ...request.span });
+    case 'spoil': {
+      const { sequence: number, span } = request;
+      return frame({ verb: verbs.spoil, id, epoch, number, ...span });
+    }
+    case 'snapshot':
+    case 'forget':
+      return frame({ verb: verbs[request.kind], id, epoch, payload: nameField(request.name) });
+    case 'resize':
+      return frame({ verb: verbs.resize, id, epoch, offsetBytes: request.sizeBytes });
     case 'heartbeat':
       return frame({ verb: verbs.heartbeat, id, epoch, number: request.cleanThrough });
     default:
@@ -239,8 +267,20 @@ function requestOf(found: Frame): MemberRequest {
     case verbs.read:
     case verbs.digest: {
       const kind = found.verb === verbs.read ? 'read' : 'digest';
-      return { kind, epoch, span: { offsetBytes, lengthBytes } };
+      const span = { offsetBytes, lengthBytes };
+      return found.payload.length === 0
+        ? { kind, epoch, span }
+        : { kind, epoch, span, snapshot: member() };
     }
+    case verbs.status:
+      return { kind: 'status', epoch, span: { offsetBytes, lengthBytes } };
+    case verbs.spoil:
+      return { kind: 'spoil', epoch, sequence: number, span: { offsetBytes, lengthBytes } };
+    case verbs.snapshot:
+    case verbs.forget:
+      return { kind: found.verb === verbs.snapshot ? 'snapshot' : 'forget', epoch, name: member() };
+    case verbs.resize:
+      return { kind: 'resize', epoch, sizeBytes: offsetBytes };
     case verbs.heartbeat:
       return { kind: 'heartbeat', epoch, cleanThrough: number };
     default:
@@ -266,19 +306,26 @@ export function encodeReply(id: number, reply: MemberReply): readonly Uint8Array
       const flags = reply.regions === undefined ? flagWhole : 0;
       return frame({ verb: verbs.changed, id, flags, payload: reply.regions ?? empty });
     }
+    case 'extents': {
+      const payload = new ByteWriter(reply.extents.length * extentBytes);
+      for (const { blocks, stored } of reply.extents) payload.u32(blocks).u32(stored ? 1 : 0);
+      return frame({ verb: verbs.extents, id, payload: payload.bytes });
+    }
     case 'promised': {
       const { report } = reply;
-      const size = report.absences.length * (idWidth + 8) + report.dirty.length;
-      const payload = new ByteWriter(size);
-      for (const { member, generation } of report.absences) {
-        payload.text(member, idWidth).u64(generation);
-      }
-      payload.raw(report.dirty);
+      const { absences, snapshots, dirty } = report;
+      const fixed = absences.length * absenceBytes + 4 + snapshots.length * idWidth;
+      const payload = new ByteWriter(fixed + dirty.length);
+      for (const { member, generation } of absences) payload.text(member, idWidth).u64(generation);
+      payload.u32(snapshots.length);
+      for (const name of snapshots) payload.text(name, idWidth);
+      payload.raw(dirty);
       return frame({
         verb: verbs.promised,
         id,
         flags: report.proven ? flagProven : 0,
         number: standings.indexOf(report.standing),
+        offsetBytes: report.sizeBytes,
         lengthBytes: report.absences.length,
         payload: payload.bytes,
       });
@@ -316,26 +363,42 @@ function replyOf(found: Frame): MemberReply {
       const whole = (found.flags & flagWhole) !== 0;
       return { kind: 'changed', regions: whole ? undefined : found.payload };
     }
-    case verbs.promised: {
-      if (found.lengthBytes >= limits.membersMax) {
-        throw malformed(`a report of ${found.lengthBytes} absent members`);
-      }
+    case verbs.extents: {
       const reader = new ByteReader(found.payload);
-      const absences: Absence[] = [];
-      if (reader.remaining < found.lengthBytes * (idWidth + 8)) throw malformed('half a report');
-      for (let index = 0; index < found.lengthBytes; index++) {
-        absences.push({ member: reader.text(idWidth), generation: reader.u64() });
-      }
-      const dirty = reader.raw(reader.remaining);
-      const proven = (found.flags & flagProven) !== 0;
-      const standing = standingOf(found.number);
-      return { kind: 'promised', report: { standing, proven, dirty, absences } };
+      const extents: MemberExtent[] = [];
+      while (reader.remaining > 0)
+        extents.push({ blocks: reader.u32(), stored: reader.u32() === 1 });
+      return { kind: 'extents', extents };
     }
+    case verbs.promised:
+      return { kind: 'promised', report: reportOf(found) };
     case verbs.failed:
       return decodeFailed(found);
     default:
       throw malformed(`verb ${found.verb} in place of a reply`);
   }
+}
+
+function reportOf(found: Frame): MemberReport {
+  if (found.lengthBytes >= limits.membersMax) {
+    throw malformed(`a report of ${found.lengthBytes} absent members`);
+  }
+  const reader = new ByteReader(found.payload);
+  const absences = Array.from({ length: found.lengthBytes }, () => {
+    const member = reader.text(idWidth);
+    return { member, generation: reader.u64() };
+  });
+  const count = reader.u32();
+  if (count * idWidth > reader.remaining) throw malformed(`a report of ${count} snapshots`);
+  const snapshots = Array.from({ length: count }, () => reader.text(idWidth));
+  return {
+    standing: standingOf(found.number),
+    proven: (found.flags & flagProven) !== 0,
+    sizeBytes: found.offsetBytes,
+    absences,
+    snapshots,
+    dirty: reader.raw(reader.remaining),
+  };
 }
 
 /** A code of a later version is unknown here and counts as a refusal. */
@@ -348,6 +411,10 @@ function decodeFailed(found: Frame): Failed {
 
 function isFaultCode(code: string): code is FaultCode {
   return Object.hasOwn(faultCodes, code);
+}
+
+function nameField(name: string): Uint8Array {
+  return new ByteWriter(idWidth).text(name, idWidth).bytes;
 }
 
 function standingOf(number: number): Standing {

@@ -5,7 +5,7 @@
 import type { Span } from '../base/bytes.ts';
 import { readFile, type StoreStep } from './command.ts';
 import type { Layer } from './layer.ts';
-import { isData, sealAbsent, sealUnreadable } from './seal.ts';
+import { isData, sealAbsent, sealUnreadable, sealZero } from './seal.ts';
 
 export type Matches = (seal: number, bytes: Uint8Array, block: number) => boolean;
 
@@ -62,4 +62,33 @@ function* readData(layer: Layer, blocks: Span, seals: Uint32Array): StoreStep<Ui
   const found = yield* readFile(layer.files.data, { offsetBytes, lengthBytes });
   bytes.set(found, first * blockBytes);
   return bytes;
+}
+
+/** Blocks side by side that hold something, or all read as zeroes. */
+export interface BlockRun {
+  readonly blocks: number;
+  readonly stored: boolean;
+}
+
+/** What a view holds, by its seals alone. A block that cannot be read counts as stored. */
+export function* holdings(chain: readonly Layer[], blocks: Span): StoreStep<readonly BlockRun[]> {
+  const shown = new Uint32Array(blocks.end - blocks.first);
+  for (const layer of chain) {
+    const seals = yield* layer.seals(blocks);
+    for (let index = 0; index < shown.length; index++) {
+      if (shown[index] === sealAbsent) shown[index] = seals[index] ?? sealUnreadable;
+    }
+  }
+  const runs: BlockRun[] = [];
+  for (let index = 0; index < shown.length; ) {
+    const first = index;
+    const stored = isStored(shown[first]);
+    while (index < shown.length && isStored(shown[index]) === stored) index += 1;
+    runs.push({ blocks: index - first, stored });
+  }
+  return runs;
+}
+
+function isStored(seal = sealUnreadable): boolean {
+  return seal !== sealAbsent && seal !== sealZero;
 }

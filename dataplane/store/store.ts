@@ -22,10 +22,10 @@ import type { Identity } from './identity.ts';
 import { Layer } from './layer.ts';
 import { type LayerList, type LayerRecord, recordOf, snapshotsOf } from './layer-list.ts';
 import { LayerStack } from './layer-stack.ts';
-import { readThrough } from './read-through.ts';
+import { type BlockRun, holdings, readThrough } from './read-through.ts';
 import { RegionActivity } from './region-activity.ts';
 import { dirtyBit, type RegionMap, trackedBit } from './region-map.ts';
-import { sealAbsent, sealOf, sealZero } from './seal.ts';
+import { sealAbsent, sealOf, sealUnreadable, sealZero } from './seal.ts';
 import type { Absence, Standing, Superblock } from './superblock.ts';
 import { SuperblockKeeper } from './superblock-keeper.ts';
 
@@ -220,6 +220,28 @@ export class Store {
       this.#stack.readers.leave(turn);
     }
     return { kind: 'corrupt', blocks: corrupt.sort((a, b) => a - b) };
+  }
+
+  /** Nobody can read these blocks any more; here too they are corrupt until written again. */
+  *spoil(span: ByteSpan, order: WriteOrder): StoreStep<void> {
+    yield* this.#begin(span);
+    yield* this.#mark(span);
+    const blocks = blocksOf(this.identity.geometry, span);
+    // Veiled: after a crash the data below would be taken for what was written last.
+    const veils = () => true;
+    yield* this.#stack.head.reseal(blocks, () => sealUnreadable, veils);
+    yield* this.#end(span, order);
+  }
+
+  /** Runs of blocks that hold something, or read as zeroes without holding it. Reads no data. */
+  *status(span: ByteSpan): StoreStep<readonly BlockRun[]> {
+    assert(fits(this.geometry, span), 'a question is about whole blocks inside the volume');
+    const turn = this.#stack.readers.enter();
+    try {
+      return yield* holdings(this.#stack.chain, blocksOf(this.identity.geometry, span));
+    } finally {
+      this.#stack.readers.leave(turn);
+    }
   }
 
   /** Everything whose operation ended before the call is durable when it ends. */

@@ -3,13 +3,14 @@
  * write; meanwhile what it missed is copied, region by region, each step alone on its range; then
  * it flushes, and only then does the record count it in.
  */
-import { Bitmap } from '../base/bitmap.ts';
-import { regionCount, regionSpan } from '../store/geometry.ts';
+import type { Bitmap } from '../base/bitmap.ts';
+import { regionSpan } from '../store/geometry.ts';
 import type { Absence } from '../store/superblock.ts';
 import type { Core } from './core.ts';
 import { chunks, equalize } from './equalize.ts';
 import type { MemberLink } from './member-link.ts';
 import type { Membership } from './membership.ts';
+import { leftOver } from './opening.ts';
 import type { Operations } from './operations.ts';
 import { grown } from './record.ts';
 import type { Procedure } from './task.ts';
@@ -61,12 +62,13 @@ export class CatchUp {
     const absence = { member: link.id, generation: member.departedAt };
     const { epoch } = core;
     // As it stood when it promised; what it is sent from here on is not a loss.
-    const ownDirty = new Bitmap(regionCount(core.geometry), report.dirty.slice());
+    const ownDirty = core.regionsOf(report.dirty);
     // I-05: what survivors know about an earlier store of this member says nothing about this one.
     if (report.standing === 'new' && !(yield* this.#trackWhole(absence))) return false;
     // I-14: durable before the first byte.
     const target = { kind: 'become', epoch, standing: 'inconsistent', proven: false } as const;
     if ((yield* core.call(link, target)).kind !== 'done') return false;
+    if (!(yield* this.#cutLikeOthers(link, absence, ownDirty))) return false;
     link.role = 'copying';
     // Writes sent before this moment did not go to the newcomer; when they are done, survivors know
     // them.
@@ -96,7 +98,63 @@ export class CatchUp {
     if (source === undefined) return undefined;
     const heard = yield* core.call(source, { kind: 'changed', epoch: core.epoch, absence });
     if (heard.kind !== 'changed' || heard.regions === undefined) return undefined;
-    return new Bitmap(regionCount(core.geometry), heard.regions.slice());
+    return core.regionsOf(heard.regions);
+  }
+
+  /**
+   * Gives it the size and the snapshots of the record. Its head is filled with what a snapshot it
+   * missed shows, oldest first, and frozen; new writes do not go to it meanwhile, survivors track
+   * them.
+   */
+  *#cutLikeOthers(link: MemberLink, absence: Absence, ownDirty: Bitmap): Procedure<boolean> {
+    const core = this.#core;
+    const { epoch, known } = core;
+    const { sizeBytes, snapshots } = known;
+    const resize = { kind: 'resize', epoch, sizeBytes } as const;
+    if (link.sizeBytes < sizeBytes) {
+      if ((yield* core.call(link, resize)).kind !== 'done') return false;
+      link.sizeBytes = sizeBytes;
+    }
+    for (const name of leftOver(link, known)) {
+      if ((yield* core.call(link, { kind: 'forget', epoch, name })).kind !== 'done') return false;
+      link.snapshots.delete(name);
+    }
+    const missing = snapshots.filter((name) => !link.snapshots.has(name));
+    if (missing.length === 0) return true;
+    if (core.options.plants.snapshotNotCopied === true) {
+      for (const name of missing) {
+        yield* core.call(link, { kind: 'snapshot', epoch, name });
+        link.snapshots.add(name);
+      }
+      return true;
+    }
+    const plan = yield* this.#missed(absence);
+    if (plan === undefined) {
+      yield* this.#trackWhole(absence);
+      return false;
+    }
+    plan.addAll(ownDirty);
+    for (const snapshot of missing) {
+      if (!(yield* this.#fillSnapshot(link, plan, snapshot))) return false;
+      if ((yield* core.call(link, { kind: 'flush', epoch })).kind !== 'done') return false;
+      const freeze = { kind: 'snapshot', epoch, name: snapshot } as const;
+      if ((yield* core.call(link, freeze)).kind !== 'done') return false;
+      link.snapshots.add(snapshot);
+    }
+    return true;
+  }
+
+  *#fillSnapshot(link: MemberLink, plan: Bitmap, snapshot: string): Procedure<boolean> {
+    const core = this.#core;
+    for (const region of plan.members()) {
+      for (const span of chunks(regionSpan(core.geometry, region))) {
+        const begun = { atMs: core.nowMs, taken: this.#operations.taken };
+        const sources = core.needed().filter((other) => other.usable);
+        if (!(yield* equalize(core, { sources, targets: [link], span, snapshot }))) return false;
+        yield* this.#giveWay(begun);
+      }
+    }
+    return true;
   }
 
   *#copy(link: MemberLink, plan: Bitmap): Procedure<boolean> {
@@ -112,7 +170,6 @@ export class CatchUp {
             sources: core.needed().filter((other) => other.usable),
             targets: [link],
             span,
-            leaveUnreadable: false,
           }));
         if (turn !== undefined) this.#operations.leave(turn);
         if (!copied) return false;
@@ -137,7 +194,7 @@ export class CatchUp {
     if ((yield* core.call(link, { kind: 'flush', epoch })).kind !== 'done') return false;
     const proof = { kind: 'become', epoch, standing: 'inconsistent', proven: true } as const;
     if ((yield* core.call(link, proof)).kind !== 'done') return false;
-    yield* this.#membership.turn(() => true);
+    yield* this.#membership.turn(() => !core.cutting);
     const joined = yield* this.#grow(link);
     this.#membership.release();
     if (!joined) return false;
@@ -160,6 +217,8 @@ export class CatchUp {
     const core = this.#core;
     for (;;) {
       if (!(yield* this.#trackOthers(link)) || link.role !== 'copying') return false;
+      // A snapshot or a resize may have come after it was cut like the others: once more.
+      if (!link.hasCuts(core.known)) return false;
       link.role = 'joining';
       const swapped = yield* core.swap(grown(core.known, link.id));
       if (swapped) {

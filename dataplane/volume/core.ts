@@ -3,8 +3,9 @@
  * out. The volume machine (engine.ts) owns it; nothing outside `volume/` sees it.
  */
 import { assert } from '../base/assert.ts';
+import { Bitmap } from '../base/bitmap.ts';
 import { Fault } from '../base/fault.ts';
-import type { Geometry } from '../store/geometry.ts';
+import { type Geometry, regionCount } from '../store/geometry.ts';
 import type { EngineCommand, EngineOptions, ReadRecord, Swapped } from './engine-events.ts';
 import type { MemberRequest } from './member.ts';
 import { type Heard, MemberLink } from './member-link.ts';
@@ -23,6 +24,8 @@ export class Core {
   version = '';
   epoch = 0;
   serving = false;
+  /** A snapshot or a resize is on its way to the members and the record; nobody joins meanwhile. */
+  cutting = false;
   /** Sent from one member to others, to make them equal. */
   copiedBytes = 0;
   /** Why the engine is over; it does nothing more. */
@@ -143,13 +146,19 @@ export class Core {
    * Asks and waits. A `stale` answer has ended the engine, a `failed` one has broken the member.
    */
   *call(link: MemberLink, request: MemberRequest): Procedure<Heard> {
+    const heard = yield* this.hear(link, request);
+    this.judge(link, heard);
+    return heard;
+  }
+
+  /** Asks and waits; what the answer means is the caller's to judge. */
+  *hear(link: MemberLink, request: MemberRequest): Procedure<Heard> {
     let heard: Heard | undefined;
     this.ask(link, request, (answer) => {
       heard = answer;
     });
     yield { ready: () => heard !== undefined };
     assert(heard !== undefined, 'a wait without a time ends when it is ready');
-    this.judge(link, heard);
     return heard;
   }
 
@@ -159,6 +168,8 @@ export class Core {
       this.superseded();
       return false;
     }
+    // It is well, and was asked for what it does not have.
+    if (heard.kind === 'failed' && heard.code === 'input.invalid') return false;
     if (heard.kind === 'failed') {
       link.broken = `${heard.code}: ${heard.reason}`;
       return false;
@@ -233,6 +244,13 @@ export class Core {
       // way.
       if (this.version !== before) return false;
     }
+  }
+
+  /** What a member says of its regions. It may be larger than the record says, or smaller. */
+  regionsOf(bytes: Uint8Array): Bitmap {
+    const regions = new Bitmap(regionCount(this.geometry));
+    regions.bytes.set(bytes.subarray(0, regions.bytes.length));
+    return regions;
   }
 
   *pause(forMs: number): Procedure {

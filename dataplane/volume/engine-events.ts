@@ -4,7 +4,7 @@
  */
 import type { Fault } from '../base/fault.ts';
 import type { ByteSpan } from '../store/geometry.ts';
-import type { MemberReply, MemberRequest, Welcome } from './member.ts';
+import type { MemberExtent, MemberReply, MemberRequest, Welcome } from './member.ts';
 import type { VolumeRecord } from './record.ts';
 
 export interface EngineOptions {
@@ -42,10 +42,12 @@ export interface EnginePlants {
   readonly noReconcile?: boolean;
   readonly ownLossForgotten?: boolean;
   readonly restartIgnored?: boolean;
+  readonly cutWithoutOrder?: boolean;
+  readonly snapshotNotCopied?: boolean;
 }
 
 export type EngineRequest =
-  | { readonly kind: 'read'; readonly span: ByteSpan }
+  | { readonly kind: 'read' | 'status'; readonly span: ByteSpan }
   | {
       readonly kind: 'write';
       readonly span: ByteSpan;
@@ -55,8 +57,15 @@ export type EngineRequest =
   | { readonly kind: 'zero' | 'trim'; readonly span: ByteSpan; readonly fua: boolean }
   | { readonly kind: 'flush' };
 
+/** Changes every copy at one point in the order of writes (cuts.ts). */
+export type CutRequest =
+  /** @param name never used for another snapshot of the volume, not even after it is given up */
+  | { readonly kind: 'snapshot' | 'forget'; readonly name: string }
+  | { readonly kind: 'resize'; readonly sizeBytes: number };
+
 export type Answer =
   | { readonly kind: 'done' }
+  | { readonly kind: 'extents'; readonly extents: readonly MemberExtent[] }
   | { readonly kind: 'data'; readonly bytes: Uint8Array }
   | { readonly kind: 'failed'; readonly reason: 'io' | 'no-space'; readonly fault: Fault };
 
@@ -85,6 +94,7 @@ export type EngineEvent =
       readonly reply: MemberReply;
     }
   | { readonly kind: 'request'; readonly id: number; readonly request: EngineRequest }
+  | { readonly kind: 'cut'; readonly id: number; readonly request: CutRequest }
   /** Take no more requests; end when those taken are answered and durable (I-20). */
   | { readonly kind: 'stop' };
 

@@ -5,9 +5,9 @@
  */
 import { assert } from '../base/assert.ts';
 import { Fault } from '../base/fault.ts';
-import { regionCount } from '../store/geometry.ts';
 import { CatchUp } from './catch-up.ts';
 import { Core } from './core.ts';
+import { Cuts } from './cuts.ts';
 import { Lease } from './lease.ts';
 import type { EngineCommand, EngineEvent, EngineOptions } from './engine-events.ts';
 import type { Welcome } from './member.ts';
@@ -30,6 +30,7 @@ export class Engine {
   readonly #operations: Operations;
   readonly #membership: Membership;
   readonly #catchUp: CatchUp;
+  readonly #cuts: Cuts;
   #stopping = false;
 
   constructor(options: EngineOptions) {
@@ -38,6 +39,7 @@ export class Engine {
     this.#operations = new Operations(this.#core, this.#lease);
     this.#membership = new Membership(this.#core);
     this.#catchUp = new CatchUp(this.#core, this.#operations, this.#membership);
+    this.#cuts = new Cuts(this.#core, this.#operations, this.#membership);
   }
 
   get serving(): boolean {
@@ -70,10 +72,13 @@ export class Engine {
     if (core.ended === undefined) {
       this.#take(event);
       core.tasks.run(nowMs);
-    } else if (event.kind === 'request') {
+    } else if (event.kind === 'request' || event.kind === 'cut') {
       this.#refuse(event.id, core.ended);
     }
-    if (core.ended !== undefined) this.#operations.abandon(core.ended);
+    if (core.ended !== undefined) {
+      this.#operations.abandon(core.ended);
+      this.#cuts.abandon(core.ended);
+    }
     return core.takeCommands();
   }
 
@@ -103,6 +108,10 @@ export class Engine {
       case 'request':
         if (this.#stopping) this.#refuse(event.id, ending());
         else this.#operations.submit(event.id, event.request);
+        return;
+      case 'cut':
+        if (this.#stopping) this.#refuse(event.id, ending());
+        else core.tasks.start(this.#cuts.run(event.id, event.request));
         return;
       case 'stop':
         this.#stopping = true;
@@ -188,11 +197,7 @@ export class Engine {
           if (core.judge(link, heard)) this.#hangUp(link, `it answers ${heard.kind} to a promise`);
           return;
         }
-        if (heard.report.dirty.length !== (regionCount(core.geometry) + 7) >> 3) {
-          link.broken = 'it has another number of regions';
-          return;
-        }
-        link.report = heard.report;
+        link.promised(heard.report);
         link.state = 'up';
         link.why = '';
         if (link.broken !== '') return;

@@ -12,14 +12,16 @@ import type { MemberRequest } from './member.ts';
 import type { Heard, MemberLink } from './member-link.ts';
 import type { Procedure } from './task.ts';
 
+type Digest = Extract<MemberRequest, { kind: 'read' | 'digest' }>;
+
 export interface Equalization {
   /** The first that can read a block says what it is. */
   readonly sources: readonly MemberLink[];
   readonly targets: readonly MemberLink[];
   /** At most `limits.copyBytesMax` long. Nothing else touches it meanwhile. */
   readonly span: ByteSpan;
-  /** What to make of a block that no source can read: leave it, or fail. */
-  readonly leaveUnreadable: boolean;
+  /** What the sources are to show: a snapshot, or without it the volume as it is now. */
+  readonly snapshot?: string;
 }
 
 /** Cuts a span into pieces of one step. */
@@ -34,12 +36,14 @@ export function chunks(span: ByteSpan): readonly ByteSpan[] {
 
 /** False: it did not happen everywhere. */
 export function* equalize(core: Core, work: Equalization): Procedure<boolean> {
-  const { sources, targets, span } = work;
+  const { sources, targets, span, snapshot = '' } = work;
   const [source] = sources;
   if (source === undefined) return false;
-  const asked = [source, ...targets.filter((link) => link !== source)];
-  const heard = yield* askAll(core, asked, { kind: 'digest', epoch: core.epoch, span });
-  const [reference, ...others] = heard;
+  const shown = { kind: 'digest', epoch: core.epoch, span } as const;
+  const [reference, ...others] = yield* askAll(core, [
+    { link: source, request: { ...shown, snapshot } },
+    ...targets.map((link) => ({ link, request: shown })),
+  ]);
   if (reference === undefined) return false;
   const { blockBytes } = core.geometry;
   const differing = new Set<number>();
@@ -60,15 +64,16 @@ export function* equalize(core: Core, work: Equalization): Procedure<boolean> {
 /** The digests of all, in their order; empty when somebody did not answer. */
 function* askAll(
   core: Core,
-  links: readonly MemberLink[],
-  request: Extract<MemberRequest, { kind: 'digest' }>,
+  questions: readonly { readonly link: MemberLink; readonly request: Digest }[],
 ): Procedure<readonly Uint8Array[]> {
   const answers = new Map<MemberLink, Heard>();
-  for (const link of links) core.ask(link, request, (heard) => answers.set(link, heard));
-  yield { ready: () => answers.size === links.length };
+  for (const { link, request } of questions) {
+    core.ask(link, request, (heard) => answers.set(link, heard));
+  }
+  yield { ready: () => answers.size === questions.length };
   const found: Uint8Array[] = [];
-  const expected = (request.span.lengthBytes / core.geometry.blockBytes) * digestBytes;
-  for (const link of links) {
+  for (const { link, request } of questions) {
+    const expected = (request.span.lengthBytes / core.geometry.blockBytes) * digestBytes;
     const heard = answers.get(link);
     if (heard === undefined || !core.judge(link, heard)) return [];
     if (heard.kind !== 'digests' || heard.bytes.length !== expected) return [];
@@ -91,11 +96,15 @@ function* runs(indexes: ReadonlySet<number>) {
   if (first !== undefined) yield { first, end };
 }
 
-/** From the first source that has it whole, block by block where none has. */
+/**
+ * From the first source that has it whole, block by block where none has. What no source can read
+ * is unreadable on the targets too: nobody shall see there what is older, or was never acknowledged.
+ */
 function* copySpan(core: Core, work: Equalization): Procedure<boolean> {
-  const { targets, span } = work;
+  const { targets, span, snapshot = '' } = work;
   for (const source of work.sources) {
-    const heard = yield* core.call(source, { kind: 'read', epoch: core.epoch, span });
+    const asked = { kind: 'read', epoch: core.epoch, span, snapshot } as const;
+    const heard = yield* core.call(source, asked);
     if (heard.kind === 'corrupt') continue;
     if (heard.kind !== 'data') return false;
     const { bytes } = heard;
@@ -107,7 +116,11 @@ function* copySpan(core: Core, work: Equalization): Procedure<boolean> {
     return yield* core.callAll(targets.map((link) => ({ link, request })));
   }
   const { blockBytes } = core.geometry;
-  if (span.lengthBytes === blockBytes) return work.leaveUnreadable;
+  if (span.lengthBytes === blockBytes) {
+    const order = { epoch: core.epoch, sequence: core.nextSequence() };
+    const request = { kind: 'spoil', ...order, span } as const;
+    return yield* core.callAll(targets.map((link) => ({ link, request })));
+  }
   for (let at = 0; at < span.lengthBytes; at += blockBytes) {
     const block = { offsetBytes: span.offsetBytes + at, lengthBytes: blockBytes };
     if (!(yield* copySpan(core, { ...work, span: block }))) return false;

@@ -3,7 +3,7 @@
  * questions are open. Holds no rule of its own beyond "a question is answered once".
  */
 import type { MemberReply, MemberReport, MemberRequest } from './member.ts';
-import type { MemberRecord } from './record.ts';
+import type { MemberRecord, VolumeRecord } from './record.ts';
 
 /**
  * `in-sync`: its answer is needed (I-06). `joining`: as in-sync, while the record is being changed
@@ -42,6 +42,9 @@ export class MemberLink {
    * again: who comes back may be another, with an empty disk.
    */
   held = false;
+  /** Its size and snapshots: as it reported them, and as it was told since. */
+  sizeBytes = 0;
+  readonly snapshots = new Set<string>();
   /** Generations of absent members it durably tracks, by member. */
   readonly tracks = new Map<string, number>();
   readonly #questions = new Map<number, Question>();
@@ -57,6 +60,21 @@ export class MemberLink {
   get account(): string {
     const why = this.broken === '' ? this.why : this.broken;
     return why === '' ? this.id : `${this.id} (${why})`;
+  }
+
+  /** I-23: it has the size and every snapshot that the record names. */
+  hasCuts(record: VolumeRecord): boolean {
+    return (
+      this.sizeBytes >= record.sizeBytes &&
+      record.snapshots.every((name) => this.snapshots.has(name))
+    );
+  }
+
+  promised(report: MemberReport): void {
+    this.report = report;
+    this.sizeBytes = report.sizeBytes;
+    this.snapshots.clear();
+    for (const name of report.snapshots) this.snapshots.add(name);
   }
 
   get usable(): boolean {

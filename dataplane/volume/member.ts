@@ -37,9 +37,26 @@ export type MemberRequest =
       readonly span: ByteSpan;
       readonly fua: boolean;
     }
-  | { readonly kind: 'read'; readonly epoch: number; readonly span: ByteSpan }
-  /** Fingerprints of the blocks of a span (base/digest.ts), to find what differs. */
-  | { readonly kind: 'digest'; readonly epoch: number; readonly span: ByteSpan }
+  /** `digest` asks for fingerprints of the blocks (base/digest.ts), to find what differs. */
+  | {
+      readonly kind: 'read' | 'digest';
+      readonly epoch: number;
+      readonly span: ByteSpan;
+      /** Which snapshot; without it, or empty, the volume as it is now. */
+      readonly snapshot?: string;
+    }
+  /** Which blocks hold anything. */
+  | { readonly kind: 'status'; readonly epoch: number; readonly span: ByteSpan }
+  /** Nobody can read these blocks any more: here they shall not be readable either. */
+  | {
+      readonly kind: 'spoil';
+      readonly epoch: number;
+      readonly sequence: number;
+      readonly span: ByteSpan;
+    }
+  /** Make or give up a snapshot. Repeatable: what is so already is left as it is. */
+  | { readonly kind: 'snapshot' | 'forget'; readonly epoch: number; readonly name: string }
+  | { readonly kind: 'resize'; readonly epoch: number; readonly sizeBytes: number }
   | { readonly kind: 'flush'; readonly epoch: number }
   /** Renews the lease and says which writes every in-sync member has flushed. */
   | { readonly kind: 'heartbeat'; readonly epoch: number; readonly cleanThrough: number };
@@ -52,6 +69,15 @@ export interface MemberReport {
   /** Its dirty regions, as the bytes of a `Bitmap`. */
   readonly dirty: Uint8Array;
   readonly absences: readonly Absence[];
+  readonly sizeBytes: number;
+  /** Names, oldest first. */
+  readonly snapshots: readonly string[];
+}
+
+/** So many blocks, side by side, that hold something or read as zeroes. */
+export interface MemberExtent {
+  readonly blocks: number;
+  readonly stored: boolean;
 }
 
 export type MemberReply =
@@ -60,6 +86,7 @@ export type MemberReply =
   | { readonly kind: 'data'; readonly bytes: Uint8Array }
   /** `digestBytes` for each block. */
   | { readonly kind: 'digests'; readonly bytes: Uint8Array }
+  | { readonly kind: 'extents'; readonly extents: readonly MemberExtent[] }
   | { readonly kind: 'corrupt'; readonly blocks: readonly number[] }
   /** Regions as the bytes of a `Bitmap`; undefined when that absence was not tracked. */
   | { readonly kind: 'changed'; readonly regions: Uint8Array | undefined }

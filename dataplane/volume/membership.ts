@@ -119,8 +119,9 @@ export class Membership {
         }),
       );
     }
-    const before = lost.map((link) => link.usable + link.broken).join();
-    yield { ready: () => lost.map((link) => link.usable + link.broken).join() !== before };
+    const shown = () => lost.map((link) => `${link.usable}${link.account}`).join();
+    const before = shown();
+    yield { ready: () => shown() !== before };
   }
 
   /** I-13. True when every member that is left and still there has it durably. */

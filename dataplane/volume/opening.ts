@@ -9,7 +9,7 @@ import { regionCount, regionSpan } from '../store/geometry.ts';
 import type { Core } from './core.ts';
 import { chunks, equalize } from './equalize.ts';
 import type { MemberLink } from './member-link.ts';
-import { claimed, inSyncIds, shrunk } from './record.ts';
+import { claimed, inSyncIds, shrunk, type VolumeRecord } from './record.ts';
 import type { Procedure } from './task.ts';
 
 /** One in-sync member of the record, as far as it has been heard. */
@@ -104,6 +104,7 @@ export class Opening {
       core.explain('opening', 'Waiting until the old engine can no longer read.');
       yield { ready: () => false, orAtMs: untilMs };
     }
+    if (!(yield* this.#forgetCuts(links))) return false;
     const told = yield* core.callAll(
       links.map((link) => ({
         link,
@@ -146,7 +147,7 @@ export class Opening {
       const decision = decide(
         links.map((link) => ({
           id: link.id,
-          promised: link.usable && link.report !== undefined,
+          promised: link.usable && link.report !== undefined && link.hasCuts(core.known),
           standing: link.report?.standing,
           proven: link.report?.proven ?? false,
         })),
@@ -158,7 +159,7 @@ export class Opening {
       const missing = decision.missing.map((id) => core.link(id).account);
       core.explain(
         'opening',
-        `Waiting for ${missing.join(' and ')}: without it flushed data may be missing. Bring it back; going on without it is an operator's explicit act.`,
+        `Waiting for ${missing.join(' and ')}: only there may be what was flushed last. Bring it back; going on without is an operator's explicit act.`,
       );
       if (links.every((link) => link.usable && link.report?.standing === 'new')) {
         core.end(
@@ -167,10 +168,24 @@ export class Opening {
           }),
         );
       }
-      const shown = () => links.map((link) => `${link.usable}${link.report?.standing}`).join();
+      const shown = () =>
+        links.map((link) => `${link.usable}${link.report?.standing}${link.account}`).join();
       const before = shown();
       yield { ready: () => shown() !== before };
     }
+  }
+
+  /** Snapshots that were on their way when an engine died: the record does not know them. */
+  *#forgetCuts(links: readonly MemberLink[]): Procedure<boolean> {
+    const core = this.#core;
+    const { epoch } = core;
+    const calls = links.flatMap((link) =>
+      leftOver(link, core.known).map((name) => ({
+        link,
+        request: { kind: 'forget', epoch, name } as const,
+      })),
+    );
+    return yield* core.callAll(calls);
   }
 
   /** I-13: from now on every kept member knows what each absent one misses. */
@@ -205,11 +220,11 @@ export class Opening {
       const regions = new Bitmap(regionCount(core.geometry));
       for (const link of links) {
         if (link.report === undefined) return false;
-        regions.addAll(new Bitmap(regions.size, link.report.dirty.slice()));
+        regions.addAll(core.regionsOf(link.report.dirty));
       }
       for (const region of regions.members()) {
         for (const span of chunks(regionSpan(core.geometry, region))) {
-          const work = { sources: links, targets, span, leaveUnreadable: true };
+          const work = { sources: links, targets, span };
           if (!(yield* equalize(core, work))) return false;
         }
       }
@@ -218,4 +233,9 @@ export class Opening {
       links.map((link) => ({ link, request: { kind: 'flush', epoch: core.epoch } })),
     );
   }
+}
+
+/** Snapshots of a member that the record does not name. */
+export function leftOver(link: MemberLink, record: VolumeRecord): readonly string[] {
+  return [...link.snapshots].filter((name) => !record.snapshots.includes(name));
 }

@@ -47,7 +47,7 @@ export class Operations {
   readonly #flushing = new Set<number>();
   readonly #granted = new Set<number>();
   /** Reads that have their bytes and wait for the lease. */
-  #unleased: { readonly id: number; readonly bytes: Uint8Array }[] = [];
+  #unleased: { readonly id: number; readonly answer: Answer }[] = [];
   #nextInternalId = firstInternalId;
   #taken = 0;
   #acknowledgedThrough = 0;
@@ -82,7 +82,7 @@ export class Operations {
     this.#requests.set(id, request);
     if (id < firstInternalId) this.#taken += 1;
     if (request.kind === 'flush') this.#start(id);
-    else if (this.#order.enter(id, request.span, request.kind !== 'read')) this.#start(id);
+    else if (this.#order.enter(id, request.span, changes(request))) this.#start(id);
   }
 
   /** Makes durable what clients wrote, without being asked. */
@@ -108,9 +108,7 @@ export class Operations {
   /** I-16: after a confirmation came in. */
   leaseRenewed(): void {
     if (this.#unleased.length === 0 || !this.#leaseHolds()) return;
-    for (const { id, bytes } of this.#unleased.splice(0)) {
-      this.#finish(id, { kind: 'data', bytes });
-    }
+    for (const { id, answer } of this.#unleased.splice(0)) this.#finish(id, answer);
   }
 
   /** Waits until nothing else touches the span; `leave` gives it back. */
@@ -151,9 +149,10 @@ export class Operations {
     const request = this.#requests.get(id);
     assert(request !== undefined, 'only open requests have their turn');
     if (!this.#core.serving) this.#early.push(id);
-    else if (request.kind === 'read') this.#core.tasks.start(this.#read(id, request.span));
     else if (request.kind === 'flush') this.#startFlush(id);
-    else this.#startWrite(id, request);
+    else if (changes(request)) this.#startWrite(id, request);
+    else if (request.kind === 'read') this.#core.tasks.start(this.#read(id, request.span));
+    else this.#core.tasks.start(this.#status(id, request.span));
   }
 
   #startWrite(id: number, request: Write): void {
@@ -249,11 +248,26 @@ export class Operations {
       const heard = yield* core.call(link, { kind: 'read', epoch: core.epoch, span });
       if (heard.kind === 'corrupt') break;
       if (heard.kind === 'data') {
-        this.#offer(id, heard.bytes);
+        this.#offer(id, heard);
         return;
       }
     }
     yield* this.#repair(id, span);
+  }
+
+  *#status(id: number, span: ByteSpan): Procedure {
+    const core = this.#core;
+    for (;;) {
+      const link = this.#reader();
+      if (link === undefined) {
+        yield { ready: () => this.#reader() !== undefined };
+        continue;
+      }
+      const heard = yield* core.call(link, { kind: 'status', epoch: core.epoch, span });
+      if (heard.kind !== 'extents') continue;
+      this.#offer(id, heard);
+      return;
+    }
   }
 
   /**
@@ -288,7 +302,7 @@ export class Operations {
       }
       whole.set(bytes, at);
     }
-    this.#offer(id, whole);
+    this.#offer(id, { kind: 'data', bytes: whole });
   }
 
   /** Undefined when every in-sync member was asked and none has it. */
@@ -322,9 +336,9 @@ export class Operations {
     );
   }
 
-  #offer(id: number, bytes: Uint8Array): void {
-    if (this.#leaseHolds()) this.#finish(id, { kind: 'data', bytes });
-    else this.#unleased.push({ id, bytes });
+  #offer(id: number, answer: Answer): void {
+    if (this.#leaseHolds()) this.#finish(id, answer);
+    else this.#unleased.push({ id, answer });
   }
 
   #finish(id: number, answer: Answer): void {
@@ -337,4 +351,8 @@ export class Operations {
   #answer(id: number, answer: Answer): void {
     if (id < firstInternalId) this.#core.command({ kind: 'answer', id, answer });
   }
+}
+
+function changes(request: EngineRequest): request is Write {
+  return request.kind !== 'read' && request.kind !== 'status' && request.kind !== 'flush';
 }

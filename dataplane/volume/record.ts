@@ -37,6 +37,8 @@ export interface VolumeRecord {
    */
   readonly readersLeft: boolean;
   readonly members: readonly MemberRecord[];
+  /** Names, oldest first. Every in-sync member has each of them, cut at the same point. */
+  readonly snapshots: readonly string[];
 }
 
 export function inSyncIds(record: VolumeRecord): readonly string[] {

@@ -49,6 +49,7 @@ const record: VolumeRecord = {
   writer: '',
   generation: 0,
   readersLeft: false,
+  snapshots: [],
   members: [{ id: 'a', address: 'a', inSync: true, departedAt: 0 }],
 };
 

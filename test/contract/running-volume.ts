@@ -46,6 +46,7 @@ export class RunningVolume {
       writer: '',
       generation: 0,
       readersLeft: false,
+      snapshots: [],
       members: members.map((id) => ({
         id,
         address: path.join(made.directory, `${id}.socket`),

@@ -62,6 +62,7 @@ export class History {
   /** First moment at which an operation of each epoch was answered. */
   readonly #epochOpened = new Map<number, number>();
   #now = 0;
+  #segment = 0;
 
   constructor(blockCount: number) {
     this.#blocks = Array.from({ length: blockCount }, () => ({
@@ -76,6 +77,11 @@ export class History {
   tick(): number {
     this.#now += 1;
     return this.#now;
+  }
+
+  /** Counts how often everything was lost at once. */
+  get segment(): number {
+    return this.#segment;
   }
 
   answered(epoch: number): void {
@@ -106,6 +112,7 @@ export class History {
       block.since = this.tick();
     }
     this.#flushes = [];
+    this.#segment += 1;
     return wrong;
   }
 

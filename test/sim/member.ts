@@ -109,25 +109,31 @@ export class SimMember {
     });
   }
 
-  /** What the store would answer for every block, read past its process. */
-  image(): readonly string[] {
+  /**
+   * What the store would answer for every block, read past its process.
+   *
+   * @param snapshot instead of the volume as it is
+   */
+  image(snapshot?: string): readonly string[] {
     const store = this.hosted?.store;
     const { sizeBytes, blockBytes } = this.#ports.geometry;
     const values: string[] = [];
     if (store === undefined) return values;
     for (let offsetBytes = 0; offsetBytes < sizeBytes; offsetBytes += blockBytes) {
-      const step = store.read({ offsetBytes, lengthBytes: blockBytes });
+      const span = { offsetBytes, lengthBytes: blockBytes };
+      const step = snapshot === undefined ? store.read(span) : store.readSnapshot(snapshot, span);
       let next = step.next(undefined);
       while (next.done !== true) {
         const command = next.value;
         if (command.kind !== 'read') throw new Error(`a read asked for ${command.kind}`);
-        const { span } = command;
-        const bytes = new Uint8Array(span.lengthBytes);
+        const { offsetBytes: from, lengthBytes } = command.span;
+        const bytes = new Uint8Array(lengthBytes);
         const { cache } = this.medium.content(command.file);
-        bytes.set(cache.subarray(span.offsetBytes, span.offsetBytes + span.lengthBytes));
+        bytes.set(cache.subarray(from, from + lengthBytes));
         next = step.next(bytes);
       }
       const outcome = next.value;
+      if (outcome === undefined) return [];
       values.push(
         outcome.kind === 'data' ? Buffer.from(outcome.bytes).toString('hex') : 'unreadable',
       );

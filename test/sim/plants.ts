@@ -61,5 +61,15 @@ export const plants: readonly Plant[] = [
     what: 'I-11 cleans a region before its seals are saved',
     seedsMax: 100,
   },
+  {
+    name: 'cutWithoutOrder',
+    what: 'I-23 takes a snapshot while writes are under way',
+    seedsMax: 100,
+  },
+  {
+    name: 'snapshotNotCopied',
+    what: 'I-23 counts a member in without its snapshots',
+    seedsMax: 300,
+  },
   { name: 'sealOfAnyBlock', what: 'I-21 takes any checksum', seedsMax: 200 },
 ];

@@ -2,6 +2,7 @@
  * The end of a run: is the volume at rest, and what do its copies hold? In sync means equal, and
  * every read from first to last must be explained.
  */
+import { valueOf } from './client.ts';
 import type { Shelf } from './shelf.ts';
 
 /** Time to come to rest after everything is healed, and to answer the last reads. */
@@ -44,9 +45,33 @@ export async function questionAtRest(shelf: Shelf): Promise<void> {
     });
   await world.runUntil(world.nowMs + settleMs, () => done);
   if (!done) world.violate('I-07 the last reads were not answered');
+  lookAtSnapshots(shelf);
   const wrong = history.check();
   if (wrong !== undefined) world.violate(`I-06 I-15 I-16 ${wrong}`);
   compareCopies(shelf);
+}
+
+/** Every member has each snapshot of the record, with the same content: that of one moment. */
+function lookAtSnapshots({ world, members, cluster, history, photographer }: Shelf): void {
+  for (const name of cluster.record.snapshots) {
+    const images = members.map((member) => ({ id: member.id, image: member.image(name) }));
+    const lacking = images.filter(({ image }) => image.length === 0).map(({ id }) => id);
+    if (lacking.length > 0) world.violate(`I-23 ${lacking.join()} lacks snapshot ${name}`);
+    const photograph = photographer.taken.get(name);
+    const [first] = images;
+    for (const [block, content] of (first?.image ?? []).entries()) {
+      const seen = images.map(({ id, image }) => `${id}: ${image[block]}`);
+      const values = new Set(images.map(({ image }) => image[block]));
+      values.delete('unreadable');
+      if (values.size > 1) {
+        world.violate(`I-23 block ${block} of snapshot ${name} differs: ${seen.join(', ')}`);
+      }
+      if (photograph?.segment !== history.segment || content === 'unreadable') continue;
+      const value = valueOf(Buffer.from(content, 'hex'), block);
+      if (typeof value === 'string') world.violate(`I-23 snapshot ${name}: ${value}`);
+      else history.read(block, { ...photograph, value, by: `snapshot ${name}` });
+    }
+  }
 }
 
 /** A block that rotted and was not read since is one that repair has yet to meet. */

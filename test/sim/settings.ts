@@ -23,6 +23,7 @@ export interface Settings {
   readonly busyMs: number;
   /** Everything may lose its power at once; then what was not flushed may be gone. */
   readonly blackouts: boolean;
+  readonly snapshots: boolean;
 }
 
 export function drawSettings(prng: Prng): Settings {
@@ -42,6 +43,7 @@ export function drawSettings(prng: Prng): Settings {
     faults: prng.between(0, 9),
     busyMs: prng.between(800, 4000),
     blackouts: prng.chance(0.3),
+    snapshots: prng.chance(0.4),
   };
 }
 

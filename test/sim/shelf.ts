@@ -9,6 +9,7 @@ import { SimMedium } from './disk.ts';
 import { History } from './history.ts';
 import { SimNetwork } from './link.ts';
 import { SimMember } from './member.ts';
+import { Photographer } from './photographer.ts';
 import type { Plants } from './plants.ts';
 import { blockBytes, geometryOf, lineage, type Settings, volume } from './settings.ts';
 import type { World } from './world.ts';
@@ -25,6 +26,7 @@ export class Shelf {
   readonly cluster: SimCluster;
   readonly members: readonly SimMember[];
   readonly attachments: Attachment[] = [];
+  readonly photographer: Photographer;
   readonly #plants: Plants;
   #nextValue = 1;
   #incarnations = 0;
@@ -36,6 +38,7 @@ export class Shelf {
     this.settings = settings;
     this.#plants = plants;
     this.history = new History(settings.blockCount);
+    this.photographer = new Photographer(world, this.history);
     this.network = new SimNetwork(world, settings.slowestLinkMs);
     this.cluster = new SimCluster(world, {
       record: firstRecord(settings),
@@ -79,6 +82,10 @@ export class Shelf {
     );
     this.attachments.push(attachment);
     attachment.start();
+    if (settings.snapshots) {
+      const { engine } = attachment;
+      void this.photographer.work(engine, () => this.healing || attachment !== this.newest);
+    }
     void this.#supervise(attachment);
   }
 
@@ -158,6 +165,7 @@ function firstRecord(settings: Settings): VolumeRecord {
     writer: '',
     generation: 0,
     readersLeft: false,
+    snapshots: [],
     members: Array.from({ length: settings.members }, (_, index) => ({
       id: `r${index + 1}`,
       address: `r${index + 1}`,

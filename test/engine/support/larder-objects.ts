@@ -99,6 +99,7 @@ export function recordOf(volume: string): VolumeRecord {
     writer: '',
     generation: 0,
     readersLeft: false,
+    snapshots: [],
     members: [
       { id: 'm1', address: 'kube01@10.0.0.1:7000', inSync: true, departedAt: 0 },
       { id: 'm2', address: 'kube02@10.0.0.2:7000', inSync: true, departedAt: 0 },

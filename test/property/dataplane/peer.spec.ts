@@ -43,12 +43,20 @@ const request: fc.Arbitrary<MemberRequest> = fc.oneof(
     span,
     fua: fc.boolean(),
   }),
-  fc.record({ kind: fc.constantFrom('read', 'digest'), epoch: count, span }),
+  fc.record({ kind: fc.constantFrom('read', 'digest', 'status'), epoch: count, span }),
+  fc.record({ kind: fc.constantFrom('read', 'digest'), epoch: count, span, snapshot: name }),
+  fc.record({ kind: fc.constant('spoil'), epoch: count, sequence: count, span }),
+  fc.record({ kind: fc.constantFrom('snapshot', 'forget'), epoch: count, name }),
+  fc.record({ kind: fc.constant('resize'), epoch: count, sizeBytes: count }),
   fc.record({ kind: fc.constant('heartbeat'), epoch: count, cleanThrough: count }),
 );
 
 const reply: fc.Arbitrary<MemberReply> = fc.oneof(
   fc.constant<MemberReply>({ kind: 'done' }),
+  fc.record({
+    kind: fc.constant('extents'),
+    extents: fc.array(fc.record({ blocks: length, stored: fc.boolean() }), { maxLength: 5 }),
+  }),
   fc.record({ kind: fc.constantFrom('data', 'digests'), bytes }),
   fc.record({ kind: fc.constant('corrupt'), blocks: fc.array(count, { maxLength: 5 }) }),
   fc.record({ kind: fc.constant('changed'), regions: fc.option(bytes, { nil: undefined }) }),
@@ -65,6 +73,8 @@ const reply: fc.Arbitrary<MemberReply> = fc.oneof(
       proven: fc.boolean(),
       dirty: bytes,
       absences: fc.array(absence, { maxLength: 3 }),
+      sizeBytes: count,
+      snapshots: fc.array(name, { maxLength: 4 }),
     }),
   }),
 );

@@ -1,0 +1,132 @@
+/** The engine's machine, step by step, where one case is told better than found. */
+import assert from 'node:assert/strict';
+import { Engine } from '../../../../dataplane/volume/engine.ts';
+import type { EngineCommand, EngineEvent } from '../../../../dataplane/volume/engine-events.ts';
+import type { Welcome } from '../../../../dataplane/volume/member.ts';
+import type { VolumeRecord } from '../../../../dataplane/volume/record.ts';
+
+const times = {
+  leaseMs: 300,
+  heartbeatMs: 50,
+  memberLossMs: 200,
+  retryMs: 20,
+  quietFlushMs: 1000,
+};
+
+const record: VolumeRecord = {
+  volume: 'v',
+  lineage: 'first',
+  sizeBytes: 16384,
+  blockBytes: 4096,
+  regionBlocks: 4,
+  epoch: 3,
+  writer: 'before',
+  generation: 0,
+  readersLeft: false,
+  snapshots: [],
+  members: ['a', 'b'].map((id) => ({ id, address: id, inSync: true, departedAt: 0 })),
+};
+
+const welcome = (member: string, differs: Partial<Welcome> = {}): Welcome => ({
+  volume: 'v',
+  lineage: 'first',
+  member,
+  incarnation: `process of ${member}`,
+  promisedEpoch: 3,
+  standing: 'in-sync',
+  proven: true,
+  ...differs,
+});
+
+/** An engine and what it has asked for; everything takes a millisecond. */
+class Story {
+  readonly engine = new Engine({ ...times, incarnation: 'me', preferred: '', plants: {} });
+  readonly commands: EngineCommand[] = [];
+  #nowMs = 0;
+
+  tell(event: EngineEvent, afterMs = 1): void {
+    this.#nowMs += afterMs;
+    this.commands.push(...this.engine.step(this.#nowMs, event));
+  }
+
+  find<K extends EngineCommand['kind']>(kind: K): Extract<EngineCommand, { kind: K }> | undefined {
+    return this.commands.findLast(
+      (command): command is Extract<EngineCommand, { kind: K }> => command.kind === kind,
+    );
+  }
+
+  /** Up to the claim of epoch 4, with connections on their way. */
+  claim(): void {
+    this.tell({ kind: 'start' });
+    this.tell({ kind: 'record-read', outcome: { kind: 'record', version: '1', record } });
+    this.tell({ kind: 'swapped', outcome: { kind: 'written', version: '2' } });
+  }
+
+  /** The record is read again and says this. */
+  recordSays(differs: Partial<VolumeRecord>): void {
+    const found = { ...record, epoch: 4, writer: 'me', ...differs };
+    this.tell({
+      kind: 'record-read',
+      outcome: { kind: 'record', version: '3', record: found },
+    });
+  }
+}
+
+describe('engine', () => {
+  let story: Story;
+
+  beforeEach(() => {
+    story = new Story();
+    story.claim();
+  });
+
+  it('I-04 ends and says why when a member has promised an epoch that the record does not know', () => {
+    story.tell({ kind: 'connected', member: 'a', welcome: welcome('a', { promisedEpoch: 9 }) });
+    assert.equal(story.find('ended'), undefined, 'it looks at the record again first');
+    assert.ok(story.find('read-record') !== undefined);
+    story.recordSays({});
+    const fault = story.find('ended')?.fault;
+    assert.equal(fault?.code, 'cluster.rolled-back');
+    assert.match(fault.message, /a has promised epoch 9; the record says 4/);
+  });
+
+  it('I-04 gives way when the record knows the later epoch', () => {
+    story.tell({ kind: 'connected', member: 'a', welcome: welcome('a', { promisedEpoch: 9 }) });
+    story.recordSays({ epoch: 9, writer: 'another' });
+    assert.equal(story.find('ended')?.fault.code, 'volume.superseded');
+  });
+
+  it('I-04 does not take a store of another lineage for its member, and says so', () => {
+    story.tell({ kind: 'connected', member: 'a', welcome: welcome('a', { lineage: 'second' }) });
+    assert.equal(story.find('disconnect')?.member, 'a');
+    story.tell({ kind: 'wake' }, times.memberLossMs);
+    assert.match(
+      story.engine.reason,
+      /Waiting for a \(what answers there is v\/a of lineage second/,
+    );
+    assert.ok(!story.engine.serving);
+  });
+
+  it('gives up a connection whose member does not promise', () => {
+    story.tell({ kind: 'connected', member: 'a', welcome: welcome('a') });
+    story.tell({ kind: 'wake' }, times.memberLossMs * 10);
+    assert.ok(
+      story.commands.some(({ kind, ...rest }) => kind === 'disconnect' && 'member' in rest),
+      'the half-open connection is closed',
+    );
+    assert.match(story.engine.reason, /a \(it did not promise within 2000 ms\)/);
+  });
+
+  it('says who is missing, why, and what to do while it waits', () => {
+    story.tell({ kind: 'disconnected', member: 'b', why: 'connect ECONNREFUSED' });
+    story.tell({ kind: 'wake' }, times.memberLossMs);
+    const { reason } = story.engine;
+    assert.match(reason, /b \(connect ECONNREFUSED\)/);
+    assert.match(reason, /Bring it back/);
+  });
+
+  it('ends at once when it is told to stop before it serves', () => {
+    story.tell({ kind: 'stop' });
+    assert.equal(story.find('ended')?.fault.code, 'volume.ending');
+  });
+});
