@@ -19,8 +19,8 @@ interface Tier {
   /** Mocha's limit for one test; a bound against hanging, never a measurement. */
   readonly timeoutMs: number;
   /**
-   * How many spec files run at a time, each in a mocha process of its own. Default: all files in one
-   * process, one after the other.
+   * How many spec files run at a time, each in a mocha process of its own. Default: all files in
+   * one process, one after the other.
    */
   readonly jobs?: number;
 }

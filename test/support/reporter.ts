@@ -11,11 +11,13 @@ const skipReasons = new WeakMap<object, string>();
 
 /** Skips the running test or suite with a reason that the reporter prints. */
 export function skip(context: Mocha.Context, reason: string): never {
-  const test = context.currentTest ?? context.test;
-  if (test !== undefined) skipReasons.set(test, reason);
-  // A skip in a `before` hook marks the whole suite, whose tests mocha then reports one by one.
-  const isHook = (test as { type?: string } | undefined)?.type === 'hook';
-  if (isHook && test?.parent !== undefined) skipReasons.set(test.parent, reason);
+  const { currentTest, test } = context;
+  const running: object | undefined = currentTest ?? test;
+  if (running !== undefined) skipReasons.set(running, reason);
+  // A skip in a `before` hook ends the whole suite, whose tests mocha then reports one by one;
+  // `currentTest` is only the first of them.
+  const isBeforeAll = test?.title.startsWith('"before all" hook') === true;
+  if (isBeforeAll && test?.parent !== undefined) skipReasons.set(test.parent, reason);
   return context.skip();
 }
 
@@ -64,7 +66,7 @@ export default class LarderReporter extends Mocha.reporters.Spec {
       if (reason === undefined) {
         counts.failed += 1;
         console.log(`  skipped without a reason: ${test.fullTitle()} (use skip() of test/support)`);
-        process.exitCode = 1;
+        runner.failures += 1;
       }
       const shown = reason ?? 'no reason given';
       reasons.set(shown, (reasons.get(shown) ?? 0) + 1);
