@@ -1,6 +1,8 @@
 /** The tiers as components, and the provisioner behind those that place volumes themselves. */
 import type { Tier } from '../config/shelf/tiers.ts';
 import { dynamicDirectoryOf } from '../config/shelf/volumes.ts';
+import { Dataplane } from '../replicated-tier/dataplane.ts';
+import type { StorageNodeArgs } from '../replicated-tier/objects.ts';
 import { classOfTier } from '../tiers/classes.ts';
 import { LocalPathProvisioner } from '../tiers/local-path-provisioner.ts';
 import { StorageTier } from '../tiers/storage-tier.ts';
@@ -11,11 +13,16 @@ export function buildTiers(ground: Ground): StorageTier[] {
   const { tiers } = ground.args.shelf;
   const local = tiers.filter(isOnLocalPath);
   const provisioner = local.length === 0 ? undefined : buildProvisioner(local, ground);
+  const replicated = tiers.filter(({ engine }) => engine === 'larder');
+  const dataplane = replicated.length === 0 ? undefined : buildDataplane(replicated, ground);
   return tiers.map((tier) => {
     const { name, isDefault, promise } = tier;
     const storageClass = classOfTier(tier);
     // A class without its provisioner would leave claims waiting.
-    const after = provisioner !== undefined && local.includes(tier) ? [provisioner] : [];
+    const after = [
+      ...(provisioner !== undefined && local.includes(tier) ? [provisioner] : []),
+      ...(dataplane !== undefined && replicated.includes(tier) ? [dataplane] : []),
+    ];
     return new StorageTier(
       name,
       { name, isDefault, promise, ...(storageClass === undefined ? {} : { storageClass }) },
@@ -52,3 +59,37 @@ function buildProvisioner(
 
 const foldersOf = (tier: Tier) =>
   tier.disks.map((disk) => ({ node: disk.node, path: dynamicDirectoryOf(disk) }));
+
+/** Each disk carries the names of the tiers that it serves as tags; the classes ask for them. */
+function buildDataplane(tiers: readonly Tier[], { args, apps, system }: Ground): Dataplane {
+  const { images, nodes } = args.shelf;
+  const { dataplane, csiProvisioner, csiAttacher } = images;
+  // The rules have asked for it (rules/tiers.ts).
+  if (dataplane === undefined) throw new Error('larder:images.dataplane is missing');
+  const serving = (disk: Tier['disks'][number]) =>
+    tiers.filter((tier) => tier.disks.includes(disk)).map(({ name }) => name);
+  const declared = nodes.map(
+    (node): StorageNodeArgs => ({
+      name: node.name,
+      zone: '',
+      disks: node.disks
+        .filter((disk) => serving(disk).length > 0)
+        .map((disk) => ({
+          name: disk.name,
+          path: disk.mountPath,
+          tags: serving(disk),
+          reserveBytes: 0,
+        })),
+    }),
+  );
+  return new Dataplane(
+    'dataplane',
+    {
+      namespace: system.namespaceName,
+      images: { dataplane, csiProvisioner, csiAttacher },
+      nodes: declared.filter(({ disks }) => disks.length > 0),
+      dataProvider: args.providers.data,
+    },
+    apps,
+  );
+}

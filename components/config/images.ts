@@ -14,4 +14,9 @@ export const defaultImages = {
   // renovate: datasource=docker depName=rancher/local-path-provisioner
   localPathProvisioner:
     'docker.io/rancher/local-path-provisioner:v0.0.36@sha256:1eba82e9c386038b4af6d69cca7519fac738c28c42735ed48ce70c882ad0d80f',
+  /** Newer ones ask for an interface that the kubelet of 1.36 does not speak. */
+  // renovate: datasource=docker depName=registry.k8s.io/sig-storage/csi-provisioner
+  csiProvisioner: 'registry.k8s.io/sig-storage/csi-provisioner:v6.3.0',
+  // renovate: datasource=docker depName=registry.k8s.io/sig-storage/csi-attacher
+  csiAttacher: 'registry.k8s.io/sig-storage/csi-attacher:v4.12.0',
 } as const;

@@ -55,6 +55,8 @@ function driverOf(tier: Tier): Driver {
         provisioner: 'csi.larder.dev',
         parameters: {
           copies: String(config.copies),
+          // The disks that serve the tier carry its name (build/tiers.ts).
+          diskTags: tier.name,
           'csi.storage.k8s.io/fstype': config.fileSystem,
         },
       };

@@ -113,6 +113,7 @@ export class ReplicaServer {
     });
     try {
       await hosted.runner.run(hosted.store.close());
+      await hosted.runner.close();
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       this.#ports.log.warn(`the store was not closed: ${error.message}`);

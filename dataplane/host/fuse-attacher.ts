@@ -14,7 +14,7 @@ import { z } from 'zod';
 import { Fault } from '../base/fault.ts';
 import type { Log } from '../ports/log.ts';
 import type { Attacher } from '../ports/mounts.ts';
-import { endLasting, isRunning, startLasting } from './lasting-process.ts';
+import { endLasting, isRunning, type LastingOptions, startLasting } from './lasting-process.ts';
 import { mountTable } from './mounts.ts';
 import { mustRun, runProgram } from './programs.ts';
 
@@ -23,6 +23,8 @@ export interface FuseAttacherOptions {
   readonly folder: string;
   /** The program of the engine, before its configuration file. */
   readonly engine: { readonly program: string; readonly args: readonly string[] };
+  /** Whether this process runs in a pod, which its programs must outlive. */
+  readonly inPod: boolean;
   /** Content of the engine's configuration file. */
   readonly settingsOf: (volume: string, socket: string) => Promise<object>;
 }
@@ -60,7 +62,7 @@ export class FuseAttacher implements Attacher {
       const source = ['nbd', `socket=${at.engineSocket}`, `export=${volume}`];
       const retry = ['retries=1000000000', 'retry-delay=1', 'retry-exponential=no'];
       const args = ['--foreground', '--unix', at.relaySocket, '--filter=retry'];
-      await startLasting({
+      await this.#start({
         stem: at.relay,
         program: 'nbdkit',
         args: [...args, ...source, ...retry],
@@ -128,9 +130,13 @@ export class FuseAttacher implements Attacher {
       const settings = await this.#options.settingsOf(volume, at.engineSocket);
       await writeFile(at.settings, JSON.stringify(settings), { mode: 0o600 });
       const { program, args } = this.#options.engine;
-      await startLasting({ stem: at.engine, program, args: [...args, at.settings] });
+      await this.#start({ stem: at.engine, program, args: [...args, at.settings] });
     }
     await answering(at.engineSocket, at.engine, engineMs);
+  }
+
+  async #start(options: Omit<LastingOptions, 'leavePod'>): Promise<void> {
+    await startLasting({ ...options, leavePod: this.#options.inPod });
   }
 
   async #mountFuse(at: Places): Promise<void> {
@@ -138,7 +144,7 @@ export class FuseAttacher implements Attacher {
     await unmountFuse(at.mount);
     await endLasting(at.fuse, programMs);
     await mkdir(at.mount, { recursive: true, mode: 0o700 });
-    await startLasting({
+    await this.#start({
       stem: at.fuse,
       program: 'nbdfuse',
       args: [at.file, '--unix', at.relaySocket],

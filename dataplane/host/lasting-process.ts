@@ -23,10 +23,13 @@ export interface LastingOptions {
   readonly stem: string;
   readonly program: string;
   readonly args: readonly string[];
+  /** True in a pod; elsewhere nobody ends it with its starter. */
+  readonly leavePod: boolean;
 }
 
 /** Starts it; returns when it runs outside this pod. What it prints goes to `<stem>.log`. */
-export async function startLasting({ stem, program, args }: LastingOptions): Promise<void> {
+export async function startLasting(options: LastingOptions): Promise<void> {
+  const { stem, program, args } = options;
   const log = openSync(`${stem}.log`, 'a', 0o600);
   try {
     // Waits for the word, so that nothing it starts can be left behind in the pod.
@@ -43,10 +46,17 @@ export async function startLasting({ stem, program, args }: LastingOptions): Pro
       });
     }
     child.on('error', () => {});
-    await leavePod(pid);
-    const known: Known = { pid, startedAt: await startOf(pid) };
-    await writeFile(`${stem}.pid.new`, JSON.stringify(known), { mode: 0o600 });
-    await rename(`${stem}.pid.new`, `${stem}.pid`);
+    try {
+      if (options.leavePod) await leavePod(pid);
+      const known: Known = { pid, startedAt: await startOf(pid) };
+      await writeFile(`${stem}.pid.new`, JSON.stringify(known), { mode: 0o600 });
+      await rename(`${stem}.pid.new`, `${stem}.pid`);
+    } catch (error) {
+      child.kill('SIGKILL');
+      throw new Fault('disk.failed', `${program} cannot leave this pod: ${String(error)}`, {
+        cause: error,
+      });
+    }
     stdin.end('go\n');
     child.unref();
   } finally {
@@ -121,7 +131,7 @@ async function leavePod(pid: number): Promise<void> {
     // Where there is version 2 alone, the first process' own group is its manager's.
     const place = unifiedOnly ? '/larder' : relativeTo(hierarchy.root, group);
     const folder = `${machineRoot}${hierarchy.path}${place}`;
-    await mkdir(folder, { recursive: true });
+    if (unifiedOnly) await mkdir(folder, { recursive: true });
     await writeFile(`${folder}/cgroup.procs`, `${pid}\n`);
   }
 }

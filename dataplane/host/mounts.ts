@@ -153,12 +153,13 @@ export async function mountTable(): Promise<readonly Mounted[]> {
     .filter((line) => line !== '')
     .map((line) => {
       const [before = '', after = ''] = line.split(' - ');
-      const [, , device = '', , mountPoint = '', options = ''] = before.split(' ');
+      const [, , device = '', root = '', mountPoint = '', options = ''] = before.split(' ');
       const [fileSystem = '', , superOptions = ''] = after.split(' ');
       return {
         path: unescaped(mountPoint),
         device,
         fileSystem,
+        root: unescaped(root),
         readOnly: [...options.split(','), ...superOptions.split(',')].includes('ro'),
       };
     });

@@ -1,4 +1,4 @@
-/** The declared disks of this node, seen through the folder that shows the node's root. */
+/** The declared disks of this node, each shown below one folder at its own path. */
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, statfs } from 'node:fs/promises';
 import path from 'node:path';
@@ -15,7 +15,7 @@ const partOfPath = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/;
 export class HostStorageDisks implements StorageDisks {
   readonly #root: string;
 
-  /** @param root folder that shows the node's root file system; `/` outside a container */
+  /** @param root folder below which the disks are; `/` outside a container */
   constructor(root: string) {
     this.#root = root;
   }
@@ -86,9 +86,14 @@ export class HostStorageDisks implements StorageDisks {
     return path.join(this.#at(disk.path), 'larder/replicas', volume, member);
   }
 
+  /**
+   * In a container the path is a mount in any case; when nothing is mounted on the node, it shows
+   * this very folder of the node's own disk.
+   */
   async #isMounted(onNode: string): Promise<boolean> {
     const wanted = this.#at(onNode);
-    return (await mountTable()).some((mount) => mount.path === wanted);
+    const mount = (await mountTable()).findLast(({ path: at }) => at === wanted);
+    return mount !== undefined && !mount.root.endsWith(onNode);
   }
 
   /** Undefined: the disk is not the one that is expected. */

@@ -54,6 +54,7 @@ async function main(): Promise<void> {
         program: process.execPath,
         args: [path.join(import.meta.dirname, 'engine.ts')],
       },
+      inPod: true,
       settingsOf: async (volume, socket) => ({
         volumes: [{ volume, socket, preferred: await memberHere(objects, volume, node) }],
         tls: peerFilesIn(wanted.folder, 'engine'),

@@ -26,7 +26,7 @@ const environment = z.object({
   /** By which other nodes reach this one. */
   NODE_ADDRESS: z.string().min(1),
   PEER_PORT: z.coerce.number().int().min(1).max(65_535),
-  /** Folder that shows the node's root file system. */
+  /** Folder below which each disk is shown at its own path. */
   HOST_ROOT: z.string().startsWith('/'),
   /** In memory; keys are kept here. */
   PEER_FOLDER: z.string().startsWith('/'),

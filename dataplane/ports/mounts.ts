@@ -10,6 +10,8 @@ export interface Mounted {
   /** The device a file system lies on, `7:3`; of a bind mount the same as of what it shows. */
   readonly device: string;
   readonly fileSystem: string;
+  /** The folder of the file system that is shown there; `/` for all of it. */
+  readonly root: string;
   readonly readOnly: boolean;
 }
 

@@ -19,4 +19,8 @@ export const imagesSchema = z.strictObject({
   postgres: text.default(defaultImages.postgres),
   tools: text.default(defaultImages.tools),
   localPathProvisioner: text.default(defaultImages.localPathProvisioner),
+  /** The data plane of tiers with the engine `larder`; the lab packs its own. */
+  dataplane: text.optional(),
+  csiProvisioner: text.default(defaultImages.csiProvisioner),
+  csiAttacher: text.default(defaultImages.csiAttacher),
 });

@@ -27,8 +27,12 @@ export interface LarderApi {
   readonly objects: Objects;
 }
 
-/** The client as a pod would have it: files with the token and the authority. */
-export function clientFor(api: TestApiServer): KubeClient {
+/** What a pod would find: files with the token and the authority. */
+export function accessFor(api: TestApiServer): {
+  readonly server: string;
+  readonly caFile: string;
+  readonly tokenFile: string;
+} {
   const { clusters, users } = parse(api.kubeconfigText) as Kubeconfig;
   const [cluster] = clusters;
   const [user] = users;
@@ -38,12 +42,12 @@ export function clientFor(api: TestApiServer): KubeClient {
   const tokenFile = path.join(folder, 'token');
   writeFileSync(caFile, Buffer.from(cluster.cluster['certificate-authority-data'], 'base64'));
   writeFileSync(tokenFile, `${user.user.token}\n`, { mode: 0o600 });
-  return new KubeClient({ server: cluster.cluster.server, caFile, tokenFile });
+  return { server: cluster.cluster.server, caFile, tokenFile };
 }
 
 /** Declares the CRDs and waits until the server serves them. */
 export async function useLarderObjects(api: TestApiServer): Promise<LarderApi> {
-  const client = clientFor(api);
+  const client = new KubeClient(accessFor(api));
   const at = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
   for (const definition of customResourceDefinitions()) {
     const answer = await client.send({ method: 'POST', path: at, body: definition });

@@ -1,0 +1,159 @@
+/**
+ * The data plane on this machine without nodes: a real API server, three storage nodes as objects
+ * with real replica servers in this process, the real controller and the real CSI services on one
+ * socket; volumes are attached here through FUSE and loop devices. Needs root.
+ */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Controller } from '../../../dataplane/drive/controller.ts';
+import { CsiController } from '../../../dataplane/drive/csi-controller.ts';
+import { CsiNode } from '../../../dataplane/drive/csi-node.ts';
+import { ReplicaServer } from '../../../dataplane/drive/replica.ts';
+import { StorageAgent } from '../../../dataplane/drive/storage-agent.ts';
+import { HostClock } from '../../../dataplane/host/clock.ts';
+import { HostDisk } from '../../../dataplane/host/disk.ts';
+import { FuseAttacher } from '../../../dataplane/host/fuse-attacher.ts';
+import { GrpcServer } from '../../../dataplane/host/grpc-server.ts';
+import { HostAcceptor } from '../../../dataplane/host/link.ts';
+import { HostMounts } from '../../../dataplane/host/mounts.ts';
+import { HostRandom } from '../../../dataplane/host/random.ts';
+import {
+  controllerService,
+  identityService,
+  nodeService,
+} from '../../../dataplane/main/csi-services.ts';
+import type { Objects } from '../../../dataplane/ports/objects.ts';
+import type { StorageDisks } from '../../../dataplane/ports/storage-disks.ts';
+import { repositoryRoot } from '../../../lab/base/paths.ts';
+import type { TestApiServer } from '../../engine/support/api-server.ts';
+import { accessFor, useLarderObjects } from '../../engine/support/larder-objects.ts';
+
+const quiet = { info: () => {}, warn: () => {} };
+export const nodeNames = ['kube01', 'kube02', 'kube03'] as const;
+
+export class OneMachine {
+  readonly folder: string;
+  readonly socket: string;
+  readonly objects: Objects;
+  readonly attacher: FuseAttacher;
+  readonly mounts = new HostMounts();
+  readonly #controller: Controller;
+  readonly #server = new GrpcServer(quiet);
+  readonly #agents: { readonly agent: StorageAgent; readonly replicas: ReplicaServer }[] = [];
+
+  private constructor(folder: string, objects: Objects, api: TestApiServer) {
+    this.folder = folder;
+    this.objects = objects;
+    this.socket = path.join(folder, 'csi.sock');
+    const ports = { objects, clock: new HostClock(), random: new HostRandom(), log: quiet };
+    this.#controller = new Controller(ports);
+    const settingsOf = async (volume: string, socket: string) => ({
+      volumes: [{ volume, socket }],
+      kubernetes: accessFor(api),
+    });
+    const engine = {
+      program: process.execPath,
+      args: [path.join(repositoryRoot, 'dataplane/main/engine.ts')],
+    };
+    const options = { folder: path.join(folder, 'volumes'), engine, inPod: false, settingsOf };
+    this.attacher = new FuseAttacher(options, quiet);
+  }
+
+  /** @param here name of the node that this machine plays for the CSI node service */
+  static async start(api: TestApiServer, here: string = nodeNames[0]): Promise<OneMachine> {
+    const { objects } = await useLarderObjects(api);
+    const machine = new OneMachine(mkdtempSync(path.join(tmpdir(), 'larder-csi-')), objects, api);
+    for (const node of nodeNames) await machine.#startNode(node);
+    void machine.#controller.run();
+    const clock = new HostClock();
+    const csi = new CsiController({ objects, clock, controller: machine.#controller });
+    const { mounts, attacher } = machine;
+    const node = new CsiNode({ objects, mounts, attacher, log: quiet }, here);
+    await machine.#server.add(identityService());
+    await machine.#server.add(controllerService(csi));
+    await machine.#server.add(nodeService(node, here));
+    await machine.#server.listen(machine.socket);
+    return machine;
+  }
+
+  async stop(): Promise<void> {
+    for (const volume of await this.attacher.list()) await this.attacher.detach(volume);
+    this.#controller.stop();
+    for (const { agent, replicas } of this.#agents) {
+      agent.stop();
+      await replicas.stop();
+    }
+    await this.#server.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  async #startNode(node: string): Promise<void> {
+    const spec = {
+      zone: '',
+      schedulable: true,
+      disks: [{ name: 'disk', path: '/mnt/disk', tags: [], reserveBytes: 0, schedulable: true }],
+    };
+    await this.objects.storageNodes.create({
+      metadata: { name: node, uid: '', resourceVersion: '' },
+      spec,
+      status: {
+        address: '',
+        disks: [],
+        attach: 'unknown',
+        attachReason: '',
+        health: 'Unknown',
+        message: '',
+        seenAt: '',
+      },
+    });
+    const acceptor = await HostAcceptor.listen('127.0.0.1:0', undefined);
+    const onDefect = (error: unknown) => {
+      throw error;
+    };
+    const options = { incarnation: new HostRandom().token(), plants: {} };
+    const replicas = new ReplicaServer({ acceptor, log: quiet, onDefect }, options);
+    const agent = new StorageAgent(
+      {
+        objects: this.objects,
+        disks: new FolderDisks(path.join(this.folder, node)),
+        clock: new HostClock(),
+        log: quiet,
+        replicas,
+        now: () => new Date().toISOString(),
+      },
+      { node, address: `127.0.0.1:${acceptor.port}`, attach: 'fuse', attachReason: 'a test' },
+    );
+    this.#agents.push({ agent, replicas });
+    void replicas.serve();
+    void agent.run();
+  }
+}
+
+/** Folders in place of mounted disks. */
+class FolderDisks implements StorageDisks {
+  readonly #root: string;
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  async inspect() {
+    const bytes = 20 * 2 ** 30;
+    return { id: 'disk', capacityBytes: bytes, freeBytes: bytes, problem: '' };
+  }
+
+  async store(_disk: object, volume: string, member: string, make: boolean) {
+    const folder = path.join(this.#root, volume, member);
+    if (make) mkdirSync(folder, { recursive: true });
+    return new HostDisk(folder);
+  }
+
+  async removeStore(_disk: object, volume: string, member: string) {
+    rmSync(path.join(this.#root, volume, member), { recursive: true, force: true });
+  }
+
+  async listStores() {
+    return [];
+  }
+}
