@@ -5,33 +5,10 @@
  */
 import { link, open, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { z } from 'zod';
 import { Fault } from '../base/fault.ts';
-import { limits } from '../base/limits.ts';
+import { recordSchema } from '../control/objects.ts';
 import type { Cluster, SwapOutcome, VersionedRecord } from '../ports/cluster.ts';
 import type { VolumeRecord } from '../volume/record.ts';
-
-const id = z
-  .string()
-  .max(limits.idBytesMax)
-  .regex(/^[\x21-\x7e]+$/);
-const whole = z.int().nonnegative();
-const stored = z.object({
-  volume: id,
-  lineage: id,
-  sizeBytes: whole.positive(),
-  blockBytes: whole.positive(),
-  regionBlocks: whole.positive(),
-  epoch: whole,
-  writer: z.string(),
-  generation: whole,
-  readersLeft: z.boolean(),
-  members: z
-    .array(z.object({ id, address: z.string(), inSync: z.boolean(), departedAt: whole }))
-    .min(1)
-    .max(limits.membersMax),
-  snapshots: z.array(id).max(limits.snapshotsMax).default([]),
-});
 
 /** Versions that stay beside the newest one. */
 const versionsKept = 8;
@@ -90,7 +67,7 @@ export class DirectoryCluster implements Cluster {
 
   async #load(version: number): Promise<VolumeRecord> {
     try {
-      return stored.parse(JSON.parse(await readFile(this.#file(version), 'utf8')));
+      return recordSchema.parse(JSON.parse(await readFile(this.#file(version), 'utf8')));
     } catch (error) {
       throw unreachable(error instanceof Error ? error.message : String(error), error);
     }

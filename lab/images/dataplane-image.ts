@@ -33,17 +33,6 @@ import { type Layer, writeLayer } from './layer.ts';
 import { packageClosure } from './package-closure.ts';
 import { recipeHash } from './recipes.ts';
 
-/** What the data plane imports from npm. */
-const packages = [
-  '@grpc/grpc-js',
-  '@grpc/proto-loader',
-  '@node-rs/crc32',
-  'fs-native-extensions',
-  '@peculiar/x509',
-  'reflect-metadata',
-  'zod',
-];
-
 const config = {
   Env: [
     'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
@@ -84,11 +73,11 @@ async function ensureDataplane(folder: string, context: ImageContext): Promise<L
   const node = JSON.parse(readFileSync(path.join(nodePackage, 'package.json'), 'utf8')) as {
     version: string;
   };
-  const closure = packageClosure(repositoryRoot, packages).filter(
-    ({ folder: at }) => !at.startsWith('node_modules/@types/'),
-  );
   const baseHash = recipeHash(script, node.version);
   const sources = globSync('dataplane/**/*.{ts,proto}', { cwd: repositoryRoot }).toSorted();
+  const closure = packageClosure(repositoryRoot, packagesOf(sources)).filter(
+    ({ folder: at }) => !at.startsWith('node_modules/@types/'),
+  );
   const hash = recipeHash(
     baseHash,
     config,
@@ -127,6 +116,24 @@ async function ensureDataplane(folder: string, context: ImageContext): Promise<L
       rmSync(scratch, { recursive: true, force: true });
     }
   });
+}
+
+/** The npm packages that the files import. */
+function packagesOf(sources: readonly string[]): string[] {
+  const imported = /^(?:import|export)[^;]*?from '([^'.][^']*)'|^import '([^'.][^']*)'/gms;
+  const names = sources.flatMap((file) => {
+    const text = readFileSync(path.join(repositoryRoot, file), 'utf8');
+    return [...text.matchAll(imported)].map(([, from, alone]) => from ?? alone ?? '');
+  });
+  const packages = names
+    .filter((name) => !name.startsWith('node:'))
+    .map((name) =>
+      name
+        .split('/')
+        .slice(0, name.startsWith('@') ? 2 : 1)
+        .join('/'),
+    );
+  return [...new Set(packages)].toSorted();
 }
 
 /** Debian, its packages, and Node: three layers, kept with their digests. */

@@ -45,12 +45,22 @@ describe('CSI driver under csi-sanity', () => {
     );
     const outcomes = specsOf(report);
     const failed = outcomes.filter(({ State }) => State !== 'passed' && !leftOut.has(State));
-    assert.deepEqual(failed.map(({ name }) => name), [], stdout.slice(-4000));
+    assert.deepEqual(
+      failed.map(({ name }) => name),
+      [],
+      stdout.slice(-4000),
+    );
     assert.equal(code, 0);
     const skipped = outcomes.filter(({ State }) => leftOut.has(State));
     const unexplained = skipped.filter(({ name }) => !reasons.some(([about]) => about.test(name)));
-    assert.deepEqual(unexplained.map(({ name }) => name), []);
-    assert.ok(outcomes.length - skipped.length >= 40, `only ${outcomes.length - skipped.length} ran`);
+    assert.deepEqual(
+      unexplained.map(({ name }) => name),
+      [],
+    );
+    assert.ok(
+      outcomes.length - skipped.length >= 40,
+      `only ${outcomes.length - skipped.length} ran`,
+    );
   });
 });
 
@@ -78,7 +88,12 @@ interface Spec {
 
 function specsOf(report: string): Spec[] {
   const suites = JSON.parse(readFileSync(report, 'utf8')) as {
-    SpecReports: { State: string; LeafNodeText: string; ContainerHierarchyTexts: string[] | null; LeafNodeType: string }[];
+    SpecReports: {
+      State: string;
+      LeafNodeText: string;
+      ContainerHierarchyTexts: string[] | null;
+      LeafNodeType: string;
+    }[];
   }[];
   return suites.flatMap(({ SpecReports }) =>
     SpecReports.filter(({ LeafNodeType }) => LeafNodeType === 'It').map((spec) => ({
