@@ -14,6 +14,12 @@ export const label = {
   /** On everything around a database: its name. */
   database: 'larder.dev/database',
   tier: 'larder.dev/tier',
+  /** On a node, `larder.dev/disk.<name>`: the kind of its disk. */
+  disk: 'larder.dev/disk',
+  /** On a node, `larder.dev/role.<role>`: `true` for each of its roles. */
+  role: 'larder.dev/role',
+  /** On a node, `larder.dev/domain.<kind>`: what it shares with others and loses with them. */
+  domain: 'larder.dev/domain',
   /** `data` on a Namespace that was made for volumes. */
   holds: 'larder.dev/holds',
 } as const;

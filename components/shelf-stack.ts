@@ -5,10 +5,10 @@
  */
 import { buildApplications, type BuiltApplications } from './build/applications.ts';
 import type { BuildArgs, Ground } from './build/ground.ts';
+import { buildInventory } from './build/inventory.ts';
 import { buildMonitoring } from './build/monitoring.ts';
 import { buildTiers } from './build/tiers.ts';
 import { buildVolumes } from './build/volumes.ts';
-import { NodeInventory } from './inventory/node-inventory.ts';
 import { annotation, systemNamespace } from './names.ts';
 import type { StorageTier } from './tiers/storage-tier.ts';
 import { DataNamespace } from './volumes/data-namespace.ts';
@@ -20,7 +20,7 @@ export interface BuiltShelf extends BuiltApplications {
 
 export function buildShelf(args: BuildArgs): BuiltShelf {
   const ground = buildGround(args);
-  new NodeInventory('nodes', { nodes: args.shelf.nodes }, ground.apps);
+  buildInventory(ground);
   const tiers = buildTiers(ground);
   const classNames = new Map(
     args.shelf.tiers.flatMap(({ name }, index) => {

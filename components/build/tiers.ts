@@ -1,4 +1,4 @@
-/** The tiers as components, and the provisioner behind those that place volumes themselves. */
+/** The tiers as components, and what makes the volumes of those that make them themselves. */
 import type { Tier } from '../config/shelf/tiers.ts';
 import { dynamicDirectoryOf } from '../config/shelf/volumes.ts';
 import { Dataplane } from '../replicated-tier/dataplane.ts';
@@ -6,6 +6,7 @@ import type { StorageNodeArgs } from '../replicated-tier/objects.ts';
 import { classOfTier } from '../tiers/classes.ts';
 import { LocalPathProvisioner } from '../tiers/local-path-provisioner.ts';
 import { StorageTier } from '../tiers/storage-tier.ts';
+import { buildEngines } from './engines.ts';
 import type { Ground } from './ground.ts';
 
 /** One component a tier, in the order of the shelf's tiers. */
@@ -15,14 +16,17 @@ export function buildTiers(ground: Ground): StorageTier[] {
   const provisioner = local.length === 0 ? undefined : buildProvisioner(local, ground);
   const replicated = tiers.filter(({ engine }) => engine === 'larder');
   const dataplane = replicated.length === 0 ? undefined : buildDataplane(replicated, ground);
+  const engines = buildEngines(ground);
   return tiers.map((tier) => {
     const { name, isDefault, promise } = tier;
     const storageClass = classOfTier(tier);
-    // A class without its provisioner would leave claims waiting.
-    const after = [
-      ...(provisioner !== undefined && local.includes(tier) ? [provisioner] : []),
-      ...(dataplane !== undefined && replicated.includes(tier) ? [dataplane] : []),
+    // A class without what makes its volumes would leave claims waiting.
+    const makers = [
+      local.includes(tier) ? provisioner : undefined,
+      replicated.includes(tier) ? dataplane : undefined,
+      engines.get(tier),
     ];
+    const after = makers.filter((maker) => maker !== undefined);
     return new StorageTier(
       name,
       { name, isDefault, promise, ...(storageClass === undefined ? {} : { storageClass }) },

@@ -17,12 +17,14 @@ export function buildVolumes(ground: TieredGround): void {
 /** The arguments that a volume and an application's volume have in common. */
 export function volumeArgs(volume: Volume, ground: TieredGround) {
   const { disk } = volume;
+  const { config } = volume.tier;
   const place: VolumePlace | undefined =
     disk === undefined
       ? undefined
       : {
           ...diskPlace(disk),
           directory: directoryOf(disk, volume.name),
+          ...(config.engine === 'static' ? { source: config.source } : {}),
           isPrepared: ground.args.knownVolumes.has(volume.name),
           systemNamespace: ground.system.namespaceName,
           toolsImage: ground.args.shelf.images.tools,

@@ -16,7 +16,8 @@ export function nameFieldManager(): void {
     if (!type.startsWith('kubernetes:')) return undefined;
     const { metadata, ...rest } = props as { metadata?: { annotations?: object } };
     if (metadata === undefined || pulumi.Output.isInstance(metadata)) return undefined;
-    const annotations = { ...metadata.annotations, ...fieldManager };
+    // A second patch of one object needs a name of its own: under one name it replaces the first.
+    const annotations = { ...fieldManager, ...metadata.annotations };
     return { props: { ...rest, metadata: { ...metadata, annotations } }, opts };
   });
 }

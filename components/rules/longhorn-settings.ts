@@ -47,7 +47,6 @@ export const longhornSettings: Readonly<Record<string, LonghornSetting>> = {
   defaultBackupBlockSize: choice('2', '16'),
   defaultDataLocality: choice('disabled', 'best-effort'),
   defaultLonghornStaticStorageClass: text,
-  deletingConfirmationFlag: flag,
   detachManuallyAttachedVolumesWhenCordoned: flag,
   disableSchedulingOnCordonedNode: flag,
   disableSnapshotPurge: flag,
@@ -114,6 +113,8 @@ export const derivedLonghornSettings: Readonly<Record<string, string>> = {
   defaultReplicaCount: '`copies` of each tier',
   replicaSoftAntiAffinity: 'copies are always on different nodes',
   storageReservedPercentageForDefaultDisk: '`reserved` under larder:engines.longhorn',
+  deletingConfirmationFlag:
+    'uninstalling Longhorn deletes every volume; set it by hand in the moment that you mean it',
   disableRevisionCounter: 'kept as Longhorn has it',
   v2DataEngine: 'it takes one core and 2Gi of huge pages on every node; not offered here',
 };

@@ -77,7 +77,7 @@ function nfsDriver(config: Extract<TierConfig, { engine: 'nfs' }>): Driver {
 }
 
 /** The exported folder; a TrueNAS mounts its pools under /mnt. */
-export function nfsShare(config: Extract<TierConfig, { engine: 'nfs' }>): string {
+function nfsShare(config: Extract<TierConfig, { engine: 'nfs' }>): string {
   const { share, truenas } = config;
   if (truenas !== undefined) return `/mnt/${truenas.pool}/${truenas.dataset}`;
   return share ?? '/';

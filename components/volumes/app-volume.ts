@@ -4,8 +4,9 @@
  * On a static tier it is one directory on one disk. A job makes that directory once, after it has
  * seen that the disk is mounted (scripts/prepare-volume.sh); a record in the cluster then says that
  * the volume exists, and from there on nothing makes directories any more. The volume is of type
- * `local`: without its disk or directory the kubelet refuses to mount, so no pod ever starts on an
- * empty folder in its place. Why in this way: docs/decisions/0034-prepared-directories.md.
+ * `local`, or `hostPath` that must be there: without its disk or directory the kubelet refuses to
+ * mount, so no pod ever starts on an empty folder in its place. Why in this way:
+ * docs/decisions/0034-prepared-directories.md.
  *
  * On a dynamic tier it is the claim alone; the provisioner places it.
  */
@@ -48,6 +49,8 @@ export interface AppVolumeArgs {
 export interface VolumePlace extends DiskPlace {
   /** Absolute path of the volume's directory on the node. */
   readonly directory: string;
+  /** Kind of the PersistentVolume. Default: local. */
+  readonly source?: 'local' | 'hostPath';
   /** Whether an earlier update made the volume. */
   readonly isPrepared: boolean;
   /** Namespace of the job that makes the directory and of the record that it was made. */
@@ -144,7 +147,7 @@ export class AppVolume extends pulumi.ComponentResource {
           volumeMode: 'Filesystem',
           persistentVolumeReclaimPolicy: 'Retain',
           storageClassName: args.className,
-          local: { path: place.directory },
+          ...sourceOf(place),
           nodeAffinity: {
             required: {
               nodeSelectorTerms: [
@@ -163,10 +166,22 @@ export class AppVolume extends pulumi.ComponentResource {
           },
         },
       },
-      { ...keep, dependsOn: record },
+      {
+        ...keep,
+        dependsOn: record,
+        // Both kinds are pinned alike. A tier that changes its kind changes new volumes only:
+        // another source would be another volume.
+        ignoreChanges: ['spec.local', 'spec.hostPath'],
+      },
     );
   }
 }
+
+/** Either kind refuses to mount what is not there: nothing makes a folder in its place. */
+const sourceOf = ({ source, directory }: VolumePlace) =>
+  source === 'hostPath'
+    ? { hostPath: { path: directory, type: 'Directory' } }
+    : { local: { path: directory } };
 
 const recordName = (volume: string) => `volume-${volume}`;
 

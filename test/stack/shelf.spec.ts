@@ -62,12 +62,16 @@ describe('shelf of many kinds', () => {
     assert.deepEqual(at('nodes-pi-1', 'metadata.labels'), {
       storage: 'fast-ssd',
       'larder.dev/disk.data': 'nvme',
+      'larder.dev/role.worker': 'true',
+      'larder.dev/role.storage': 'true',
     });
     assert.deepEqual(at('nodes-pi-2', 'metadata.labels'), {
       'larder.dev/disk.card': 'sd',
       'larder.dev/disk.usb': 'usb',
+      'larder.dev/role.worker': 'true',
+      'larder.dev/role.storage': 'true',
     });
-    assert.equal(find('nodes-pi-3'), undefined);
+    assert.deepEqual(at('nodes-pi-3', 'metadata.labels'), { 'larder.dev/role.worker': 'true' });
   });
 
   it('places a static volume on its disk and a dynamic one nowhere', () => {

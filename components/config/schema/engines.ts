@@ -2,8 +2,15 @@
 import { z } from 'zod';
 import { name, schedule, size, text } from './atoms.ts';
 
-/** Whether the driver is set up here; false when something else of yours does it. */
-const install = z.boolean().default(true);
+const setup = {
+  /** Whether the driver is set up here; false when something else of yours does it. */
+  install: z.boolean().default(true),
+  /**
+   * Lets go of the engine: after one update its last tier may be removed; what it set up stays in
+   * the cluster until it is removed by hand.
+   */
+  retire: z.boolean().default(false),
+};
 
 const recurringJobSchema = z.strictObject({
   name,
@@ -18,7 +25,7 @@ const recurringJobSchema = z.strictObject({
 });
 
 const longhornSchema = z.strictObject({
-  install,
+  ...setup,
   version: z.enum(['1.10.1', '1.12.1']).default('1.12.1'),
   /**
    * Longhorn's own settings, as its chart calls them. Only keys that the chosen version knows: the
@@ -52,12 +59,19 @@ export const enginesShape = {
     .strictObject({
       longhorn: longhornSchema.prefault({}),
       /** csi-driver-nfs. */
-      nfs: z.strictObject({ install, version: text.default('4.13.4') }).prefault({}),
+      nfs: z.strictObject({ ...setup, version: text.default('4.13.4') }).prefault({}),
       /** OpenEBS LocalPV. */
-      openebs: z.strictObject({ install, version: text.default('4.3.0') }).prefault({}),
-      rookCeph: z.strictObject({ install, version: text.default('v1.18.5') }).prefault({}),
-      mayastor: z.strictObject({ install, version: text.default('2.10.0') }).prefault({}),
-      topolvm: z.strictObject({ install, version: text.default('15.6.1') }).prefault({}),
+      openebs: z.strictObject({ ...setup, version: text.default('4.5.1') }).prefault({}),
+      rookCeph: z
+        .strictObject({
+          ...setup,
+          version: text.default('v1.18.8'),
+          /** Of the Ceph daemons; a digest may be added. */
+          image: text.default('quay.io/ceph/ceph:v19.2.3'),
+        })
+        .prefault({}),
+      mayastor: z.strictObject({ ...setup, version: text.default('2.10.0') }).prefault({}),
+      topolvm: z.strictObject({ ...setup, version: text.default('15.6.1') }).prefault({}),
     })
     .prefault({}),
 };

@@ -10,7 +10,7 @@ import {
   type PropertyValue,
 } from '../provider/value.ts';
 import { declared, propertyAt, propertyText, withProperty, withoutProperty } from './inputs.ts';
-import { apiVersionOf, resourceType, type ResourceType } from './kind.ts';
+import { apiVersionOf, isRelease, resourceType, type ResourceType } from './kind.ts';
 import {
   listRefusal,
   notAvailable,
@@ -33,6 +33,7 @@ export async function check(session: Session, request: CheckRequest): Promise<Ch
       return { inputs: request.oldInputs };
     }
   }
+  if (isRelease(request.type)) return { inputs: request.inputs };
   const given = declared(request.inputs);
   const type = resourceType(request.type, propertyText(given, 'kind'));
   const refusal = refusalOf(type, given, settings.enableServerSideApply);

@@ -17,8 +17,8 @@ import { checkpoint } from './checkpoint.ts';
 import { createObject, PreviewImpossible } from './creation.ts';
 import { creationManager } from './field-managers.ts';
 import { propertyText, toObject } from './inputs.ts';
-import { kindOf, resourceType } from './kind.ts';
-import { creationFailed, notReadyAfter } from './messages.ts';
+import { isRelease, kindOf, resourceType } from './kind.ts';
+import { creationFailed, notAvailable, notReadyAfter } from './messages.ts';
 import { idOf, type KubeObject, textAt, withoutAt } from './object.ts';
 import { withoutRepeats } from './progress.ts';
 import { canPreview, clusterOf, type Session } from './session.ts';
@@ -26,6 +26,10 @@ import { canPreview, clusterOf, type Session } from './session.ts';
 export async function create(session: Session, request: CreateRequest): Promise<CreateResult> {
   const asInputs: CreateResult = { id: '', outputs: request.inputs };
   const { settings, context } = session;
+  if (isRelease(request.type)) {
+    if (request.preview) return asInputs;
+    throw new Error(notAvailable(request.type));
+  }
   const cluster = request.preview ? undefined : clusterOf(session);
   const object = toObject(request.inputs);
   if (object === undefined) {

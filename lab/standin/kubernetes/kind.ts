@@ -107,6 +107,12 @@ export type ResourceType =
 const unavailable = /^kubernetes:(helm\.sh|yaml|kustomize)\b/;
 
 /**
+ * A Helm release can be previewed without Helm: it is one resource, and its inputs stand for it. It
+ * cannot be made here.
+ */
+export const isRelease = (token: string): boolean => token === 'kubernetes:helm.sh/v3:Release';
+
+/**
  * Reads a type token such as `kubernetes:apps/v1:Deployment`. A patch is told from a custom kind
  * whose name ends in "Patch" by the declared `kind` (`inputs.kind` of a patch has no such ending).
  */

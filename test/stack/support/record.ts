@@ -181,15 +181,14 @@ function withoutSecrets(inputs: Readonly<Record<string, unknown>>): Record<strin
 }
 
 /** The homelab stack as it is checked in, with a kubeconfig that leads nowhere. */
-export function homelabConfig(): Record<string, unknown> {
-  const text = readFileSync(path.join(repositoryRoot, 'Pulumi.homelab.yaml'), 'utf8');
+export const homelabConfig = (): Record<string, unknown> => stackConfig('homelab');
+
+/** A stack as it is checked in, with a kubeconfig whose clusters nobody serves. */
+export function stackConfig(stack: string): Record<string, unknown> {
+  const text = readFileSync(path.join(repositoryRoot, `Pulumi.${stack}.yaml`), 'utf8');
   const { config } = parse(text) as { config: Record<string, unknown> };
   const own = Object.entries(config).map(([key, value]) => [key.replace('larder:', ''), value]);
-  return withKubeconfig(Object.fromEntries(own) as Record<string, unknown>);
-}
-
-/** Adds a kubeconfig with the contexts `homelab` and `other`, whose clusters nobody serves. */
-function withKubeconfig(config: Record<string, unknown>): Record<string, unknown> {
+  // It knows the contexts `homelab` and `other`.
   const kubeconfig = path.join(import.meta.dirname, 'kubeconfig.yaml');
-  return { ...config, cluster: { context: 'homelab', kubeconfig } };
+  return { ...Object.fromEntries(own), cluster: { context: 'homelab', kubeconfig } };
 }
