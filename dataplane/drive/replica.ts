@@ -310,6 +310,11 @@ export class ReplicaServer {
       case 'untrack':
         await runner.run(store.untrack(request.member));
         return { kind: 'done' };
+      case 'copied': {
+        const { absence, beforeBytes, sequence } = request;
+        await runner.run(store.copied(absence, beforeBytes, sequence));
+        return { kind: 'done' };
+      }
       case 'changed':
         return { kind: 'changed', regions: store.changed(request.absence)?.bytes };
       case 'heartbeat':

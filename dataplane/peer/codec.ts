@@ -45,6 +45,7 @@ const verbs = {
   snapshot: 16,
   forget: 17,
   resize: 18,
+  copied: 19,
   welcome: 64,
   done: 65,
   promised: 66,
@@ -212,6 +213,12 @@ export function encodeRequest(id: number, request: MemberRequest): readonly Uint
     case 'snapshot':
     case 'forget':
       return frame({ verb: verbs[request.kind], id, epoch, payload: nameField(request.name) });
+    case 'copied': {
+      const { member, generation } = request.absence;
+      const { sequence: number, beforeBytes: offsetBytes } = request;
+      const payload = new ByteWriter(absenceBytes).text(member, idWidth).u64(generation).bytes;
+      return frame({ verb: verbs.copied, id, epoch, number, offsetBytes, payload });
+    }
     case 'resize':
       return frame({ verb: verbs.resize, id, epoch, offsetBytes: request.sizeBytes });
     case 'heartbeat':
@@ -279,6 +286,11 @@ function requestOf(found: Frame): MemberRequest {
     case verbs.snapshot:
     case verbs.forget:
       return { kind: found.verb === verbs.snapshot ? 'snapshot' : 'forget', epoch, name: member() };
+    case verbs.copied: {
+      const reader = payloadReader(found, absenceBytes);
+      const absence = { member: reader.text(idWidth), generation: reader.u64() };
+      return { kind: 'copied', epoch, absence, beforeBytes: offsetBytes, sequence: number };
+    }
     case verbs.resize:
       return { kind: 'resize', epoch, sizeBytes: offsetBytes };
     case verbs.heartbeat:

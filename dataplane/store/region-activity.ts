@@ -36,6 +36,11 @@ export class RegionActivity {
     return (this.#lastWrite.get(region) ?? 0) <= this.#cleanThrough && !this.#writing.has(region);
   }
 
+  /** Nothing is under way there, and the last write is not later than this sequence. */
+  isSettled(region: number, through: number): boolean {
+    return (this.#lastWrite.get(region) ?? 0) <= through && !this.#writing.has(region);
+  }
+
   /** Dirty regions that may be cleaned. */
   quiet(): readonly number[] {
     return [...this.#lastWrite.keys()].filter((region) => this.isQuiet(region));

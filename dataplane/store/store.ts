@@ -263,16 +263,21 @@ export class Store {
     const { head } = this.#stack;
     const chosen = this.#activity.quiet();
     if (this.#plants.cleanBeforeSync !== true) yield* head.savePages();
-    yield* holding('regions', () => this.#clean(head, chosen));
+    const mayClean = (region: number) => this.#activity.isQuiet(region);
+    yield* holding('regions', () => this.#clean(head, chosen, mayClean));
   }
 
-  *#clean(head: Layer, chosen: readonly number[]): StoreStep<void> {
+  *#clean(
+    head: Layer,
+    chosen: readonly number[],
+    mayClean: (region: number) => boolean,
+  ): StoreStep<void> {
     // A snapshot was made meanwhile: the next time.
     if (head !== this.#stack.head) return;
     for (const region of chosen) {
       // A page that changed since it was saved would leave a clean region with a stale page.
       const saved = this.#table.isSaved(head.number, region);
-      if (!this.#activity.isQuiet(region)) continue;
+      if (!mayClean(region)) continue;
       if (!saved && this.#plants.cleanBeforeSync !== true) continue;
       head.map.remove(region, dirtyBit);
       this.#activity.cleaned(region);
@@ -306,6 +311,41 @@ export class Store {
     yield* this.#superblock.write();
   }
 
+  /**
+   * The absent member holds, durably, everything written up to a sequence in the regions before one
+   * offset: a resync that is interrupted goes on from there (I-13). The member itself need not fear
+   * for these regions any more.
+   */
+  *copied(absence: Absence, beforeBytes: number, through: number): StoreStep<void> {
+    const { blockBytes, regionBlocks } = this.identity.geometry;
+    const end = Math.min(Math.floor(beforeBytes / (blockBytes * regionBlocks)), this.#map.count);
+    const mayClean = (region: number) => region < end && this.#activity.isSettled(region, through);
+    const { head } = this.#stack;
+    if (absence.member === this.identity.member) {
+      const chosen = [...this.#map.having(dirtyBit).members()].filter(mayClean);
+      yield* head.savePages();
+      yield* holding('regions', () => this.#clean(head, chosen, mayClean));
+      return;
+    }
+    const slot = this.#slotOf(absence);
+    if (slot === -1) return;
+    yield* holding('regions', () => this.#caughtUp(trackedBit(slot), mayClean));
+  }
+
+  *#caughtUp(bit: number, mayClean: (region: number) => boolean): StoreStep<void> {
+    for (const region of this.#map.having(bit).members()) {
+      if (mayClean(region)) this.#map.remove(region, bit);
+    }
+    yield* this.#stack.head.saveMap();
+  }
+
+  /** -1 when that absence is not tracked. */
+  #slotOf(absence: Absence): number {
+    return this.state.absences.findIndex(
+      (other) => other?.member === absence.member && other.generation === absence.generation,
+    );
+  }
+
   /** The member is in sync again. */
   *untrack(member: string): StoreStep<void> {
     const slot = this.state.absences.findIndex((other) => other?.member === member);
@@ -320,9 +360,7 @@ export class Store {
   /** Dirty regions, or those that changed since `absence`; undefined when that was not tracked. */
   changed(absence?: Absence): Bitmap | undefined {
     if (absence === undefined) return this.#map.having(dirtyBit);
-    const slot = this.state.absences.findIndex(
-      (other) => other?.member === absence.member && other.generation === absence.generation,
-    );
+    const slot = this.#slotOf(absence);
     return slot === -1 ? undefined : this.#map.having(trackedBit(slot));
   }
 

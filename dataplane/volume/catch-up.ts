@@ -80,7 +80,7 @@ export class CatchUp {
       return false;
     }
     if (core.options.plants.ownLossForgotten !== true) plan.addAll(ownDirty);
-    if (!(yield* this.#copy(link, plan))) return false;
+    if (!(yield* this.#copy(link, plan, absence))) return false;
     return yield* this.#join(link);
   }
 
@@ -157,9 +157,16 @@ export class CatchUp {
     return true;
   }
 
-  *#copy(link: MemberLink, plan: Bitmap): Procedure<boolean> {
+  *#copy(link: MemberLink, plan: Bitmap, absence: Absence): Procedure<boolean> {
     const core = this.#core;
+    // How far it has come is made durable about as often as the member is heard of.
+    let savedAtMs = core.nowMs;
     for (const region of plan.members()) {
+      const { offsetBytes: beforeBytes } = regionSpan(core.geometry, region);
+      if (core.nowMs >= savedAtMs + core.options.heartbeatMs) {
+        if (!(yield* this.#checkpoint(link, absence, beforeBytes))) return false;
+        savedAtMs = core.nowMs;
+      }
       for (const span of chunks(regionSpan(core.geometry, region))) {
         const unlocked = core.options.plants.copyWithoutOrder === true;
         const turn = unlocked ? undefined : yield* this.#operations.enter(span);
@@ -177,6 +184,22 @@ export class CatchUp {
       }
     }
     return true;
+  }
+
+  /** From here it goes on when it is interrupted. */
+  *#checkpoint(link: MemberLink, absence: Absence, beforeBytes: number): Procedure<boolean> {
+    const core = this.#core;
+    const { epoch } = core;
+    // I-23: to be cut like the others it may have to be filled with what is older than its head.
+    if (core.cutting || !link.hasCuts(core.known)) return false;
+    const { acceptedThrough: sequence } = this.#operations;
+    if (core.options.plants.cursorBeforeFlush !== true) {
+      if ((yield* core.call(link, { kind: 'flush', epoch })).kind !== 'done') return false;
+    }
+    const request = { kind: 'copied', epoch, absence, beforeBytes, sequence } as const;
+    const told = [...core.needed(), link].filter((other) => other.usable);
+    yield* core.callAll(told.map((other) => ({ link: other, request })));
+    return link.role === 'copying' && link.usable;
   }
 
   /** Clients come first: while they work, copying takes its share of the time and no more. */

@@ -43,6 +43,7 @@ export interface EnginePlants {
   readonly ownLossForgotten?: boolean;
   readonly restartIgnored?: boolean;
   readonly cutWithoutOrder?: boolean;
+  readonly cursorBeforeFlush?: boolean;
   readonly snapshotNotCopied?: boolean;
 }
 

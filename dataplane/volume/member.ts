@@ -22,6 +22,16 @@ export type MemberRequest =
     }
   | { readonly kind: 'untrack'; readonly epoch: number; readonly member: string }
   | { readonly kind: 'changed'; readonly epoch: number; readonly absence: Absence }
+  /**
+   * In the regions before this offset the absent member durably holds everything up to `sequence`.
+   */
+  | {
+      readonly kind: 'copied';
+      readonly epoch: number;
+      readonly absence: Absence;
+      readonly beforeBytes: number;
+      readonly sequence: number;
+    }
   | {
       readonly kind: 'write';
       readonly epoch: number;

@@ -135,12 +135,12 @@ export class Operations {
     const through = this.#core.lastSequence;
     const flushes = [...this.#flushing];
     yield {
-      ready: () =>
-        this.#acceptedThrough() >= through && !flushes.some((id) => this.#flushing.has(id)),
+      ready: () => this.acceptedThrough >= through && !flushes.some((id) => this.#flushing.has(id)),
     };
   }
 
-  #acceptedThrough(): number {
+  /** Everybody who gets writes has accepted all of them up to here. */
+  get acceptedThrough(): number {
     for (const sequence of this.#unaccepted) return sequence - 1;
     return this.#core.lastSequence;
   }
@@ -183,7 +183,7 @@ export class Operations {
 
   #startFlush(id: number): void {
     const core = this.#core;
-    const through = this.#acceptedThrough();
+    const through = this.acceptedThrough;
     const running = this.#run(id, { kind: 'flush' }, through);
     this.#flushing.add(id);
     if (core.options.plants.flushNotForwarded === true)

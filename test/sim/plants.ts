@@ -53,7 +53,12 @@ export const plants: readonly Plant[] = [
   { name: 'noLease', what: 'I-16 reads without a lease', seedsMax: 300 },
   { name: 'noLeaseWait', what: 'I-03 serves while the old engine may still read', seedsMax: 400 },
   { name: 'noReconcile', what: 'I-12 leaves copies unequal after a crash', seedsMax: 200 },
-  { name: 'ownLossForgotten', what: 'I-13 forgets what the newcomer lost itself', seedsMax: 500 },
+  {
+    name: 'ownLossForgotten',
+    what: 'I-13 forgets what the newcomer lost itself',
+    seedsMax: 60,
+    focus: ['split', 'move-engine'],
+  },
   { name: 'absenceNotKept', what: 'I-13 does not record whom it misses', seedsMax: 30 },
   { name: 'dataBeforeIntent', what: 'I-11 writes data before the region is dirty', seedsMax: 10 },
   {
@@ -65,6 +70,12 @@ export const plants: readonly Plant[] = [
     name: 'cutWithoutOrder',
     what: 'I-23 takes a snapshot while writes are under way',
     seedsMax: 100,
+  },
+  {
+    name: 'cursorBeforeFlush',
+    what: 'I-13 forgets what a newcomer missed before it holds it durably',
+    seedsMax: 60,
+    focus: ['power-member'],
   },
   {
     name: 'snapshotNotCopied',

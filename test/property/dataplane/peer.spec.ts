@@ -47,6 +47,13 @@ const request: fc.Arbitrary<MemberRequest> = fc.oneof(
   fc.record({ kind: fc.constantFrom('read', 'digest'), epoch: count, span, snapshot: name }),
   fc.record({ kind: fc.constant('spoil'), epoch: count, sequence: count, span }),
   fc.record({ kind: fc.constantFrom('snapshot', 'forget'), epoch: count, name }),
+  fc.record({
+    kind: fc.constant('copied'),
+    epoch: count,
+    absence,
+    beforeBytes: count,
+    sequence: count,
+  }),
   fc.record({ kind: fc.constant('resize'), epoch: count, sizeBytes: count }),
   fc.record({ kind: fc.constant('heartbeat'), epoch: count, cleanThrough: count }),
 );
