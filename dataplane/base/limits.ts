@@ -39,6 +39,11 @@ export const limits = {
   tablePagesUnsavedMax: 128,
   /** Layers of a store: its snapshots, the head, and layers that wait to be merged. */
   layersMax: 128,
+  /**
+   * Space of a file system that is left alone by what clients write: for table pages, layer lists
+   * and whatever the file system itself needs to go on.
+   */
+  diskReserveBytes: 64 * 2 ** 20,
   /** One copy step of a resync; foreground writes to it wait while it is under way. */
   copyBytesMax: 256 * 2 ** 10,
   /** Memory for what the offline tool changes while it opens a store that it must not touch. */

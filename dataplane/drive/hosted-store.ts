@@ -28,6 +28,7 @@ import {
 import { StoreRunner } from './store-runner.ts';
 
 export interface HostedStore {
+  readonly disk: Disk;
   readonly store: Store;
   readonly runner: StoreRunner;
   readonly gate: EpochGate<object>;
@@ -117,7 +118,7 @@ export async function openStore(
   await clearAway(disk, names, layers);
   const runner = new StoreRunner(disk);
   await runner.run(store.recover());
-  return { store, runner, gate: new EpochGate<object>(superblock.promisedEpoch) };
+  return { disk, store, runner, gate: new EpochGate<object>(superblock.promisedEpoch) };
 }
 
 async function readMaps(

@@ -33,6 +33,10 @@ export class OverlayDisk implements Disk {
     return this.#budget.usedBytes;
   }
 
+  freeBytes(): Promise<number> {
+    return Promise.resolve(Infinity);
+  }
+
   async list(): Promise<readonly string[]> {
     const names = new Set(await this.#below.list());
     for (const [name, content] of this.#replaced) {

@@ -320,6 +320,7 @@ export class ReplicaServer {
       case 'heartbeat':
         store.flushedEverywhere(request.cleanThrough);
         void this.#clean(hosted);
+        void this.#lookForRoom(hosted);
         return { kind: 'done' };
     }
   }
@@ -360,6 +361,21 @@ export class ReplicaServer {
       else digests.set(digestBlocks(found.bytes, blockBytes), index * digestBytes);
     }
     return digests;
+  }
+
+  /** With every heartbeat, so that writes that were refused go on by themselves. */
+  async #lookForRoom({ disk, store }: HostedStore): Promise<void> {
+    const before = store.full;
+    try {
+      store.foundRoom(await disk.freeBytes());
+    } catch (error) {
+      if (!(error instanceof Fault)) this.#ports.onDefect(error);
+      else this.#ports.log.warn(`it is not known how much room there is: ${error.message}`);
+    }
+    if (store.full === before) return;
+    const { volume, member } = store.identity;
+    if (store.full) this.#ports.log.warn('a disk has become full', { volume, member });
+    else this.#ports.log.info('a disk has room again', { volume, member });
   }
 
   async #clean(hosted: HostedStore): Promise<void> {

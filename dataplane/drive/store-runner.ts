@@ -5,6 +5,7 @@
 import { assert, Defect } from '../base/assert.ts';
 import { Fault } from '../base/fault.ts';
 import type { Disk, DiskFile } from '../ports/disk.ts';
+import { superblockFile } from '../store/superblock.ts';
 import type { StoreCommand, StoreLock, StoreStep } from '../store/command.ts';
 
 interface Waiter {
@@ -27,7 +28,10 @@ export class StoreRunner {
     this.#disk = disk;
   }
 
-  /** Rejects with the `Fault` of the disk; after a failed write or sync every operation does. */
+  /**
+   * Rejects with the `Fault` of the disk; after a failed write or sync every operation does (I-18).
+   * Reads may fail alone, and so may writes that find no room.
+   */
   async run<T>(step: StoreStep<T>): Promise<T> {
     let result: Uint8Array | undefined;
     let error: unknown = this.#failure;
@@ -77,36 +81,47 @@ export class StoreRunner {
         const file = await this.#open(command.file);
         return file.read(command.span.offsetBytes, command.span.lengthBytes);
       }
-      case 'write':
-        return this.#change(command.file, async (file) =>
-          file.write(command.offsetBytes, command.bytes),
+      case 'write': {
+        const { offsetBytes, bytes } = command;
+        const written = this.#open(command.file).then(async (f) => f.write(offsetBytes, bytes));
+        return command.file === superblockFile ? this.#fatal(written) : this.#change(written);
+      }
+      case 'punch': {
+        const { offsetBytes, lengthBytes } = command.span;
+        return this.#change(
+          this.#open(command.file).then(async (f) => f.punch(offsetBytes, lengthBytes)),
         );
-      case 'punch':
-        return this.#change(command.file, async (file) =>
-          file.punch(command.span.offsetBytes, command.span.lengthBytes),
-        );
+      }
       case 'sync':
-        return this.#change(command.file, async (file) => file.sync());
+        return this.#fatal(this.#open(command.file).then(async (f) => f.sync()));
       case 'replace':
         await this.#forget(command.file);
-        return this.#fatal(this.#disk.replace(command.file, command.bytes));
+        return this.#change(this.#disk.replace(command.file, command.bytes));
       case 'remove':
         await this.#forget(command.file);
-        return this.#fatal(this.#disk.remove(command.file));
+        return this.#change(this.#disk.remove(command.file));
     }
   }
 
-  async #change(name: string, change: (file: DiskFile) => Promise<void>): Promise<undefined> {
-    return this.#fatal(this.#open(name).then(change));
+  /** No room is no failure: the operation ends with it, and the store goes on. */
+  async #change(done: Promise<void>): Promise<undefined> {
+    try {
+      await done;
+    } catch (error) {
+      if (error instanceof Fault && !error.retriable) this.fail(error);
+      throw error;
+    }
   }
 
-  /** I-18: what failed to be written or synced ends the store. Reads may fail alone. */
+  /** I-18: a failed sync ends the store, for lack of room too: what it was for may be lost. */
   async #fatal(done: Promise<void>): Promise<undefined> {
     try {
       await done;
     } catch (error) {
-      if (error instanceof Fault) this.fail(error);
-      throw error;
+      if (!(error instanceof Fault)) throw error;
+      const fault = error.retriable ? lasting(error) : error;
+      this.fail(fault);
+      throw fault;
     }
   }
 
@@ -164,4 +179,8 @@ export class StoreRunner {
     this.#watchers = this.#watchers.filter((watcher) => !due.includes(watcher));
     for (const watcher of due) watcher.go();
   }
+}
+
+function lasting(fault: Fault): Fault {
+  return new Fault('disk.failed', fault.message, { hint: fault.hint, cause: fault });
 }

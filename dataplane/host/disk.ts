@@ -1,5 +1,14 @@
 /** A directory of the real file system as a `Disk`. Errors of the system become `Fault`s here. */
-import { constants, type FileHandle, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import {
+  constants,
+  type FileHandle,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  statfs,
+} from 'node:fs/promises';
 import path from 'node:path';
 import { Fault } from '../base/fault.ts';
 import type { Disk, DiskFile } from '../ports/disk.ts';
@@ -18,6 +27,13 @@ export class HostDisk implements Disk {
   constructor(directory: string, options: { readonly readOnly?: boolean } = {}) {
     this.#directory = directory;
     this.#readOnly = options.readOnly ?? false;
+  }
+
+  async freeBytes(): Promise<number> {
+    return told(`ask for the room of ${this.#directory}`, async () => {
+      const { bavail, bsize } = await statfs(this.#directory);
+      return bavail * bsize;
+    });
   }
 
   async list(): Promise<readonly string[]> {
@@ -149,6 +165,7 @@ async function told<T>(what: string, run: () => Promise<T>): Promise<T> {
     if (fullCodes.has(code)) {
       throw new Fault('disk.full', `Could not ${what}: no space is left (${code}).`, {
         hint: 'Make room on this file system.',
+        retriable: true,
         cause: error,
       });
     }

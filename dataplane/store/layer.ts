@@ -184,10 +184,15 @@ export class Layer {
     const { map } = this;
     const images = map.takeUnsaved();
     if (images.length === 0) return;
-    for (const { offsetBytes, bytes } of images) {
-      yield { kind: 'write', file: this.files.regions, offsetBytes, bytes };
+    try {
+      for (const { offsetBytes, bytes } of images) {
+        yield { kind: 'write', file: this.files.regions, offsetBytes, bytes };
+      }
+      yield { kind: 'sync', file: this.files.regions };
+    } catch (error) {
+      map.putBack(images);
+      throw error;
     }
-    yield { kind: 'sync', file: this.files.regions };
     for (const image of images) map.saved(image);
   }
 

@@ -192,6 +192,11 @@ export class RegionMap {
     return images;
   }
 
+  /** The images were not written: they differ from the file as before. */
+  putBack(images: readonly SectorImage[]): void {
+    for (const { sector } of images) this.#unsaved.add(sector);
+  }
+
   /** Called after the image was written and synced. */
   saved(image: SectorImage): void {
     const first = image.sector * regionsPerSector;

@@ -18,6 +18,7 @@ import { limits } from '../base/limits.ts';
 import { ChecksumTable } from './checksum-table.ts';
 import { holding, type StoreStep } from './command.ts';
 import { blocksOf, type ByteSpan, fits, type Geometry, regionsOf } from './geometry.ts';
+import { type Change, changeData } from './half-change.ts';
 import type { Identity } from './identity.ts';
 import { Layer } from './layer.ts';
 import { type LayerList, type LayerRecord, recordOf, snapshotsOf } from './layer-list.ts';
@@ -25,7 +26,8 @@ import { LayerStack } from './layer-stack.ts';
 import { type BlockRun, holdings, readThrough } from './read-through.ts';
 import { RegionActivity } from './region-activity.ts';
 import { dirtyBit, type RegionMap, trackedBit } from './region-map.ts';
-import { sealAbsent, sealOf, sealUnreadable, sealZero } from './seal.ts';
+import { Room } from './room.ts';
+import { isData, sealAbsent, sealOf, sealUnreadable, sealZero } from './seal.ts';
 import type { Absence, Standing, Superblock } from './superblock.ts';
 import { SuperblockKeeper } from './superblock-keeper.ts';
 
@@ -58,6 +60,7 @@ export class Store {
   readonly #table: ChecksumTable;
   readonly #activity = new RegionActivity();
   readonly #stack: LayerStack;
+  readonly #room = new Room();
   /** Nothing acknowledged was lost since this store was last confirmed in sync (I-10). */
   #proven: boolean;
   #failure: Fault | undefined;
@@ -126,9 +129,18 @@ export class Store {
     return this.#stack.list.revision;
   }
 
-  /** I-18: the first failure stays; nothing is retried. */
+  /** I-18: the first failure stays; nothing is retried. What may be tried again is none. */
   fail(fault: Fault): void {
-    this.#failure ??= fault;
+    if (!fault.retriable) this.#failure ??= fault;
+  }
+
+  /** What the file system says: below a reserve, writes that need new space are refused. */
+  foundRoom(freeBytes: number): void {
+    this.#room.found(freeBytes);
+  }
+
+  get full(): boolean {
+    return this.#room.full;
   }
 
   /**
@@ -166,32 +178,40 @@ export class Store {
     yield* this.#superblock.update((now) => ({ ...now, standing }));
   }
 
+  /** Throws a retriable `disk.full` while there is no room: any of the blocks are written then. */
   *write(offsetBytes: number, bytes: Uint8Array, order: WriteOrder): StoreStep<void> {
     const span = { offsetBytes, lengthBytes: bytes.length };
+    yield* this.#refuseGrowth(span);
     yield* this.#begin(span);
-    const { head } = this.#stack;
-    const intent = this.#plants.dataBeforeIntent !== true;
-    if (intent) yield* this.#mark(span);
-    yield { kind: 'write', file: head.files.data, offsetBytes, bytes };
-    if (!intent) yield* this.#mark(span);
-    const { blockBytes } = this.identity.geometry;
-    const layered = this.#layered;
-    yield* this.#reseal(span, (block, index) => {
-      const content = bytes.subarray(index * blockBytes, (index + 1) * blockBytes);
-      // After a crash, data that is all zero would be taken for nothing, and show what lies below.
-      return layered && isZero(content) ? sealZero : sealOf(content, block);
-    });
-    yield* this.#end(span, order);
+    try {
+      const { data: file } = this.#stack.head.files;
+      const seal = this.#sealsOf(bytes);
+      const command = { kind: 'write', file, offsetBytes, bytes } as const;
+      const intent = this.#plants.dataBeforeIntent !== true;
+      if (intent) yield* this.#mark(span);
+      yield* this.#change({ command, span, wanted: bytes, seal });
+      if (!intent) yield* this.#mark(span);
+      yield* this.#reseal(span, seal);
+    } finally {
+      this.#activity.end(regionsOf(this.identity.geometry, span), order.sequence);
+    }
+    yield* this.#finish(order);
   }
 
   /** Zeroes and trims: both read as zeroes, and give their space back. */
   *zero(span: ByteSpan, order: WriteOrder): StoreStep<void> {
     yield* this.#begin(span);
-    yield* this.#mark(span);
-    yield { kind: 'punch', file: this.#stack.head.files.data, span };
-    const seal = this.#layered ? sealZero : sealAbsent;
-    yield* this.#reseal(span, () => seal);
-    yield* this.#end(span, order);
+    try {
+      yield* this.#mark(span);
+      const { data: file } = this.#stack.head.files;
+      const seal = this.#layered ? () => sealZero : () => sealAbsent;
+      const command = { kind: 'punch', file, span } as const;
+      yield* this.#change({ command, span, wanted: undefined, seal });
+      yield* this.#reseal(span, seal);
+    } finally {
+      this.#activity.end(regionsOf(this.identity.geometry, span), order.sequence);
+    }
+    yield* this.#finish(order);
   }
 
   *read(span: ByteSpan): StoreStep<StoreReadOutcome> {
@@ -421,10 +441,32 @@ export class Store {
     this.#activity.begin(regions);
   }
 
-  *#end(span: ByteSpan, order: WriteOrder): StoreStep<void> {
-    this.#activity.end(regionsOf(this.identity.geometry, span), order.sequence);
+  *#finish(order: WriteOrder): StoreStep<void> {
     if (order.fua) yield* this.flush();
     if (this.#table.unsavedCount > limits.tablePagesUnsavedMax) yield* this.#stack.head.savePages();
+  }
+
+  #sealsOf(bytes: Uint8Array): (block: number, index: number) => number {
+    const { blockBytes } = this.identity.geometry;
+    const layered = this.#layered;
+    return (block, index) => {
+      const content = bytes.subarray(index * blockBytes, (index + 1) * blockBytes);
+      // After a crash, data that is all zero would be taken for nothing, and show what lies below.
+      return layered && isZero(content) ? sealZero : sealOf(content, block);
+    };
+  }
+
+  /** The last of the room is for the store itself. What has its place already may be written. */
+  *#refuseGrowth(span: ByteSpan): StoreStep<void> {
+    if (!this.#room.full) return;
+    const seals = yield* this.#stack.head.seals(blocksOf(this.identity.geometry, span));
+    if (!seals.every(isData)) throw this.#room.refusal();
+  }
+
+  /** Throws a retriable `disk.full` when it ended in the middle. */
+  *#change(change: Pick<Change, 'command' | 'span' | 'wanted' | 'seal'>): StoreStep<void> {
+    const blocks = blocksOf(this.identity.geometry, change.span);
+    yield* changeData(this.#stack.head, { ...change, blocks, veils: this.#veils });
   }
 
   /** I-11, I-13: intent before data. Many writes share one save when they come together. */
@@ -459,8 +501,10 @@ export class Store {
   }
 
   *#reseal(span: ByteSpan, seal: (block: number, index: number) => number): StoreStep<void> {
-    const layered = this.#layered;
-    const veils = (next: number) => layered && next === sealZero;
-    yield* this.#stack.head.reseal(blocksOf(this.identity.geometry, span), seal, veils);
+    const blocks = blocksOf(this.identity.geometry, span);
+    yield* this.#stack.head.reseal(blocks, seal, this.#veils);
   }
+
+  /** A "zero" hides something below. */
+  readonly #veils = (seal: number) => seal === sealZero && this.#layered;
 }

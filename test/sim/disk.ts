@@ -27,6 +27,8 @@ export class SimMedium {
   readonly files = new Map<string, Content>();
   /** The next sync fails, and what it should have carried is gone from the books (I-18). */
   failNextSync = false;
+  /** Nothing that takes new space can be written. */
+  full = false;
   readonly #slowestMs: number;
   /** Some operations take so much longer, each by its own luck. */
   hiccupMs = 0;
@@ -74,6 +76,13 @@ export class SimMedium {
     for (let unit = Math.floor(offsetBytes / unitBytes); unit * unitBytes < end; unit++) {
       content.dirty.add(unit);
     }
+  }
+
+  /** The write would take new space. */
+  grows(content: Content, offsetBytes: number, lengthBytes: number): boolean {
+    const { cache } = content;
+    const end = offsetBytes + lengthBytes;
+    return end > cache.length || cache.subarray(offsetBytes, end).every((byte) => byte === 0);
   }
 
   /** What of a write is in place when its process ends in the middle: any of its units. */
@@ -148,6 +157,10 @@ export class SimDisk implements Disk {
     this.#process = process;
   }
 
+  async freeBytes(): Promise<number> {
+    return this.#done('room', () => (this.#medium.full ? 0 : Infinity));
+  }
+
   async list(): Promise<readonly string[]> {
     return this.#done('list', () => [...this.#medium.files.keys()].sort());
   }
@@ -209,12 +222,26 @@ class SimFile implements DiskFile {
   }
 
   async write(offsetBytes: number, bytes: Uint8Array): Promise<void> {
+    if (this.#medium.full && this.#medium.grows(this.#content, offsetBytes, bytes.length)) {
+      await this.#refuse(offsetBytes, bytes);
+    }
     await this.#put(`write ${this.#name} ${offsetBytes}+${bytes.length}`, offsetBytes, bytes);
   }
 
   async punch(offsetBytes: number, lengthBytes: number): Promise<void> {
     const zeroes = new Uint8Array(lengthBytes);
     await this.#put(`punch ${this.#name} ${offsetBytes}+${lengthBytes}`, offsetBytes, zeroes);
+  }
+
+  /** Of a write that finds no room any blocks may be there. */
+  async #refuse(offsetBytes: number, bytes: Uint8Array): Promise<never> {
+    await new Promise<void>((resolve) => {
+      this.#later(`write ${this.#name} finds no room`, () => {
+        this.#medium.putSome(this.#content, offsetBytes, bytes);
+        resolve();
+      });
+    });
+    throw new Fault('disk.full', `No room is left for ${this.#name}.`, { retriable: true });
   }
 
   async #put(what: string, offsetBytes: number, bytes: Uint8Array): Promise<void> {

@@ -3,6 +3,7 @@
  * more, and of a write under way any units are there. What was not synced is lost, kept or torn by
  * the medium's own luck (test/sim/disk.ts).
  */
+import { Fault } from '../../../dataplane/base/fault.ts';
 import type { Disk, DiskFile } from '../../../dataplane/ports/disk.ts';
 import type { SimMedium } from '../../sim/disk.ts';
 
@@ -15,9 +16,15 @@ export class CrashDisk implements Disk {
   left = Infinity;
   /** Commands carried out. */
   count = 0;
+  /** Nothing that takes new space can be written. */
+  full = false;
 
   constructor(medium: SimMedium) {
     this.#medium = medium;
+  }
+
+  freeBytes(): Promise<number> {
+    return Promise.resolve(Infinity);
   }
 
   list(): Promise<readonly string[]> {
@@ -29,6 +36,7 @@ export class CrashDisk implements Disk {
   }
 
   replace(name: string, bytes: Uint8Array): Promise<void> {
+    if (this.full) return Promise.reject(noRoom());
     return this.#done(() => {
       const file = this.#medium.content(name);
       file.cache = bytes.slice();
@@ -61,7 +69,13 @@ export class CrashDisk implements Disk {
           bytes.set(content.cache.subarray(offsetBytes, offsetBytes + lengthBytes));
           return bytes;
         }),
-      write: put,
+      write: async (offsetBytes, bytes) => {
+        if (!this.full || !this.#medium.grows(content, offsetBytes, bytes.length)) {
+          return put(offsetBytes, bytes);
+        }
+        this.#medium.putSome(content, offsetBytes, bytes);
+        throw noRoom();
+      },
       punch: (offsetBytes, lengthBytes) => put(offsetBytes, new Uint8Array(lengthBytes)),
       sync: () =>
         this.#done(() => {
@@ -79,4 +93,8 @@ export class CrashDisk implements Disk {
     half();
     return Promise.reject(new Crash('the disk stops here'));
   }
+}
+
+function noRoom(): Fault {
+  return new Fault('disk.full', 'No room is left.', { retriable: true });
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { Fault } from '../../../dataplane/base/fault.ts';
 import { Prng } from '../../../dataplane/base/prng.ts';
 import { createStore, type HostedStore, openStore } from '../../../dataplane/drive/hosted-store.ts';
 import { SimMedium } from '../../sim/disk.ts';
@@ -13,7 +14,7 @@ const names = { volume: 'v', member: 'm' };
 type Action =
   | { readonly kind: 'write'; readonly block: number; readonly count: number }
   | { readonly kind: 'zeroes' | 'trim'; readonly block: number; readonly count: number }
-  | { readonly kind: 'flush' | 'clean' | 'merge' | 'grow' | 'reopen' }
+  | { readonly kind: 'flush' | 'clean' | 'merge' | 'grow' | 'reopen' | 'fill' | 'room' }
   | { readonly kind: 'snapshot' | 'delete' | 'revert'; readonly name: string };
 
 /** A value is a byte that fills a block; 0 is what was never written. */
@@ -77,6 +78,10 @@ class Bench {
       case 'zeroes':
       case 'trim':
         await this.#write(action);
+        return;
+      case 'fill':
+      case 'room':
+        this.disk.full = action.kind === 'fill';
         return;
       case 'flush':
         await runner.run(store.flush());
@@ -188,6 +193,32 @@ class Bench {
     model.head = shown;
   }
 
+  /** As `act`, on a disk that may have no room: then each block is as it was or as it was to be. */
+  async tryTo(action: Action): Promise<void> {
+    const before = structuredClone(this.model);
+    try {
+      await this.act(action);
+      return;
+    } catch (error) {
+      assert.ok(error instanceof Fault && error.code === 'disk.full' && error.retriable);
+    }
+    const length = this.#open.store.geometry.sizeBytes / blockBytes;
+    assert.equal(length, before.head.length, 'the size is as it was');
+    const { possible } = this.model;
+    this.model.possible = possible.slice(0, length);
+    this.model.snapshots = before.snapshots;
+    this.model.head = await this.#show(undefined, length);
+    const isWrite = 'block' in action;
+    this.model.head.forEach((value, block) => {
+      const may = [before.head[block], ...(isWrite ? [this.#wanted(action)] : [])];
+      assert.ok(may.includes(value), `block ${block} is ${value}, may be ${may.join()}`);
+    });
+  }
+
+  #wanted(action: Action): number {
+    return action.kind === 'write' ? this.#value : 0;
+  }
+
   async check(): Promise<void> {
     const { model } = this;
     assert.deepEqual(await this.#show(undefined, model.head.length), model.head, 'the head');
@@ -281,6 +312,25 @@ describe('layers of a store', function layers() {
         await bench.mergeAll();
       }),
       { numRuns: 600 },
+    );
+  });
+
+  it('refuse what has no room without harm, and go on when there is some', async () => {
+    const filling = fc.constantFrom<Action>({ kind: 'fill' }, { kind: 'room' });
+    const actions = fc.array(fc.oneof({ weight: 4, arbitrary: action }, filling), {
+      maxLength: 30,
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.nat(), actions, async (seed, some) => {
+        const bench = await Bench.make(seed);
+        for (const one of some) {
+          await bench.tryTo(one);
+          await bench.check();
+        }
+        for (const one of [{ kind: 'room' }, { kind: 'clean' }] as const) await bench.act(one);
+        await bench.mergeAll();
+      }),
+      { numRuns: 300 },
     );
   });
 

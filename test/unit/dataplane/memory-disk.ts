@@ -8,6 +8,10 @@ export class MemoryDisk implements Disk {
     this.files = new Map([...files].map(([name, content]) => [name, content.slice()]));
   }
 
+  freeBytes(): Promise<number> {
+    return Promise.resolve(Infinity);
+  }
+
   list(): Promise<readonly string[]> {
     return Promise.resolve([...this.files.keys()].sort());
   }
