@@ -206,6 +206,7 @@ export class ReplicaServer {
       if (error instanceof Fault) {
         // What cannot be asked for is no failure of the disk.
         if (error.code !== 'input.invalid') hosted.store.fail(error);
+        if (error.code === 'disk.full') void this.#lookForRoom(hosted);
         const { code, message } = error;
         session.outbox.send(encodeReply(id, { kind: 'failed', code, reason: message }));
       } else {

@@ -27,7 +27,7 @@ import { type BlockRun, holdings, readThrough } from './read-through.ts';
 import { RegionActivity } from './region-activity.ts';
 import { dirtyBit, type RegionMap, trackedBit } from './region-map.ts';
 import { Room } from './room.ts';
-import { isData, sealAbsent, sealOf, sealUnreadable, sealZero } from './seal.ts';
+import { sealAbsent, sealOf, sealUnreadable, sealZero } from './seal.ts';
 import type { Absence, Standing, Superblock } from './superblock.ts';
 import { SuperblockKeeper } from './superblock-keeper.ts';
 
@@ -182,36 +182,31 @@ export class Store {
   *write(offsetBytes: number, bytes: Uint8Array, order: WriteOrder): StoreStep<void> {
     const span = { offsetBytes, lengthBytes: bytes.length };
     yield* this.#refuseGrowth(span);
-    yield* this.#begin(span);
-    try {
-      const { data: file } = this.#stack.head.files;
-      const seal = this.#sealsOf(bytes);
-      const command = { kind: 'write', file, offsetBytes, bytes } as const;
-      const intent = this.#plants.dataBeforeIntent !== true;
-      if (intent) yield* this.#mark(span);
-      yield* this.#change({ command, span, wanted: bytes, seal });
-      if (!intent) yield* this.#mark(span);
-      yield* this.#reseal(span, seal);
-    } finally {
-      this.#activity.end(regionsOf(this.identity.geometry, span), order.sequence);
-    }
-    yield* this.#finish(order);
+    yield* this.#altering(span, order, () => this.#write(span, bytes));
+  }
+
+  *#write(span: ByteSpan, bytes: Uint8Array): StoreStep<void> {
+    const { data: file } = this.#stack.head.files;
+    const seal = this.#sealsOf(bytes);
+    const command = { kind: 'write', file, offsetBytes: span.offsetBytes, bytes } as const;
+    const intent = this.#plants.dataBeforeIntent !== true;
+    if (intent) yield* this.#mark(span);
+    yield* this.#change({ command, span, wanted: bytes, seal });
+    if (!intent) yield* this.#mark(span);
+    yield* this.#reseal(span, seal);
   }
 
   /** Zeroes and trims: both read as zeroes, and give their space back. */
   *zero(span: ByteSpan, order: WriteOrder): StoreStep<void> {
-    yield* this.#begin(span);
-    try {
-      yield* this.#mark(span);
-      const { data: file } = this.#stack.head.files;
-      const seal = this.#layered ? () => sealZero : () => sealAbsent;
-      const command = { kind: 'punch', file, span } as const;
-      yield* this.#change({ command, span, wanted: undefined, seal });
-      yield* this.#reseal(span, seal);
-    } finally {
-      this.#activity.end(regionsOf(this.identity.geometry, span), order.sequence);
-    }
-    yield* this.#finish(order);
+    yield* this.#altering(span, order, () => this.#zero(span));
+  }
+
+  *#zero(span: ByteSpan): StoreStep<void> {
+    const { data: file } = this.#stack.head.files;
+    const seal = this.#layered ? () => sealZero : () => sealAbsent;
+    yield* this.#mark(span);
+    yield* this.#change({ command: { kind: 'punch', file, span }, span, wanted: undefined, seal });
+    yield* this.#reseal(span, seal);
   }
 
   *read(span: ByteSpan): StoreStep<StoreReadOutcome> {
@@ -244,13 +239,15 @@ export class Store {
 
   /** Nobody can read these blocks any more; here too they are corrupt until written again. */
   *spoil(span: ByteSpan, order: WriteOrder): StoreStep<void> {
-    yield* this.#begin(span);
+    yield* this.#altering(span, order, () => this.#spoil(span));
+  }
+
+  *#spoil(span: ByteSpan): StoreStep<void> {
     yield* this.#mark(span);
     const blocks = blocksOf(this.identity.geometry, span);
     // Veiled: after a crash the data below would be taken for what was written last.
     const veils = () => true;
     yield* this.#stack.head.reseal(blocks, () => sealUnreadable, veils);
-    yield* this.#end(span, order);
   }
 
   /** Runs of blocks that hold something, or read as zeroes without holding it. Reads no data. */
@@ -432,16 +429,19 @@ export class Store {
     for (let region = 0; region < this.#map.count; region++) this.#map.remove(region, bits);
   }
 
-  *#begin(span: ByteSpan): StoreStep<void> {
+  /** A write of any kind, from its turn to its end. */
+  *#altering(span: ByteSpan, order: WriteOrder, step: () => StoreStep<void>): StoreStep<void> {
     assert(fits(this.geometry, span), 'a write is whole blocks inside the volume');
     const regions = regionsOf(this.identity.geometry, span);
     while (this.#stack.isMerging(regions)) {
       yield { kind: 'until', ready: () => !this.#stack.isMerging(regions) };
     }
     this.#activity.begin(regions);
-  }
-
-  *#finish(order: WriteOrder): StoreStep<void> {
+    try {
+      yield* step();
+    } finally {
+      this.#activity.end(regions, order.sequence);
+    }
     if (order.fua) yield* this.flush();
     if (this.#table.unsavedCount > limits.tablePagesUnsavedMax) yield* this.#stack.head.savePages();
   }
@@ -460,7 +460,8 @@ export class Store {
   *#refuseGrowth(span: ByteSpan): StoreStep<void> {
     if (!this.#room.full) return;
     const seals = yield* this.#stack.head.seals(blocksOf(this.identity.geometry, span));
-    if (!seals.every(isData)) throw this.#room.refusal();
+    const needs = (seal: number) => seal === sealAbsent || seal === sealZero;
+    if (seals.some(needs)) throw this.#room.refusal();
   }
 
   /** Throws a retriable `disk.full` when it ended in the middle. */

@@ -13,7 +13,7 @@ import type { VolumeRecord } from './record.ts';
 import { type Procedure, Tasks } from './task.ts';
 
 /** Parts of an engine that may have to wait for the world. */
-type WaitingPart = 'opening' | 'record' | 'members';
+type WaitingPart = 'opening' | 'record' | 'members' | 'room';
 
 export class Core {
   readonly options: EngineOptions;
@@ -128,6 +128,7 @@ export class Core {
     );
   }
 
+  /** @param lasting it is asked again as long as the member may not be missed */
   ask(
     link: MemberLink,
     request: MemberRequest,
@@ -138,8 +139,31 @@ export class Core {
       hear({ kind: 'gone' });
       return;
     }
-    const id = link.ask({ request, hear, lasting });
+    const id: number = link.ask({
+      request,
+      lasting,
+      hear: (heard) => {
+        if (link.waitsForRoom(heard)) {
+          this.explain('room', `Waiting for room on the disk of ${link.id}: ${heard.reason}`);
+          this.tasks.start(this.#askAgain(link, id, request));
+          return;
+        }
+        if (heard.kind === 'done' && link.needed) this.explain('room', '');
+        hear(heard);
+      },
+    });
     if (link.usable) this.command({ kind: 'send', member: link.id, id, request });
+  }
+
+  /**
+   * What found no room. On a new connection all open questions are sent anyway; a second copy of
+   * one could arrive after a newer write.
+   */
+  *#askAgain(link: MemberLink, id: number, request: MemberRequest): Procedure {
+    const { report } = link;
+    yield* this.pause(this.options.retryMs);
+    if (!link.usable || link.report !== report || !link.isOpen(id)) return;
+    this.command({ kind: 'send', member: link.id, id, request });
   }
 
   /**

@@ -14,6 +14,8 @@ export type MemberRole = 'in-sync' | 'joining' | 'copying' | 'absent';
 /** `gone`: no answer will come, because the member or the connection is out. */
 export type Heard = MemberReply | { readonly kind: 'gone' };
 
+type Failed = Extract<MemberReply, { kind: 'failed' }>;
+
 interface Question {
   readonly request: MemberRequest;
   readonly hear: (heard: Heard) => void;
@@ -86,6 +88,11 @@ export class MemberLink {
     return this.role === 'in-sync' || this.role === 'joining';
   }
 
+  /** It is full, and nothing goes on without it: asked again, not given up. */
+  waitsForRoom(reply: Heard): reply is Failed {
+    return reply.kind === 'failed' && reply.code === 'disk.full' && this.needed;
+  }
+
   /** The number under which the answer will come; to be sent when `usable`. */
   ask(question: Question): number {
     const id = this.#nextQuestion++;
@@ -99,9 +106,14 @@ export class MemberLink {
     if (question === undefined) return false;
     // A lasting question that failed stays open until its member is out: only then is it not
     // needed.
-    if (reply.kind !== 'failed' || !question.lasting) this.#questions.delete(id);
+    const lasts = reply.kind === 'failed' && question.lasting;
+    if (!lasts && !this.waitsForRoom(reply)) this.#questions.delete(id);
     question.hear(reply);
     return true;
+  }
+
+  isOpen(id: number): boolean {
+    return this.#questions.has(id);
   }
 
   /** The lasting questions, to be sent again. */

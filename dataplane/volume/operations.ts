@@ -225,6 +225,8 @@ export class Operations {
       // I-18: what failed on one member is that member leaving. Its answer is needed until it has
       // left.
       core.judge(link, heard);
+      // Nobody waits for a member that is only being filled: its filling begins again.
+      if (link.broken !== '' && !link.needed) core.release(link);
       return;
     }
     running.pending.delete(link.id);

@@ -144,6 +144,7 @@ export class SimMedium {
   heal(): void {
     this.failNextSync = false;
     this.hiccupMs = 0;
+    this.full = false;
   }
 }
 
