@@ -47,5 +47,8 @@ export const managed = { 'app.kubernetes.io/managed-by': 'larder' } as const;
  */
 export const hostnameLabel = 'kubernetes.io/hostname';
 
-/** The provisioner of the dynamic tiers; k3s' own is called rancher.io/local-path. */
-export const localPathProvisionerName = 'larder.dev/local-path';
+/** Description of an engine's release once its owner has let go of it. */
+export const retiredRelease = 'let go of by its owner: it may leave the stack';
+
+/** The DaemonSet of the data plane. */
+export const dataplaneName = 'larder-node';

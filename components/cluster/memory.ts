@@ -9,13 +9,18 @@
 import * as pulumi from '@pulumi/pulumi';
 import { z } from 'zod';
 import { parseSize } from '../config/quantity.ts';
-import { annotation, label } from '../names.ts';
+import { annotation, dataplaneName, label, retiredRelease } from '../names.ts';
 import type { KnownVolume } from '../rules/edits.ts';
+import type { KnownClass, KnownEngine } from '../rules/tier-edits.ts';
 
 export interface Memory {
   /** False on the first update, after `pulumi destroy`, and when the state was lost. */
   readonly hasState: boolean;
   readonly volumes: readonly KnownVolume[];
+  /** The classes of tiers, with the driver that makes their volumes. */
+  readonly classes: readonly KnownClass[];
+  /** What was set up for engines. */
+  readonly engines: readonly KnownEngine[];
   /** Namespaces that were made for data; they stay declared. */
   readonly namespaces: readonly string[];
   /** UID of the cluster that the last update wrote to. */
@@ -36,7 +41,10 @@ const claimSchema = z.object({
     resources: z.object({ requests: z.object({ storage: z.string() }) }),
   }),
 });
-const namespaceSchema = z.object({ metadata: metadataSchema });
+const classSchema = z.object({ metadata: metadataSchema, provisioner: z.string() });
+const releaseSchema = z.object({ name: z.string(), description: z.string().optional() });
+/** Of whatever has a name. */
+const namedSchema = z.object({ metadata: metadataSchema });
 const answerSchema = z.object({
   outputs: z.record(z.string(), z.object({ type: z.string(), outputs: z.unknown() })),
 });
@@ -58,12 +66,17 @@ export function readMemory(answer: unknown): Memory {
   const ofType = (type: string) =>
     resources.filter((each) => each.type === type).map((each) => each.outputs);
   const namespaces = ofType('kubernetes:core/v1:Namespace').flatMap((outputs) => {
-    const read = namespaceSchema.safeParse(outputs);
+    const read = namedSchema.safeParse(outputs);
     return read.success ? [read.data.metadata] : [];
   });
   return {
     hasState: resources.some((each) => each.type.startsWith('kubernetes:')),
     volumes: ofType('kubernetes:core/v1:PersistentVolumeClaim').flatMap(knownVolume),
+    classes: ofType('kubernetes:storage.k8s.io/v1:StorageClass').flatMap(knownClass),
+    engines: [
+      ...ofType('kubernetes:helm.sh/v3:Release').flatMap(knownEngine),
+      ...ofType('kubernetes:apps/v1:DaemonSet').flatMap(knownDataplane),
+    ],
     namespaces: namespaces
       .filter((metadata) => metadata.labels[label.holds] === 'data')
       .map((metadata) => metadata.name),
@@ -91,4 +104,22 @@ function knownVolume(outputs: unknown): KnownVolume[] {
       postgres: metadata.annotations[annotation.postgres],
     },
   ];
+}
+
+function knownClass(outputs: unknown): KnownClass[] {
+  const read = classSchema.safeParse(outputs);
+  if (!read.success || read.data.metadata.labels[label.tier] === undefined) return [];
+  return [{ name: read.data.metadata.name, provisioner: read.data.provisioner }];
+}
+
+function knownEngine(outputs: unknown): KnownEngine[] {
+  const read = releaseSchema.safeParse(outputs);
+  if (!read.success) return [];
+  return [{ release: read.data.name, retired: read.data.description === retiredRelease }];
+}
+
+function knownDataplane(outputs: unknown): KnownEngine[] {
+  const read = namedSchema.safeParse(outputs);
+  const isOurs = read.success && read.data.metadata.name === dataplaneName;
+  return isOurs ? [{ release: dataplaneName, retired: false }] : [];
 }

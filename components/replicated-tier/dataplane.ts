@@ -5,7 +5,7 @@
  */
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
-import { managed } from '../names.ts';
+import { dataplaneName, managed } from '../names.ts';
 import { declareObjects, type StorageNodeArgs } from './objects.ts';
 import {
   controllerLabels,
@@ -52,7 +52,7 @@ export class Dataplane extends pulumi.ComponentResource {
     new k8s.apps.v1.DaemonSet(
       `${name}-nodes`,
       {
-        metadata: { name: 'larder-node', namespace, labels: managed },
+        metadata: { name: dataplaneName, namespace, labels: managed },
         spec: {
           selector: { matchLabels: nodeLabels },
           // One node's copies at a time are away for a moment.

@@ -2,7 +2,7 @@
  * What each engine of a tier can and cannot do, in one table: rules, plans and promises read it.
  * Facts and their sources: docs/components/tiers.md.
  */
-import type { TierEngine } from '../config/schema/tiers.ts';
+import type { TierConfig, TierEngine } from '../config/schema/tiers.ts';
 import type { AccessMode } from '../config/schema/volumes.ts';
 
 export interface EngineFacts {
@@ -69,4 +69,26 @@ export const engineFacts: Readonly<Record<TierEngine, EngineFacts>> = {
   'rook-ceph': { ...block, title: 'Rook-Ceph', on: 'devices' },
   mayastor: { ...block, title: 'Mayastor', on: 'devices' },
   larder: { ...block, title: 'Larder', on: 'disks' },
+};
+
+/** The driver that a class names; it tells which engine made the volumes of the class. */
+export function provisionerOf(
+  config: Pick<TierConfig, 'engine'> & { provisioner?: string },
+): string {
+  if (config.engine === 'local-path' && config.provisioner === 'k3s')
+    return 'rancher.io/local-path';
+  return provisioners[config.engine];
+}
+
+const provisioners: Readonly<Record<TierEngine, string>> = {
+  static: 'kubernetes.io/no-provisioner',
+  'local-path': 'larder.dev/local-path',
+  scratch: 'larder.dev/local-path',
+  'openebs-hostpath': 'openebs.io/local',
+  nfs: 'nfs.csi.k8s.io',
+  longhorn: 'driver.longhorn.io',
+  'rook-ceph': 'rook-ceph.rbd.csi.ceph.com',
+  mayastor: 'io.openebs.csi-mayastor',
+  topolvm: 'topolvm.io',
+  larder: 'csi.larder.dev',
 };

@@ -3,8 +3,8 @@ import type { EnginesConfig } from '../config/schema/engines.ts';
 import { type Tier, tiersOf } from '../config/shelf/tiers.ts';
 import type { EngineChartArgs } from './engine-chart.ts';
 
-/** The key of an engine's set-up under `larder:engines`. */
-type EngineKey = keyof EnginesConfig;
+/** The key of an engine's set-up under `larder:engines`; our own data plane has no chart. */
+type EngineKey = Exclude<keyof EnginesConfig, 'larder'>;
 
 export interface EngineSetup {
   readonly key: EngineKey;

@@ -1,30 +1,25 @@
 /** The StorageClass of a tier: which driver makes its volumes, and what the driver is told. */
 import type { Tier } from '../config/shelf/tiers.ts';
 import type { TierConfig } from '../config/schema/tiers.ts';
-import { localPathProvisionerName } from '../names.ts';
+import { provisionerOf } from '../rules/engines.ts';
 import type { ClassArgs } from './storage-tier.ts';
 
-type Driver = Pick<ClassArgs, 'provisioner' | 'parameters' | 'annotations' | 'mountOptions'>;
+type Driver = Pick<ClassArgs, 'parameters' | 'annotations' | 'mountOptions'>;
 
 /** Undefined for a tier that needs no class. */
 export function classOfTier(tier: Tier): ClassArgs | undefined {
   if (!tier.hasClass) return undefined;
   const { reclaim, binding, canGrow } = tier;
-  return { ...driverOf(tier), reclaim, binding, canGrow };
+  return { provisioner: provisionerOf(tier.config), ...driverOf(tier), reclaim, binding, canGrow };
 }
 
 function driverOf(tier: Tier): Driver {
   const { config } = tier;
   switch (config.engine) {
     case 'static':
-      return { provisioner: 'kubernetes.io/no-provisioner' };
     case 'scratch':
-      return { provisioner: localPathProvisionerName };
     case 'local-path':
-      return {
-        provisioner:
-          config.provisioner === 'k3s' ? 'rancher.io/local-path' : localPathProvisionerName,
-      };
+      return {};
     case 'openebs-hostpath':
       return openebsDriver(config.path ?? tier.disks[0]?.mountPath ?? '');
     case 'nfs':
@@ -35,7 +30,6 @@ function driverOf(tier: Tier): Driver {
       return rookDriver(tier.name);
     case 'mayastor':
       return {
-        provisioner: 'io.openebs.csi-mayastor',
         parameters: {
           protocol: 'nvmf',
           repl: String(config.copies),
@@ -44,7 +38,6 @@ function driverOf(tier: Tier): Driver {
       };
     case 'topolvm':
       return {
-        provisioner: 'topolvm.io',
         parameters: {
           'csi.storage.k8s.io/fstype': config.fileSystem,
           'topolvm.io/device-class': tier.name,
@@ -52,7 +45,6 @@ function driverOf(tier: Tier): Driver {
       };
     case 'larder':
       return {
-        provisioner: 'csi.larder.dev',
         parameters: {
           copies: String(config.copies),
           // The disks that serve the tier carry its name (build/tiers.ts).
@@ -65,7 +57,6 @@ function driverOf(tier: Tier): Driver {
 
 function nfsDriver(config: Extract<TierConfig, { engine: 'nfs' }>): Driver {
   return {
-    provisioner: 'nfs.csi.k8s.io',
     parameters: {
       server: config.server,
       share: nfsShare(config),
@@ -88,7 +79,6 @@ function longhornDriver(
   tier: Pick<Tier, 'name'>,
 ): Driver {
   return {
-    provisioner: 'driver.longhorn.io',
     parameters: {
       numberOfReplicas: String(config.copies),
       staleReplicaTimeout: String(config.staleReplicaTimeout),
@@ -107,7 +97,6 @@ function openebsDriver(basePath: string): Driver {
     { name: 'BasePath', value: basePath },
   ];
   return {
-    provisioner: 'openebs.io/local',
     annotations: {
       'openebs.io/cas-type': 'local',
       'cas.openebs.io/config': settings
@@ -123,7 +112,6 @@ function rookDriver(pool: string): Driver {
     [`csi.storage.k8s.io/${use}-secret-namespace`]: 'rook-ceph',
   });
   return {
-    provisioner: 'rook-ceph.rbd.csi.ceph.com',
     parameters: {
       clusterID: 'rook-ceph',
       pool,

@@ -7,6 +7,7 @@
  */
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
+import { retiredRelease } from '../names.ts';
 
 export interface EngineChartArgs {
   readonly chart: string;
@@ -40,6 +41,7 @@ export class EngineChart extends pulumi.ComponentResource {
         cleanupOnFail: false,
         maxHistory: 5,
         timeout: timeoutSeconds,
+        ...(args.retire === true ? { description: retiredRelease } : {}),
       },
       { parent: this, protect: args.retire !== true, retainOnDelete: true },
     );

@@ -8,7 +8,8 @@
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
 import { digestOf } from '../digest.ts';
-import { localPathProvisionerName, managed } from '../names.ts';
+import { managed } from '../names.ts';
+import { provisionerOf } from '../rules/engines.ts';
 import { script } from '../script.ts';
 
 interface DynamicTier {
@@ -138,7 +139,12 @@ function provisionerContainer(image: string) {
     image,
     imagePullPolicy: 'IfNotPresent',
     command: ['local-path-provisioner', 'start', '--config', '/etc/config/config.json'],
-    args: ['--provisioner-name', localPathProvisionerName, '--configmap-name', objectName],
+    args: [
+      '--provisioner-name',
+      provisionerOf({ engine: 'local-path' }),
+      '--configmap-name',
+      objectName,
+    ],
     env: [
       // The version is the default, and part of an indivisible field: left out, taking the object
       // over after a lost state would conflict with what the server filled in.

@@ -34,9 +34,8 @@ describe('engines beyond the shelf', () => {
   });
 
   it('take the devices that are named and no other', () => {
-    const { spec } = run.resources.find(({ name }) => name === 'ceph-cluster')?.inputs as {
-      spec: { storage: Record<string, unknown> };
-    };
+    const cluster = run.resources.find(({ name }) => name === 'ceph-cluster');
+    const spec = cluster?.inputs['spec'] as { storage: Record<string, unknown> };
     assert.deepEqual([spec.storage['useAllNodes'], spec.storage['useAllDevices']], [false, false]);
     assert.doesNotMatch(JSON.stringify(spec), /nvme-two/);
     assert.match(JSON.stringify(spec), /nvme-one/);

@@ -71,6 +71,13 @@ export const enginesShape = {
         })
         .prefault({}),
       mayastor: z.strictObject({ ...setup, version: text.default('2.10.0') }).prefault({}),
+      /** Larder's own data plane. */
+      larder: z
+        .strictObject({
+          /** Lets go of the data plane: its last tier may then be removed. */
+          retire: z.boolean().default(false),
+        })
+        .prefault({}),
       topolvm: z.strictObject({ ...setup, version: text.default('15.6.1') }).prefault({}),
     })
     .prefault({}),

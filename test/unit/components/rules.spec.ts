@@ -242,6 +242,8 @@ describe('memory of the last update', () => {
     });
     assert.deepEqual(memory, {
       hasState: true,
+      classes: [],
+      engines: [],
       volumes: [
         {
           name: 'git',
@@ -262,6 +264,8 @@ describe('memory of the last update', () => {
   it('is empty before the first update', () => {
     assert.deepEqual(readMemory({ outputs: {} }), {
       hasState: false,
+      classes: [],
+      engines: [],
       volumes: [],
       namespaces: [],
       clusterUid: undefined,
