@@ -7,13 +7,9 @@ import { assert } from '../base/assert.ts';
 import { BoundedQueue } from '../base/bounded-queue.ts';
 import { Fault } from '../base/fault.ts';
 import { limits } from '../base/limits.ts';
-import {
-  decodeReply,
-  decodeWelcome,
-  encodeHello,
-  encodeRequest,
-  protocolVersion,
-} from '../peer/codec.ts';
+import { decodeWelcome, encodeHello, protocolVersion } from '../peer/handshake.ts';
+import { decodeReply } from '../peer/reply-codec.ts';
+import { encodeRequest } from '../peer/request-codec.ts';
 import { FrameReader } from '../peer/frame.ts';
 import type {
   BlockFailure,

@@ -8,13 +8,9 @@
 import { digestBlocks, digestBytes, markUnreadable } from '../base/digest.ts';
 import { Fault } from '../base/fault.ts';
 import { limits } from '../base/limits.ts';
-import {
-  decodeHello,
-  decodeRequest,
-  encodeReply,
-  encodeWelcome,
-  protocolVersion,
-} from '../peer/codec.ts';
+import { decodeHello, encodeWelcome, protocolVersion } from '../peer/handshake.ts';
+import { encodeReply } from '../peer/reply-codec.ts';
+import { decodeRequest } from '../peer/request-codec.ts';
 import { FrameReader, malformed } from '../peer/frame.ts';
 import type { Acceptor, Link } from '../ports/link.ts';
 import type { Log } from '../ports/log.ts';

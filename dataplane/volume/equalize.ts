@@ -98,7 +98,8 @@ function* runs(indexes: ReadonlySet<number>) {
 
 /**
  * From the first source that has it whole, block by block where none has. What no source can read
- * is unreadable on the targets too: nobody shall see there what is older, or was never acknowledged.
+ * is unreadable on the targets too: nobody shall see there what is older, or was never
+ * acknowledged.
  */
 function* copySpan(core: Core, work: Equalization): Procedure<boolean> {
   const { targets, span, snapshot = '' } = work;

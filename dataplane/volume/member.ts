@@ -1,5 +1,5 @@
 /**
- * What an engine asks of a member and what it hears back. `peer/codec.ts` gives the bytes; the
+ * What an engine asks of a member and what it hears back. `peer/` gives the bytes; the
  * twins and the real replica server give the answers.
  */
 import type { FaultCode } from '../base/fault.ts';

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { banned } from './rules/bans.ts';
 import { brokenLinks, orphanDocs } from './rules/docs.ts';
+import { evidence } from './rules/evidence.ts';
 import { invariantLinks } from './rules/invariants.ts';
 import { shape } from './rules/shape.ts';
 import type { TidyRule } from './tree.ts';
@@ -37,6 +38,16 @@ const planted: ReadonlyArray<{ rule: string; by: TidyRule; files: Record<string,
   { rule: 'orphan-doc', by: orphanDocs, files: { 'docs/a.md': 'x' } },
   { rule: 'invariant-link', by: invariantLinks, files: { 'docs/invariants.md': '| I-07 | x |' } },
   {
+    rule: 'evidence',
+    by: evidence,
+    files: { 'docs/invariants.md': '| what | by |\n|---|---|\n| I-07 | plant `noSuchPlant` |' },
+  },
+  {
+    rule: 'evidence',
+    by: evidence,
+    files: { 'docs/promises.md': '| what | by |\n|---|---|\n| x | nobody knows |' },
+  },
+  {
     rule: 'invariant-link',
     by: invariantLinks,
     files: { 'docs/invariants.md': '', 'dataplane/base/a.ts': "'I-99'" },
@@ -61,7 +72,9 @@ describe('tidy rules', () => {
       { path: 'docs/README.md', text: '# Docs\n[a](a.md#a-title)\n' },
       { path: 'docs/a.md', text: '# A title\n' },
     ];
-    const findings = [banned, shape, brokenLinks, invariantLinks].flatMap((rule) => rule(tree));
+    const findings = [banned, shape, brokenLinks, invariantLinks, evidence].flatMap((rule) =>
+      rule(tree),
+    );
     assert.deepEqual(findings, []);
   });
 });

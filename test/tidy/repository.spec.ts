@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { repositoryRoot } from '../../lab/base/paths.ts';
 import { banned } from './rules/bans.ts';
 import { brokenLinks, orphanDocs } from './rules/docs.ts';
+import { evidence } from './rules/evidence.ts';
 import { invariantLinks } from './rules/invariants.ts';
 import { shape } from './rules/shape.ts';
 import { checkout, render, type TidyRule } from './tree.ts';
@@ -14,6 +15,7 @@ describe('repository', () => {
     'has no broken link in its documents': brokenLinks,
     'has no document that nobody links to': orphanDocs,
     'names every invariant in document, assert and checker': invariantLinks,
+    'names only evidence that exists for promises and invariants': evidence,
   };
   for (const [title, rule] of Object.entries(rules)) {
     it(title, () => {

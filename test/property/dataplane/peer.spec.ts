@@ -3,14 +3,12 @@ import fc from 'fast-check';
 import { Fault } from '../../../dataplane/base/fault.ts';
 import {
   decodeHello,
-  decodeReply,
-  decodeRequest,
   decodeWelcome,
   encodeHello,
-  encodeReply,
-  encodeRequest,
   encodeWelcome,
-} from '../../../dataplane/peer/codec.ts';
+} from '../../../dataplane/peer/handshake.ts';
+import { decodeReply, encodeReply } from '../../../dataplane/peer/reply-codec.ts';
+import { decodeRequest, encodeRequest } from '../../../dataplane/peer/request-codec.ts';
 import { type Frame, FrameReader } from '../../../dataplane/peer/frame.ts';
 import type { MemberReply, MemberRequest } from '../../../dataplane/volume/member.ts';
 

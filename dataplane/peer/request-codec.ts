@@ -1,0 +1,168 @@
+/**
+ * Requests of an engine to frames and back (docs/wire.md has every field). Decoding checks
+ * everything that can be checked without knowing the volume; what is left is checked by the one who
+ * uses it.
+ */
+import { unreachable } from '../base/assert.ts';
+import { ByteWriter } from '../base/bytes.ts';
+import { standings } from '../store/superblock.ts';
+import type { MemberRequest } from '../volume/member.ts';
+import { type Frame, malformed } from './frame.ts';
+import {
+  absenceBytes,
+  empty,
+  flagFua,
+  flagProven,
+  flagWhole,
+  frame,
+  idWidth,
+  nameField,
+  payloadReader,
+  standingOf,
+  strict,
+  verbs,
+} from './verbs.ts';
+
+type Ordered = Extract<MemberRequest, { kind: 'write' | 'zero' | 'trim' | 'spoil' }>;
+type Named = Extract<MemberRequest, { kind: 'track' | 'untrack' | 'changed' | 'copied' }>;
+
+export function encodeRequest(id: number, request: MemberRequest): readonly Uint8Array[] {
+  const { epoch } = request;
+  switch (request.kind) {
+    case 'promise':
+    case 'flush':
+      return frame({ verb: verbs[request.kind], id, epoch });
+    case 'become': {
+      const number = standings.indexOf(request.standing);
+      const flags = request.proven ? flagProven : 0;
+      return frame({ verb: verbs.become, id, epoch, flags, number });
+    }
+    case 'write':
+    case 'zero':
+    case 'trim':
+    case 'spoil':
+      return encodeOrdered(id, request);
+    case 'track':
+    case 'untrack':
+    case 'changed':
+    case 'copied':
+      return encodeNamed(id, request);
+    case 'read':
+    case 'digest': {
+      const { kind, span, snapshot = '' } = request;
+      const payload = snapshot === '' ? empty : nameField(snapshot);
+      return frame({ verb: verbs[kind], id, epoch, ...span, payload });
+    }
+    case 'status':
+      return frame({ verb: verbs.status, id, epoch, ...request.span });
+    case 'snapshot':
+    case 'forget':
+      return frame({ verb: verbs[request.kind], id, epoch, payload: nameField(request.name) });
+    case 'resize':
+      return frame({ verb: verbs.resize, id, epoch, offsetBytes: request.sizeBytes });
+    case 'heartbeat':
+      return frame({ verb: verbs.heartbeat, id, epoch, number: request.cleanThrough });
+    default:
+      return unreachable(request);
+  }
+}
+
+/** What changes blocks and has its place in the order of the epoch. */
+function encodeOrdered(id: number, request: Ordered): readonly Uint8Array[] {
+  const { epoch, sequence: number } = request;
+  if (request.kind === 'spoil') {
+    return frame({ verb: verbs.spoil, id, epoch, number, ...request.span });
+  }
+  const order = { verb: verbs[request.kind], id, epoch, number, flags: request.fua ? flagFua : 0 };
+  if (request.kind !== 'write') return frame({ ...order, ...request.span });
+  return frame({ ...order, offsetBytes: request.offsetBytes, payload: request.bytes });
+}
+
+/** What is about another member. */
+function encodeNamed(id: number, request: Named): readonly Uint8Array[] {
+  const { epoch } = request;
+  if (request.kind === 'untrack') {
+    return frame({ verb: verbs.untrack, id, epoch, payload: nameField(request.member) });
+  }
+  const { member, generation } = request.absence;
+  if (request.kind === 'copied') {
+    const { sequence: number, beforeBytes: offsetBytes } = request;
+    const payload = new ByteWriter(absenceBytes).text(member, idWidth).u64(generation).bytes;
+    return frame({ verb: verbs.copied, id, epoch, number, offsetBytes, payload });
+  }
+  const verb = request.kind === 'track' ? verbs.track : verbs.askChanged;
+  const flags = request.kind === 'track' && request.whole ? flagWhole : 0;
+  return frame({ verb, id, epoch, flags, number: generation, payload: nameField(member) });
+}
+
+/** Throws `peer.malformed`. */
+export const decodeRequest: (found: Frame) => MemberRequest = strict(requestOf);
+
+function requestOf(found: Frame): MemberRequest {
+  const { epoch, flags, number, offsetBytes, lengthBytes } = found;
+  const member = () => payloadReader(found, idWidth).text(idWidth);
+  switch (found.verb) {
+    case verbs.promise:
+      return { kind: 'promise', epoch };
+    case verbs.flush:
+      return { kind: 'flush', epoch };
+    case verbs.become:
+      return {
+        kind: 'become',
+        epoch,
+        standing: standingOf(number),
+        proven: (flags & flagProven) !== 0,
+      };
+    case verbs.track: {
+      const absence = { member: member(), generation: number };
+      return { kind: 'track', epoch, absence, whole: (flags & flagWhole) !== 0 };
+    }
+    case verbs.untrack:
+      return { kind: 'untrack', epoch, member: member() };
+    case verbs.askChanged:
+      return { kind: 'changed', epoch, absence: { member: member(), generation: number } };
+    case verbs.write: {
+      const { payload: bytes } = found;
+      return {
+        kind: 'write',
+        epoch,
+        sequence: number,
+        offsetBytes,
+        bytes,
+        fua: (flags & flagFua) !== 0,
+      };
+    }
+    case verbs.zero:
+    case verbs.trim: {
+      const kind = found.verb === verbs.zero ? 'zero' : 'trim';
+      const span = { offsetBytes, lengthBytes };
+      return { kind, epoch, sequence: number, span, fua: (flags & flagFua) !== 0 };
+    }
+    case verbs.read:
+    case verbs.digest: {
+      const kind = found.verb === verbs.read ? 'read' : 'digest';
+      const span = { offsetBytes, lengthBytes };
+      return found.payload.length === 0
+        ? { kind, epoch, span }
+        : { kind, epoch, span, snapshot: member() };
+    }
+    case verbs.status:
+      return { kind: 'status', epoch, span: { offsetBytes, lengthBytes } };
+    case verbs.spoil:
+      return { kind: 'spoil', epoch, sequence: number, span: { offsetBytes, lengthBytes } };
+    case verbs.snapshot:
+    case verbs.forget:
+      return { kind: found.verb === verbs.snapshot ? 'snapshot' : 'forget', epoch, name: member() };
+    case verbs.copied: {
+      const reader = payloadReader(found, absenceBytes);
+      const absence = { member: reader.text(idWidth), generation: reader.u64() };
+      return { kind: 'copied', epoch, absence, beforeBytes: offsetBytes, sequence: number };
+    }
+    case verbs.resize:
+      return { kind: 'resize', epoch, sizeBytes: offsetBytes };
+    case verbs.heartbeat:
+      return { kind: 'heartbeat', epoch, cleanThrough: number };
+    default:
+      throw malformed(`verb ${found.verb} in place of a request`);
+  }
+}
