@@ -17,6 +17,7 @@ import { report } from './components/report.ts';
 import { clusterProblems } from './components/rules/cluster.ts';
 import { editProblems } from './components/rules/edits.ts';
 import { explainProblems, type Problem } from './components/rules/problem.ts';
+import { stateProblems } from './components/rules/state.ts';
 import { tierEditProblems } from './components/rules/tier-edits.ts';
 import { buildShelf } from './components/shelf-stack.ts';
 
@@ -34,7 +35,11 @@ if (!resolved.ok) refuse(resolved.problems);
 const { shelf } = resolved;
 
 const memory = await recall();
-const edits = [...editProblems(memory.volumes, shelf), ...tierEditProblems(memory, shelf)];
+const edits = [
+  ...stateProblems(memory.doubles),
+  ...editProblems(memory.volumes, shelf),
+  ...tierEditProblems(memory, shelf),
+];
 const { context, kubeconfig: file, adopt } = shelf.cluster;
 const access = readKubeconfig(
   { file, context },

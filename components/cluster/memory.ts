@@ -11,6 +11,7 @@ import { z } from 'zod';
 import { parseSize } from '../config/quantity.ts';
 import { annotation, dataplaneName, label, retiredRelease } from '../names.ts';
 import type { KnownVolume } from '../rules/edits.ts';
+import type { Double } from '../rules/state.ts';
 import type { KnownClass, KnownEngine } from '../rules/tier-edits.ts';
 
 export interface Memory {
@@ -25,6 +26,8 @@ export interface Memory {
   readonly namespaces: readonly string[];
   /** UID of the cluster that the last update wrote to. */
   readonly clusterUid: string | undefined;
+  /** Objects that hold data and that the state lists more than once. */
+  readonly doubles: readonly Double[];
 }
 
 const metadataSchema = z.object({
@@ -62,7 +65,8 @@ export async function recall(): Promise<Memory> {
 
 /** Pure half of `recall`. A resource that does not look like ours is not ours. */
 export function readMemory(answer: unknown): Memory {
-  const resources = Object.values(answerSchema.parse(answer).outputs);
+  const { outputs: byUrn } = answerSchema.parse(answer);
+  const resources = Object.values(byUrn);
   const ofType = (type: string) =>
     resources.filter((each) => each.type === type).map((each) => each.outputs);
   const namespaces = ofType('kubernetes:core/v1:Namespace').flatMap((outputs) => {
@@ -83,7 +87,30 @@ export function readMemory(answer: unknown): Memory {
     clusterUid: namespaces
       .map((metadata) => metadata.annotations[annotation.cluster])
       .find((uid) => uid !== undefined),
+    doubles: doublesIn(byUrn),
   };
+}
+
+const dataKinds: Readonly<Record<string, string>> = {
+  'kubernetes:core/v1:Namespace': 'the Namespace',
+  'kubernetes:core/v1:PersistentVolume': 'the volume',
+  'kubernetes:core/v1:PersistentVolumeClaim': 'the claim',
+};
+
+/** Two entries for one object: what `pulumi import` leaves when the program declares it already. */
+function doublesIn(byUrn: z.output<typeof answerSchema>['outputs']): Double[] {
+  const urns = new Map<string, string[]>();
+  for (const [urn, { type, outputs }] of Object.entries(byUrn)) {
+    const kind = dataKinds[type];
+    const read = namespaceSchema.safeParse(outputs);
+    if (kind === undefined || !read.success) continue;
+    const { namespace, name } = read.data.metadata;
+    const object = `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`;
+    urns.set(object, [...(urns.get(object) ?? []), urn]);
+  }
+  return [...urns].flatMap(([object, entries]) =>
+    entries.length > 1 ? [{ object, urns: entries }] : [],
+  );
 }
 
 function knownVolume(outputs: unknown): KnownVolume[] {

@@ -12,7 +12,8 @@ import { labPaths } from '../../lab/base/paths.ts';
 import { Progress } from '../../lab/base/progress.ts';
 import { ensureTools } from '../../lab/toolchain/toolchain.ts';
 import { skip } from '../support/reporter.ts';
-import { type AlertSample, alertSamples, watched } from './support/alert-samples.ts';
+import { type AlertSample, watched } from './support/alert-sample.ts';
+import { alertSamples } from './support/alert-samples.ts';
 
 const stack = 'homelab';
 const groups = alertGroups(watched);

@@ -1,75 +1,23 @@
 import assert from 'node:assert/strict';
+import path from 'node:path';
+import { repositoryRoot } from '../../lab/base/paths.ts';
 import { failed, succeeded } from './support/cli-run.ts';
 import { TestShelf } from './support/shelf.ts';
 import { resourceNamed } from './support/state.ts';
 
+/** The homelab stack. What edits and accidents do to data: matrix-edits and matrix-accidents. */
 describe('program', function () {
-  // A story is up to seven updates of ten seconds each on a quiet machine.
+  // The first test brings a whole shelf up.
   this.timeout(600_000);
 
-  it('keeps the data when it is destroyed, and takes them up again', async function () {
-    await using shelf = await TestShelf.open(this);
-    succeeded(await shelf.project.up());
-    const before = await shelf.identities();
-
-    const refused = failed(await shelf.project.destroy());
-    assert.match(refused.screen, /cannot be deleted/);
-    assert.deepEqual(await shelf.identities(), before, 'protection holds');
-
-    succeeded(await shelf.project.pulumi(['state', 'unprotect', '--all', '--yes']));
-    succeeded(await shelf.project.destroy());
-    assert.deepEqual(shelf.project.state().resources, []);
-    assert.deepEqual(await shelf.identities(), before, 'what holds data is kept in the cluster');
-    const password = await shelf.password();
-
-    succeeded(await shelf.project.up());
-    assert.deepEqual(await shelf.identities(), before, 'the same objects, not new ones');
-    assert.equal(await shelf.password(), password, 'the database keeps its password');
-    assert.deepEqual(succeeded(await shelf.project.up()).operations, []);
+  let shelf: TestShelf;
+  before(async function () {
+    shelf = await TestShelf.open(this);
   });
+  after(async () => shelf?.[Symbol.asyncDispose]());
+  afterEach(() => shelf.restoreConfig());
 
-  it('recovers from a lost state, when told to take over what is there', async function () {
-    await using shelf = await TestShelf.open(this);
-    succeeded(await shelf.project.up());
-    const before = await shelf.identities();
-    const password = await shelf.password();
-    await shelf.project.loseState();
-
-    const refused = failed(await shelf.project.up());
-    assert.match(refused.screen, /larder:cluster\.adopt\n +found +a state that knows nothing/);
-    assert.deepEqual(refused.operations, []);
-
-    shelf.adopt(true);
-    succeeded(await shelf.project.up());
-    assert.deepEqual(await shelf.identities(), before);
-    assert.equal(await shelf.password(), password);
-    assert.deepEqual(succeeded(await shelf.project.up()).operations, []);
-    shelf.adopt(false);
-    assert.deepEqual(succeeded(await shelf.project.up()).operations, []);
-
-    shelf.configureDatabases([{ ...shelf.database, size: '12Gi' }]);
-    succeeded(await shelf.project.up());
-    assert.deepEqual(
-      await shelf.identities(),
-      before,
-      'an edit finds no conflict with its former self',
-    );
-  });
-
-  it('lets go of a database in two steps, and leaves its data', async function () {
-    await using shelf = await TestShelf.open(this);
-    succeeded(await shelf.project.up());
-    const before = await shelf.identities();
-    shelf.configureDatabases([{ ...shelf.database, retire: true }]);
-    succeeded(await shelf.project.up());
-    shelf.configureDatabases([]);
-    succeeded(await shelf.project.up());
-    assert.deepEqual(await shelf.identities(), before);
-    assert.throws(() => resourceNamed(shelf.project.state(), 'postgres-main-volume-claim'));
-  });
-
-  it('makes no volume when its disk is not there, and goes on when it is', async function () {
-    await using shelf = await TestShelf.open(this);
+  it('makes no volume when its disk is not there, and goes on when it is', async () => {
     shelf.kubelet.failing = (pod) =>
       pod.startsWith('prepare-') ? 'REFUSED: /mnt/nvme on kube01 is an ordinary folder' : undefined;
     const { screen } = failed(await shelf.project.up());
@@ -81,5 +29,50 @@ describe('program', function () {
     shelf.kubelet.failing = () => undefined;
     succeeded(await shelf.project.up());
     assert.ok((await shelf.identities())['volume']);
+  });
+
+  it('changes nothing when it runs again', async () => {
+    assert.deepEqual(succeeded(await shelf.project.up()).operations, []);
+  });
+
+  it('stops preview and up when a policy is violated', async () => {
+    shelf.project.configure({
+      'larder:images': {
+        localPathProvisioner: 'docker.io/rancher/local-path-provisioner:latest',
+      },
+    });
+    const packs = { policyPacks: [path.join(repositoryRoot, 'policies')] };
+    for (const command of ['preview', 'up'] as const) {
+      const { screen, violations } = failed(await shelf.project[command](packs));
+      assert.match(screen, /local-path-provisioner:latest/);
+      assert.ok(
+        violations.some(({ level }) => level === 'mandatory'),
+        JSON.stringify(violations),
+      );
+    }
+  });
+
+  it('passes the policies as it is', async () => {
+    const packs = { policyPacks: [path.join(repositoryRoot, 'policies')] };
+    const { violations } = succeeded(await shelf.project.preview(packs));
+    assert.deepEqual(
+      violations.filter(({ level }) => level === 'mandatory'),
+      [],
+    );
+  });
+
+  it('refuses a cluster that is not the one of its state', async () => {
+    const { outputs = {} } = resourceNamed(shelf.project.state(), 'system-namespace');
+    const [, uid] = /"larder\.dev\/cluster":"([^"]+)"/.exec(JSON.stringify(outputs)) ?? [];
+    assert.ok(uid, JSON.stringify(outputs));
+    const replaceUid = (from: string, to: string) =>
+      shelf.project.editState((deployment) => {
+        Object.assign(deployment, JSON.parse(JSON.stringify(deployment).replaceAll(from, to)));
+      });
+    await replaceUid(uid, 'the-uid-of-another-cluster');
+    const { screen, operations } = failed(await shelf.project.up());
+    assert.match(screen, /belongs to the-uid-of-another-cluster/);
+    assert.deepEqual(operations, []);
+    await replaceUid('the-uid-of-another-cluster', uid);
   });
 });

@@ -72,6 +72,19 @@ describe('program', () => {
     assert.match(message, /homelab, whose cluster cannot be reached/);
   });
 
+  it('refuses a state that lists a claim twice, and names the entry to take out', async () => {
+    const declared = claim('postgres-main', '10Gi');
+    const [own] = Object.entries(declared);
+    assert.ok(own);
+    const component = 'urn:pulumi:homelab::larder::larder:index:AppVolume$x::postgres-main-claim';
+    const imported = 'urn:pulumi:homelab::larder::x::copy';
+    const state = { [component]: own[1], [imported]: own[1] };
+    const message = await refusal({ config: homelabConfig(), state });
+    assert.match(message, /the stack's state\n +found +the claim apps\/postgres-main twice: /);
+    assert.ok(message.includes(`\`pulumi state delete '${imported}' --force --yes\``), message);
+    assert.ok(!message.includes(`state delete '${component}'`), message);
+  });
+
   it('refuses an update, and no preview, while the cluster does not answer', async () => {
     const config = homelabConfig();
     assert.ok((await runProgram({ config })).resources.length > 0);

@@ -107,6 +107,25 @@ export class TestShelf implements AsyncDisposable {
     };
   }
 
+  /** UIDs of everything of ours that holds data or leads to it, by kind and name. */
+  async everyIdentity(): Promise<Readonly<Record<string, string | undefined>>> {
+    const labelSelector = managed;
+    const [namespaces, volumes, claims, secrets] = await Promise.all([
+      this.core.listNamespace({ labelSelector }),
+      this.core.listPersistentVolume({ labelSelector }),
+      this.core.listPersistentVolumeClaimForAllNamespaces({ labelSelector }),
+      this.core.listSecretForAllNamespaces({ labelSelector }),
+    ]);
+    const lists = { namespaces, volumes, claims, secrets };
+    return Object.fromEntries(
+      Object.entries(lists).flatMap(([kind, { items }]) =>
+        items
+          .filter(({ metadata }) => metadata?.deletionTimestamp === undefined)
+          .map(({ metadata }) => [`${kind}/${metadata?.name}`, metadata?.uid] as const),
+      ),
+    );
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kubelet[Symbol.asyncDispose]();
     await this.project[Symbol.asyncDispose]();

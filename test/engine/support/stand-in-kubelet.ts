@@ -4,7 +4,8 @@
  * all went well. Pods of jobs succeed, others run and are ready. No container ever runs; what
  * containers do is the system tests' matter.
  *
- * A test may make pods fail: `kubelet.failing = (pod) => 'reason' | undefined`.
+ * A test may make pods fail: `kubelet.failing = (pod) => 'reason' | undefined`, or keep them from
+ * starting: `kubelet.holding = (pod) => true`.
  */
 import { setInterval } from 'node:timers/promises';
 import {
@@ -24,6 +25,10 @@ const heartbeatIntervalMs = 10_000;
 
 export class StandInKubelet implements AsyncDisposable {
   failing: Failing = () => undefined;
+  /** Whether a pod stays Pending for now. */
+  holding: (podName: string) => boolean = () => false;
+  /** Names of the pods that were held. */
+  readonly held = new Set<string>();
   readonly #core: CoreV1Api;
   readonly #nodes: readonly string[];
   readonly #work: Promise<void>;
@@ -92,6 +97,8 @@ export class StandInKubelet implements AsyncDisposable {
       const node = { kind: 'Node', name: wanted ?? this.#nodes[0] ?? '' };
       const body = { metadata: { name }, target: node };
       await gone(this.#core.createNamespacedBinding({ namespace, body }));
+    } else if (this.holding(name)) {
+      this.held.add(name);
     } else if (pod.status?.phase === 'Pending') {
       this.#addresses += 1;
       const address = `10.9.${Math.floor(this.#addresses / 250)}.${1 + (this.#addresses % 250)}`;

@@ -2,7 +2,8 @@
  * Golden files: what the program declares, as text that a reviewer reads in a diff.
  *
  * One block a resource, sorted by URN: its options first, then its inputs as YAML. Scripts, alert
- * rules and dashboards stand as their length and digest: they have files and tests of their own. `UPDATE_GOLDEN=1` writes the file anew.
+ * rules and dashboards stand as their length and digest: they have files and tests of their own.
+ * `UPDATE_GOLDEN=1` writes the file anew.
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
