@@ -102,7 +102,7 @@ function doublesIn(byUrn: z.output<typeof answerSchema>['outputs']): Double[] {
   const urns = new Map<string, string[]>();
   for (const [urn, { type, outputs }] of Object.entries(byUrn)) {
     const kind = dataKinds[type];
-    const read = namespaceSchema.safeParse(outputs);
+    const read = namedSchema.safeParse(outputs);
     if (kind === undefined || !read.success) continue;
     const { namespace, name } = read.data.metadata;
     const object = `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`;

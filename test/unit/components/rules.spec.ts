@@ -258,6 +258,7 @@ describe('memory of the last update', () => {
       ],
       namespaces: ['apps', 'larder-system'],
       clusterUid: 'u-1',
+      doubles: [],
     });
   });
 
@@ -269,6 +270,7 @@ describe('memory of the last update', () => {
       volumes: [],
       namespaces: [],
       clusterUid: undefined,
+      doubles: [],
     });
   });
 
