@@ -394,7 +394,8 @@ export class EngineDrive implements BlockService {
     }
     this.#feed({ kind: 'connected', member, welcome });
     for (;;) {
-      const frame = await nextFrame(link, frames);
+      // No turn between frames that came together: what follows from them leaves together.
+      const frame = frames.next() ?? (await nextFrame(link, frames));
       if (frame === undefined || !current()) return;
       this.#feed({ kind: 'reply', member, id: frame.id, reply: decodeReply(frame) });
     }

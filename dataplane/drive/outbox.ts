@@ -1,4 +1,7 @@
-/** Frames on their way out over one link: sent in order, those that wait together in one write. */
+/**
+ * Frames on their way out over one link, in order. Those that are made in one turn of the event
+ * loop, or while a write is under way, go out as one write.
+ */
 import type { Link } from '../ports/link.ts';
 
 export class Outbox {
@@ -36,6 +39,8 @@ export class Outbox {
 
   async #drain(): Promise<void> {
     this.#sending = true;
+    // Whoever is at work now may have more to send.
+    await Promise.resolve();
     try {
       while (this.#waiting.length > 0) {
         const pieces = this.#waiting;

@@ -171,56 +171,61 @@ export class ReplicaServer {
       }),
     );
     for (;;) {
-      const frame = await nextFrame(session.link, frames);
+      // No turn between frames that came together: their answers leave together.
+      const frame = frames.next() ?? (await nextFrame(session.link, frames));
       if (frame === undefined) return;
       const request = decodeRequest(frame);
       check(store, request);
-      void this.#handle(session, hosted, frame.id, request);
+      this.#handle(session, hosted, frame.id, request);
       // Not reading is the back-pressure: the link fills up, and the engine waits.
       while (isFull(session)) {
         await new Promise<void>((resume) => {
           session.resume = resume;
         });
       }
-      await session.outbox.room(limits.peerBytesMax);
+      if (session.outbox.bytes > limits.peerBytesMax) {
+        await session.outbox.room(limits.peerBytesMax);
+      }
     }
   }
 
-  async #handle(
-    session: Session,
-    hosted: HostedStore,
-    id: number,
-    request: MemberRequest,
-  ): Promise<void> {
+  /** Most requests are answered before it returns: what touches the page cache need not wait. */
+  #handle(session: Session, hosted: HostedStore, id: number, request: MemberRequest): void {
     const held = heldBytes(request);
     session.running += 1;
     session.bytes += held;
-    try {
-      const reply = await this.#answer(session, hosted, request);
+    const answer = (reply: MemberReply) => {
       session.outbox.send(encodeReply(id, reply));
-    } catch (error) {
-      if (error instanceof Fault) {
-        // What cannot be asked for is no failure of the disk.
-        if (error.code !== 'input.invalid') hosted.store.fail(error);
-        if (error.code === 'disk.full') void this.#lookForRoom(hosted);
-        const { code, message } = error;
-        session.outbox.send(encodeReply(id, { kind: 'failed', code, reason: message }));
-      } else {
-        this.#ports.onDefect(error);
-      }
-    } finally {
       session.running -= 1;
       session.bytes -= held;
       session.resume?.();
       session.resume = undefined;
+    };
+    const fail = (error: unknown) => {
+      if (error instanceof Fault) answer(this.#failed(hosted, error));
+      else this.#ports.onDefect(error);
+    };
+    try {
+      const reply = this.#answer(session, hosted, request);
+      if (reply instanceof Promise) void reply.then(answer).catch(fail);
+      else answer(reply);
+    } catch (error) {
+      fail(error);
     }
   }
 
-  async #answer(
+  #failed(hosted: HostedStore, fault: Fault): MemberReply {
+    // What cannot be asked for is no failure of the disk.
+    if (fault.code !== 'input.invalid') hosted.store.fail(fault);
+    if (fault.code === 'disk.full') void this.#lookForRoom(hosted);
+    return { kind: 'failed', code: fault.code, reason: fault.message };
+  }
+
+  #answer(
     session: Session,
     hosted: HostedStore,
     request: MemberRequest,
-  ): Promise<MemberReply> {
+  ): MemberReply | Promise<MemberReply> {
     const { gate } = hosted;
     if (request.kind === 'promise') return this.#promise(session, hosted, request.epoch);
     const { plants } = this.#options;
@@ -228,11 +233,13 @@ export class ReplicaServer {
       return { kind: 'stale', promisedEpoch: gate.epoch };
     }
     gate.begin();
+    let reply: MemberReply | Promise<MemberReply> | undefined;
     try {
-      return await this.#work(hosted, request);
+      reply = this.#work(hosted, request);
     } finally {
-      gate.end();
+      if (!(reply instanceof Promise)) gate.end();
     }
+    return reply instanceof Promise ? reply.finally(() => gate.end()) : reply;
   }
 
   /**
@@ -264,9 +271,18 @@ export class ReplicaServer {
     };
   }
 
-  async #work(
+  #work(hosted: HostedStore, request: Work): MemberReply | Promise<MemberReply> {
+    if (request.kind === 'read') return this.#read(hosted, request);
+    if (request.kind !== 'write') return this.#workLonger(hosted, request);
+    const written = hosted.runner.run(
+      hosted.store.write(request.offsetBytes, request.bytes, request),
+    );
+    return written instanceof Promise ? written.then(() => done) : done;
+  }
+
+  async #workLonger(
     hosted: HostedStore,
-    request: Exclude<MemberRequest, { kind: 'promise' }>,
+    request: Exclude<Work, { kind: 'write' }>,
   ): Promise<MemberReply> {
     const { store, runner } = hosted;
     switch (request.kind) {
@@ -287,9 +303,6 @@ export class ReplicaServer {
         return { kind: 'done' };
       case 'resize':
         await runner.run(store.resize(request.sizeBytes));
-        return { kind: 'done' };
-      case 'write':
-        await runner.run(store.write(request.offsetBytes, request.bytes, request));
         return { kind: 'done' };
       case 'zero':
       case 'trim':
@@ -323,14 +336,16 @@ export class ReplicaServer {
   }
 
   /** A disk that cannot read is like a block that does not match: another member may have it. */
-  async #read(hosted: HostedStore, { span, snapshot = '' }: View): Promise<StoreReadOutcome> {
+  #read(
+    hosted: HostedStore,
+    { span, snapshot = '' }: View,
+  ): StoreReadOutcome | Promise<StoreReadOutcome> {
     const { store, runner } = hosted;
-    try {
-      if (snapshot === '') return await runner.run(store.read(span));
-      const found = await runner.run(store.readSnapshot(snapshot, span));
+    const known = (found: StoreReadOutcome | undefined): StoreReadOutcome => {
       if (found === undefined) throw noSnapshot(snapshot);
       return found;
-    } catch (error) {
+    };
+    const corrupt = (error: unknown): StoreReadOutcome => {
       if (!(error instanceof Fault) || store.failure !== undefined) throw error;
       if (error.code === 'input.invalid') throw error;
       const { blockBytes } = store.geometry;
@@ -340,6 +355,15 @@ export class ReplicaServer {
         kind: 'corrupt',
         blocks: Array.from({ length: count }, (_, index) => first + index),
       };
+    };
+    try {
+      const found =
+        snapshot === ''
+          ? runner.run(store.read(span))
+          : runner.run(store.readSnapshot(snapshot, span));
+      return found instanceof Promise ? found.then(known).catch(corrupt) : known(found);
+    } catch (error) {
+      return corrupt(error);
     }
   }
 
@@ -391,6 +415,10 @@ export class ReplicaServer {
     }
   }
 }
+
+type Work = Exclude<MemberRequest, { kind: 'promise' }>;
+
+const done: MemberReply = { kind: 'done' };
 
 function noSnapshot(name: string): Fault {
   return new Fault('input.invalid', `This member has no snapshot ${name}.`, {

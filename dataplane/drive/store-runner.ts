@@ -17,9 +17,24 @@ interface Watcher extends Waiter {
   readonly ready: () => boolean;
 }
 
+/** What may have to be waited for. */
+type Waiting = Exclude<StoreCommand, { kind: 'release' }>;
+
+const changing: ReadonlySet<Waiting['kind']> = new Set([
+  'write',
+  'punch',
+  'sync',
+  'replace',
+  'remove',
+]);
+
+const nothing = { bytes: undefined };
+
 export class StoreRunner {
   readonly #disk: Disk;
   readonly #files = new Map<string, Promise<DiskFile>>();
+  /** Those of them that have been opened. */
+  readonly #opened = new Map<string, DiskFile>();
   readonly #locks = new Map<StoreLock, Waiter[]>();
   #watchers: Watcher[] = [];
   #failure: Fault | undefined;
@@ -29,31 +44,74 @@ export class StoreRunner {
   }
 
   /**
-   * Rejects with the `Fault` of the disk; after a failed write or sync every operation does (I-18).
-   * Reads may fail alone, and so may writes that find no room.
+   * A promise only if something has to be waited for. Throws or rejects with the `Fault` of the
+   * disk; after a failed write or sync every operation does (I-18). Reads may fail alone, and so
+   * may writes that find no room.
    */
-  async run<T>(step: StoreStep<T>): Promise<T> {
-    let result: Uint8Array | undefined;
-    let error: unknown = this.#failure;
+  run<T>(step: StoreStep<T>): T | Promise<T> {
+    const first = this.#advance(step, undefined, this.#failure);
+    return first.done === true ? first.value : this.#finish(step, first.value);
+  }
+
+  async #finish<T>(step: StoreStep<T>, first: Waiting): Promise<T> {
+    for (let waiting = first; ; ) {
+      let result: Uint8Array | undefined;
+      let error: unknown;
+      try {
+        result = await this.#carryOut(waiting);
+      } catch (thrown) {
+        error = this.#judged(waiting, thrown);
+      }
+      const next = this.#advance(step, result, error ?? this.#failure);
+      if (next.done === true) return next.value;
+      waiting = next.value;
+    }
+  }
+
+  /** To the next command that must be waited for, or to the end. */
+  #advance<T>(
+    step: StoreStep<T>,
+    resumeWith: Uint8Array | undefined,
+    failed: unknown,
+  ): IteratorResult<Waiting, T> {
+    let result = resumeWith;
+    let error = failed;
     for (;;) {
       const next = error === undefined ? step.next(result) : step.throw(error);
       result = undefined;
       error = undefined;
       if (next.done === true) {
         if (this.#watchers.length > 0) this.#look();
-        return next.value;
+        return next;
       }
       const command = next.value;
       if (command.kind === 'release') this.#release(command.lock);
-      else if (command.kind !== 'acquire' || !this.#tryAcquire(command.lock)) {
+      else if (command.kind === 'acquire') {
+        if (!this.#tryAcquire(command.lock)) return { done: false, value: command };
+      } else {
         try {
-          result = await this.#carryOut(command);
+          const done = this.#atOnce(command);
+          if (done === undefined) return { done: false, value: command };
+          result = done.bytes;
         } catch (thrown) {
-          error = thrown;
+          error = this.#judged(command, thrown);
         }
       }
       error ??= this.#failure;
     }
+  }
+
+  /** Undefined when it must be waited for. */
+  #atOnce(command: Waiting): { readonly bytes: Uint8Array | undefined } | undefined {
+    if (command.kind === 'read') {
+      const { offsetBytes, lengthBytes } = command.span;
+      const bytes = this.#opened.get(command.file)?.readAtOnce?.(offsetBytes, lengthBytes);
+      return bytes && { bytes };
+    }
+    if (command.kind !== 'write') return undefined;
+    const file = this.#opened.get(command.file);
+    const written = file?.writeAtOnce?.(command.offsetBytes, command.bytes) === true;
+    return written ? nothing : undefined;
   }
 
   /** Makes everything that runs or waits end with this. */
@@ -69,9 +127,10 @@ export class StoreRunner {
   async close(): Promise<void> {
     for (const file of this.#files.values()) await (await file).close();
     this.#files.clear();
+    this.#opened.clear();
   }
 
-  async #carryOut(command: Exclude<StoreCommand, { kind: 'release' }>) {
+  async #carryOut(command: Waiting) {
     switch (command.kind) {
       case 'acquire':
         return this.#wait(command.lock);
@@ -82,54 +141,54 @@ export class StoreRunner {
         return file.read(command.span.offsetBytes, command.span.lengthBytes);
       }
       case 'write': {
-        const { offsetBytes, bytes } = command;
-        const written = this.#open(command.file).then(async (f) => f.write(offsetBytes, bytes));
-        return command.file === superblockFile ? this.#fatal(written) : this.#change(written);
+        const file = await this.#open(command.file);
+        return this.#nothing(file.write(command.offsetBytes, command.bytes));
       }
       case 'punch': {
+        const file = await this.#open(command.file);
         const { offsetBytes, lengthBytes } = command.span;
-        return this.#change(
-          this.#open(command.file).then(async (f) => f.punch(offsetBytes, lengthBytes)),
-        );
+        return this.#nothing(file.punch(offsetBytes, lengthBytes));
       }
-      case 'sync':
-        return this.#fatal(this.#open(command.file).then(async (f) => f.sync()));
+      case 'sync': {
+        const file = await this.#open(command.file);
+        return this.#nothing(file.sync());
+      }
       case 'replace':
         await this.#forget(command.file);
-        return this.#change(this.#disk.replace(command.file, command.bytes));
+        return this.#nothing(this.#disk.replace(command.file, command.bytes));
       case 'remove':
         await this.#forget(command.file);
-        return this.#change(this.#disk.remove(command.file));
+        return this.#nothing(this.#disk.remove(command.file));
     }
   }
 
-  /** No room is no failure: the operation ends with it, and the store goes on. */
-  async #change(done: Promise<void>): Promise<undefined> {
-    try {
-      await done;
-    } catch (error) {
-      if (error instanceof Fault && !error.retriable) this.fail(error);
-      throw error;
-    }
+  async #nothing(done: Promise<void>): Promise<undefined> {
+    await done;
+    return undefined;
   }
 
-  /** I-18: a failed sync ends the store, for lack of room too: what it was for may be lost. */
-  async #fatal(done: Promise<void>): Promise<undefined> {
-    try {
-      await done;
-    } catch (error) {
-      if (!(error instanceof Fault)) throw error;
-      const fault = error.retriable ? lasting(error) : error;
-      this.fail(fault);
-      throw fault;
-    }
+  /**
+   * What an error means for the store. A failed write or sync is its end (I-18), for lack of room
+   * too where it was a sync or the superblock: what it was for may be lost. Another write that
+   * found no room ends with its operation, and so does a read that failed.
+   */
+  #judged(command: Waiting, error: unknown): unknown {
+    if (!(error instanceof Fault) || !changing.has(command.kind)) return error;
+    const fatal =
+      command.kind === 'sync' || (command.kind === 'write' && command.file === superblockFile);
+    const fault = fatal && error.retriable ? lasting(error) : error;
+    if (!fault.retriable) this.fail(fault);
+    return fault;
   }
 
   /** Opened when it is needed first, and then kept. */
   async #open(name: string): Promise<DiskFile> {
     const known = this.#files.get(name);
     if (known !== undefined) return known;
-    const opening = this.#disk.open(name);
+    const opening = this.#disk.open(name).then((file) => {
+      if (this.#files.get(name) === opening) this.#opened.set(name, file);
+      return file;
+    });
     this.#files.set(name, opening);
     // What could not be opened is tried again by whoever needs it next.
     opening.catch(() => this.#files.delete(name));
@@ -139,6 +198,7 @@ export class StoreRunner {
   async #forget(name: string): Promise<void> {
     const known = this.#files.get(name);
     this.#files.delete(name);
+    this.#opened.delete(name);
     if (known !== undefined) await (await known).close();
   }
 

@@ -31,28 +31,48 @@ export interface Credentials {
   readonly authority: string;
 }
 
+/** Reads by events and by pull: an async iterator of a socket costs several turns a chunk. */
 class SocketLink implements Link {
   readonly peerName: string;
   readonly #socket: Socket;
-  readonly #chunks: AsyncIterator<Buffer>;
+  readonly #chunks: Uint8Array[] = [];
+  #reader: PromiseWithResolvers<Uint8Array | undefined> | undefined;
+  #ended = false;
+  #failure: Error | undefined;
 
   constructor(socket: Socket, peerName: string) {
     this.#socket = socket;
     this.peerName = peerName;
     socket.setNoDelay(true);
-    // The reader hears of errors; without a listener they would end the process.
-    socket.on('error', () => {});
-    this.#chunks = (socket as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+    socket.on('data', (chunk: Uint8Array) => {
+      const reader = this.#reader;
+      this.#reader = undefined;
+      if (reader !== undefined) {
+        reader.resolve(chunk);
+        return;
+      }
+      this.#chunks.push(chunk);
+      socket.pause();
+    });
+    socket.on('error', (error) => {
+      this.#failure = error;
+    });
+    socket.on('end', () => {
+      this.#end();
+    });
+    socket.on('close', () => {
+      if (!this.#ended) this.#failure ??= new Error('it was closed');
+      this.#end();
+    });
   }
 
   async write(bytes: readonly Uint8Array[]): Promise<void> {
     const socket = this.#socket;
     if (socket.destroyed || !socket.writable) throw lost('it is closed');
     socket.cork();
-    let room = true;
-    for (const piece of bytes) room = socket.write(piece);
+    for (const piece of bytes) socket.write(piece);
     socket.uncork();
-    if (room) return;
+    if (!socket.writableNeedDrain) return;
     await new Promise<void>((resolve, reject) => {
       const drained = () => {
         socket.off('close', closed);
@@ -68,16 +88,25 @@ class SocketLink implements Link {
   }
 
   async read(): Promise<Uint8Array | undefined> {
-    try {
-      const next = await this.#chunks.next();
-      return next.done === true ? undefined : next.value;
-    } catch (error) {
-      throw lost(error instanceof Error ? error.message : String(error), error);
-    }
+    const chunk = this.#chunks.shift();
+    if (chunk !== undefined) return chunk;
+    if (this.#failure !== undefined) throw lost(this.#failure.message, this.#failure);
+    if (this.#ended) return undefined;
+    this.#reader ??= Promise.withResolvers();
+    this.#socket.resume();
+    return this.#reader.promise;
   }
 
   close(): void {
     this.#socket.destroy();
+  }
+
+  #end(): void {
+    this.#ended = true;
+    const reader = this.#reader;
+    this.#reader = undefined;
+    if (this.#failure === undefined) reader?.resolve(undefined);
+    else reader?.reject(lost(this.#failure.message, this.#failure));
   }
 }
 

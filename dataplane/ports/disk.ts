@@ -29,6 +29,13 @@ export interface DiskFile {
   /** Beyond the end of the file reads as zeroes. The bytes belong to the caller. */
   read(offsetBytes: number, lengthBytes: number): Promise<Uint8Array>;
   write(offsetBytes: number, bytes: Uint8Array): Promise<void>;
+  /**
+   * `read` without waiting: undefined where it would have to, and then nothing was done. Throws
+   * what `read` rejects with. A disk that always has to wait leaves it out.
+   */
+  readAtOnce?(offsetBytes: number, lengthBytes: number): Uint8Array | undefined;
+  /** `write` without waiting: false where it would have to; some of it may have been written. */
+  writeAtOnce?(offsetBytes: number, bytes: Uint8Array): boolean;
   /** Makes the range read as zeroes and gives its space back where the file system can. */
   punch(offsetBytes: number, lengthBytes: number): Promise<void>;
   sync(): Promise<void>;
