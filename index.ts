@@ -16,6 +16,7 @@ import { planOf, planOutputs } from './components/plan/plan.ts';
 import { report } from './components/report.ts';
 import { clusterProblems } from './components/rules/cluster.ts';
 import { editProblems } from './components/rules/edits.ts';
+import { nodeDifferences } from './components/rules/live-nodes.ts';
 import { explainProblems, type Problem } from './components/rules/problem.ts';
 import { stateProblems } from './components/rules/state.ts';
 import { tierEditProblems } from './components/rules/tier-edits.ts';
@@ -53,8 +54,12 @@ const seen = await observe(access.config, {
     : shelf.databases.map(({ volume }) => `${volume.namespace}/${volume.name}`),
 });
 const isPreview = pulumi.runtime.isDryRun();
+const knownVolumes = new Set(memory.volumes.map((volume) => volume.name));
+const live = seen.kind === 'reached' ? seen.nodes : undefined;
+const differences = live === undefined ? [] : nodeDifferences(shelf, live, knownVolumes);
 const problems = [
   ...edits,
+  ...differences.filter(({ isGrave }) => isGrave && !isPreview).map(({ problem }) => problem),
   ...clusterProblems({
     stack,
     context,
@@ -71,6 +76,11 @@ if (seen.kind === 'unreachable')
     `${context} cannot be reached (${seen.reason}): this preview compares with the state alone, and \`pulumi up\` will refuse to begin.`,
   );
 
+for (const { problem, isGrave } of differences)
+  void pulumi.log.warn(
+    `${problem.path}: found ${problem.found}. ${isGrave ? '`pulumi up` will refuse to begin: ' : ''}${problem.todo}`,
+  );
+
 spreadSafetyNet();
 nameFieldManager();
 const built = buildShelf({
@@ -78,7 +88,8 @@ const built = buildShelf({
   stack,
   providers: connect({ kubeconfig: access.text, context, stack, adopt }),
   clusterUid: seen.kind === 'reached' ? seen.uid : memory.clusterUid,
-  knownVolumes: new Set(memory.volumes.map((volume) => volume.name)),
+  knownVolumes,
+  liveNodes: live === undefined ? undefined : new Set(live.map((node) => node.name)),
   earlierNamespaces: memory.namespaces,
   passwords: seen.kind === 'reached' ? seen.passwords : new Map(),
 });

@@ -52,3 +52,6 @@ export const retiredRelease = 'let go of by its owner: it may leave the stack';
 
 /** The DaemonSet of the data plane. */
 export const dataplaneName = 'larder-node';
+
+/** The DaemonSet that looks whether disks are mounted. */
+export const diskWatchName = 'larder-disk-watch';

@@ -4,6 +4,7 @@ import path from 'node:path';
 
 export type ScriptName =
   | 'disk'
+  | 'disk-watch'
   | 'prepare-volume'
   | 'guard-postgres'
   | 'dump'

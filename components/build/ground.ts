@@ -13,6 +13,8 @@ export interface BuildArgs {
   readonly providers: Providers;
   /** UID of the cluster; undefined in a preview without one, before the first update. */
   readonly clusterUid: string | undefined;
+  /** Names of the nodes that the cluster has; undefined when it could not be asked. */
+  readonly liveNodes: ReadonlySet<string> | undefined;
   /** Names of the volumes that earlier updates made. */
   readonly knownVolumes: ReadonlySet<string>;
   /**

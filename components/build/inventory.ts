@@ -1,10 +1,17 @@
-/** The nodes as a component, with what the engines of the tiers want to see on them. */
+/** The nodes as components: what Kubernetes shall know of them, and a watch over their disks. */
+import { DiskWatch } from '../inventory/disk-watch.ts';
 import { NodeInventory } from '../inventory/node-inventory.ts';
 import { nodeMarks } from '../tiers/node-marks.ts';
 import type { Ground } from './ground.ts';
 
-export function buildInventory(ground: Ground): void {
-  const { nodes, tiers, engines } = ground.args.shelf;
-  const marked = nodes.map((node) => ({ ...node, marks: nodeMarks(node.name, tiers, engines) }));
-  new NodeInventory('nodes', { nodes: marked }, ground.apps);
+export function buildInventory({ args, apps, system }: Ground): void {
+  const { nodes, tiers, engines, images } = args.shelf;
+  // A node that has not joined yet cannot be labelled: the next update does.
+  const joined = nodes.filter(({ name }) => args.liveNodes?.has(name) !== false);
+  const marked = joined.map((node) => ({ ...node, marks: nodeMarks(node.name, tiers, engines) }));
+  new NodeInventory('nodes', { nodes: marked }, apps);
+  const disks = nodes.flatMap((node) => node.disks);
+  if (disks.length === 0) return;
+  const namespace = system.namespaceName;
+  new DiskWatch('disk-watch', { disks, namespace, toolsImage: images.tools }, apps);
 }

@@ -13,6 +13,8 @@ import {
   StorageV1Api,
 } from '@kubernetes/client-node';
 import { annotation, managed, systemNamespace } from '../names.ts';
+import type { LiveNode } from '../rules/live-nodes.ts';
+import { liveNodes } from './live-nodes.ts';
 
 export type Observation =
   | { readonly kind: 'unreachable'; readonly reason: string }
@@ -24,6 +26,8 @@ export type Observation =
       readonly stack: string | undefined;
       /** StorageClasses of ours: they go with `pulumi destroy`, so they tell a lost state. */
       readonly classes: readonly string[];
+      /** Nodes; undefined when the user of the context may not list them. */
+      readonly nodes: readonly LiveNode[] | undefined;
       /** Passwords that the cluster holds and the state may have lost, by `namespace/secret`. */
       readonly passwords: ReadonlyMap<string, string>;
     };
@@ -59,10 +63,11 @@ async function look(config: KubeConfig, wish: Wish, signal: AbortSignal): Promis
   const labelSelector = Object.entries(managed)
     .map(([key, value]) => `${key}=${value}`)
     .join(',');
-  const [identity, own, classes] = await Promise.all([
+  const [identity, own, classes, nodes] = await Promise.all([
     core.readNamespace({ name: 'kube-system' }, until),
     orMissing(core.readNamespace({ name: systemNamespace }, until)),
     storage.listStorageClass({ labelSelector }, until),
+    liveNodes(core, until),
   ]);
   const passwords = new Map<string, string>();
   for (const wanted of wish.passwordsOf) {
@@ -77,6 +82,7 @@ async function look(config: KubeConfig, wish: Wish, signal: AbortSignal): Promis
     uid: identity.metadata?.uid ?? '',
     stack: own?.metadata?.annotations?.[annotation.stack],
     classes: classes.items.flatMap((item) => item.metadata?.name ?? []),
+    nodes,
     passwords,
   };
 }

@@ -93,7 +93,7 @@ export class StandInKubelet implements AsyncDisposable {
     if (pod.metadata?.deletionTimestamp !== undefined) {
       await gone(this.#core.deleteNamespacedPod({ ...target, gracePeriodSeconds: 0 }));
     } else if (pod.spec?.nodeName === undefined) {
-      const wanted = pod.spec?.nodeSelector?.['kubernetes.io/hostname'];
+      const wanted = pod.spec?.nodeSelector?.['kubernetes.io/hostname'] ?? nodeOfDaemon(pod);
       const node = { kind: 'Node', name: wanted ?? this.#nodes[0] ?? '' };
       const body = { metadata: { name }, target: node };
       await gone(this.#core.createNamespacedBinding({ namespace, body }));
@@ -107,6 +107,13 @@ export class StandInKubelet implements AsyncDisposable {
       await gone(this.#core.replaceNamespacedPodStatus({ ...target, body }));
     }
   }
+}
+
+/** The DaemonSet controller names the node of each of its pods in this way. */
+function nodeOfDaemon(pod: V1Pod): string | undefined {
+  const required = pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
+  const fields = required?.nodeSelectorTerms.flatMap((term) => term.matchFields ?? []) ?? [];
+  return fields.find(({ key }) => key === 'metadata.name')?.values?.[0];
 }
 
 function statusOf(pod: V1Pod, failure: string | undefined, address: string): V1PodStatus {
