@@ -64,6 +64,7 @@ function podSpec(
   nodes: readonly string[],
   files: pulumi.Input<string>,
 ): k8s.types.input.core.v1.PodSpec {
+  const hasUuids = args.disks.some((disk) => disk.uuid !== undefined);
   const folders = parentsOf(args.disks);
   const named = folders.map((folder, index) => ({ folder, name: `host-${index}` }));
   const matchExpressions = [{ key: hostnameLabel, operator: 'In', values: [...nodes] }];
@@ -94,7 +95,7 @@ function podSpec(
         ],
         volumeMounts: [
           { name: 'disks', mountPath: '/disks', readOnly: true },
-          { name: 'by-uuid', mountPath: '/by-uuid', readOnly: true },
+          ...(hasUuids ? [{ name: 'by-uuid', mountPath: '/by-uuid', readOnly: true }] : []),
           ...named.map(({ folder, name }) => ({
             name,
             mountPath: path.posix.join('/host', folder),
@@ -108,7 +109,7 @@ function podSpec(
     ],
     volumes: [
       { name: 'disks', configMap: { name: files } },
-      { name: 'by-uuid', hostPath: { path: '/dev/disk/by-uuid' } },
+      ...(hasUuids ? [{ name: 'by-uuid', hostPath: { path: '/dev/disk/by-uuid' } }] : []),
       ...named.map(({ folder, name }) => ({ name, hostPath: { path: folder } })),
     ],
   };

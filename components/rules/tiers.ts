@@ -141,6 +141,15 @@ function formProblems(tier: Tier): Problem[] {
         'write one of the two, for example `share: /export/k8s`',
       ),
     ];
+  if (config.name === 'longhorn' && config.engine === 'longhorn')
+    return [
+      problem(
+        'name',
+        'longhorn, the name of the class that Longhorn makes and keeps itself',
+        'a name of your own: two hands on one class undo each other',
+        'call it replicated, for example; claims of the old class keep it',
+      ),
+    ];
   if (config.engine === 'longhorn' && config.dataLocality === 'strict-local' && config.copies > 1)
     return [
       problem(

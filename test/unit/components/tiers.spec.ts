@@ -147,6 +147,14 @@ const refusals: readonly Refusal[] = [
     todo: /copies: 1/,
   },
   {
+    when: 'it has the name that Longhorn takes itself',
+    raw: withTier({ name: 'longhorn', engine: 'longhorn' }),
+    path: 'larder:tiers[1].name',
+    found: /class that Longhorn makes and keeps itself/,
+    allowed: /a name of your own/,
+    todo: /replicated/,
+  },
+  {
     when: 'Mayastor shall run on boards',
     raw: withTier(
       { name: 'm', engine: 'mayastor' },
