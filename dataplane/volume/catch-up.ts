@@ -190,6 +190,8 @@ export class CatchUp {
   *#checkpoint(link: MemberLink, absence: Absence, beforeBytes: number): Procedure<boolean> {
     const core = this.#core;
     const { epoch } = core;
+    // I-13: whoever was let go meanwhile has not got every write that was accepted.
+    if (link.role !== 'copying') return false;
     // I-23: to be cut like the others it may have to be filled with what is older than its head.
     if (core.cutting || !link.hasCuts(core.known)) return false;
     const { acceptedThrough: sequence } = this.#operations;

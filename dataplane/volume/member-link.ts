@@ -116,6 +116,15 @@ export class MemberLink {
     return this.#questions.has(id);
   }
 
+  /**
+   * It is broken and was only being filled: no answer of it is waited for. It stays broken until the
+   * procedure that fills it has seen it.
+   */
+  giveUp(): void {
+    this.role = 'absent';
+    this.drop(true);
+  }
+
   /** The lasting questions, to be sent again. */
   *open(): IterableIterator<readonly [number, MemberRequest]> {
     for (const [id, { request }] of this.#questions) yield [id, request];

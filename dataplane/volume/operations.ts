@@ -226,7 +226,7 @@ export class Operations {
       // left.
       core.judge(link, heard);
       // Nobody waits for a member that is only being filled: its filling begins again.
-      if (link.broken !== '' && !link.needed) core.release(link);
+      if (link.broken !== '' && !link.needed) link.giveUp();
       return;
     }
     running.pending.delete(link.id);
