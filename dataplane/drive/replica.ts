@@ -20,6 +20,7 @@ import type { MemberReply, MemberRequest } from '../volume/member.ts';
 import type { HostedStore } from './hosted-store.ts';
 import { nextFrame } from './frames.ts';
 import { Outbox } from './outbox.ts';
+import { StoreUpkeep } from './store-upkeep.ts';
 
 export interface ReplicaPorts {
   readonly acceptor: Acceptor;
@@ -63,7 +64,7 @@ export class ReplicaServer {
   readonly #options: ReplicaOptions;
   readonly #stores = new Map<string, HostedStore>();
   readonly #sessions = new Set<Session>();
-  readonly #cleaning = new Set<Store>();
+  readonly #upkeep = new Map<HostedStore, StoreUpkeep>();
 
   constructor(ports: ReplicaPorts, options: ReplicaOptions) {
     this.#ports = ports;
@@ -73,6 +74,7 @@ export class ReplicaServer {
   add(hosted: HostedStore): void {
     const { volume, member } = hosted.store.identity;
     this.#stores.set(`${volume}/${member}`, hosted);
+    this.#upkeep.set(hosted, new StoreUpkeep(hosted, this.#ports));
   }
 
   /** Stops serving one store and closes it, so that it can prove itself (I-20). */
@@ -104,6 +106,8 @@ export class ReplicaServer {
   }
 
   async #close(hosted: HostedStore): Promise<void> {
+    this.#upkeep.get(hosted)?.stop();
+    this.#upkeep.delete(hosted);
     await new Promise<void>((done) => {
       hosted.gate.whenIdle(done);
     });
@@ -217,7 +221,7 @@ export class ReplicaServer {
   #failed(hosted: HostedStore, fault: Fault): MemberReply {
     // What cannot be asked for is no failure of the disk.
     if (fault.code !== 'input.invalid') hosted.store.fail(fault);
-    if (fault.code === 'disk.full') void this.#lookForRoom(hosted);
+    if (fault.code === 'disk.full') void this.#upkeep.get(hosted)?.lookForRoom();
     return { kind: 'failed', code: fault.code, reason: fault.message };
   }
 
@@ -329,8 +333,7 @@ export class ReplicaServer {
         return { kind: 'changed', regions: store.changed(request.absence)?.bytes };
       case 'heartbeat':
         store.flushedEverywhere(request.cleanThrough);
-        void this.#clean(hosted);
-        void this.#lookForRoom(hosted);
+        this.#upkeep.get(hosted)?.nudge();
         return { kind: 'done' };
     }
   }
@@ -382,37 +385,6 @@ export class ReplicaServer {
       else digests.set(digestBlocks(found.bytes, blockBytes), index * digestBytes);
     }
     return digests;
-  }
-
-  /** With every heartbeat, so that writes that were refused go on by themselves. */
-  async #lookForRoom({ disk, store }: HostedStore): Promise<void> {
-    const before = store.full;
-    try {
-      store.foundRoom(await disk.freeBytes());
-    } catch (error) {
-      if (!(error instanceof Fault)) this.#ports.onDefect(error);
-      else this.#ports.log.warn(`it is not known how much room there is: ${error.message}`);
-    }
-    if (store.full === before) return;
-    const { volume, member } = store.identity;
-    if (store.full) this.#ports.log.warn('a disk has become full', { volume, member });
-    else this.#ports.log.info('a disk has room again', { volume, member });
-  }
-
-  async #clean(hosted: HostedStore): Promise<void> {
-    const { store, runner, gate } = hosted;
-    if (this.#cleaning.has(store) || !store.cleanable) return;
-    this.#cleaning.add(store);
-    gate.begin();
-    try {
-      await runner.run(store.clean());
-    } catch (error) {
-      if (error instanceof Fault) store.fail(error);
-      else this.#ports.onDefect(error);
-    } finally {
-      gate.end();
-      this.#cleaning.delete(store);
-    }
   }
 }
 

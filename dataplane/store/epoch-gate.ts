@@ -41,6 +41,11 @@ export class EpochGate<Session> {
     return this.#owner === session && epoch === this.#epoch && this.#promising === 0;
   }
 
+  /** Nothing is under way. */
+  get idle(): boolean {
+    return this.#running === 0;
+  }
+
   begin(): void {
     this.#running += 1;
   }

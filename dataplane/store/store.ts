@@ -119,6 +119,10 @@ export class Store {
     return this.#activity.cleanable;
   }
 
+  get layers(): LayerList {
+    return this.#stack.list;
+  }
+
   /** Oldest first. */
   get snapshots(): readonly LayerRecord[] {
     return snapshotsOf(this.#stack.list);

@@ -8,6 +8,7 @@
 import { Fault } from '../../dataplane/base/fault.ts';
 import type { Prng } from '../../dataplane/base/prng.ts';
 import type { Disk, DiskFile } from '../../dataplane/ports/disk.ts';
+import type { ByteSpan } from '../../dataplane/store/geometry.ts';
 import type { SimProcess } from './process.ts';
 
 const sectorBytes = 512;
@@ -32,8 +33,8 @@ export class SimMedium {
   readonly #slowestMs: number;
   /** Some operations take so much longer, each by its own luck. */
   hiccupMs = 0;
-  /** Told of every write to a data file when it is issued. */
-  onDataWrite: (file: string, offsetBytes: number, lengthBytes: number) => void = () => {};
+  /** Told of every change of a data file when it is issued. */
+  onDataChange: (kind: 'write' | 'punch', file: string, span: ByteSpan) => void = () => {};
 
   constructor(
     prng: Prng,
@@ -226,12 +227,12 @@ class SimFile implements DiskFile {
     if (this.#medium.full && this.#medium.grows(this.#content, offsetBytes, bytes.length)) {
       await this.#refuse(offsetBytes, bytes);
     }
-    await this.#put(`write ${this.#name} ${offsetBytes}+${bytes.length}`, offsetBytes, bytes);
+    await this.#put('write', offsetBytes, bytes);
   }
 
   async punch(offsetBytes: number, lengthBytes: number): Promise<void> {
     const zeroes = new Uint8Array(lengthBytes);
-    await this.#put(`punch ${this.#name} ${offsetBytes}+${lengthBytes}`, offsetBytes, zeroes);
+    await this.#put('punch', offsetBytes, zeroes);
   }
 
   /** Of a write that finds no room any blocks may be there. */
@@ -245,16 +246,15 @@ class SimFile implements DiskFile {
     throw new Fault('disk.full', `No room is left for ${this.#name}.`, { retriable: true });
   }
 
-  async #put(what: string, offsetBytes: number, bytes: Uint8Array): Promise<void> {
-    if (this.#name.startsWith('data-')) {
-      this.#medium.onDataWrite(this.#name, offsetBytes, bytes.length);
-    }
+  async #put(kind: 'write' | 'punch', offsetBytes: number, bytes: Uint8Array): Promise<void> {
+    const span = { offsetBytes, lengthBytes: bytes.length };
+    if (this.#name.startsWith('data-')) this.#medium.onDataChange(kind, this.#name, span);
     let under = true;
     this.#process.onDeath(() => {
       if (under) this.#medium.putSome(this.#content, offsetBytes, bytes);
     });
     await new Promise<void>((resolve) => {
-      this.#later(what, () => {
+      this.#later(`${kind} ${this.#name} ${offsetBytes}+${bytes.length}`, () => {
         under = false;
         this.#medium.put(this.#content, offsetBytes, bytes);
         resolve();

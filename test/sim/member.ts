@@ -47,8 +47,10 @@ export class SimMember {
     this.id = medium.name;
     this.medium = medium;
     this.process = new SimProcess(ports.world, medium.name);
-    medium.onDataWrite = (file, offsetBytes, lengthBytes) => {
-      this.#checkIntent(file, { offsetBytes, lengthBytes });
+    medium.onDataChange = (kind, file, span) => {
+      // What was merged into the layer above is taken away below.
+      const { head } = this.hosted?.store.layers ?? { head: 1 };
+      if (kind === 'write' || file === filesOf(head).data) this.#checkIntent(file, span);
     };
   }
 
