@@ -18,6 +18,7 @@ import { clusterProblems } from './components/rules/cluster.ts';
 import { editProblems } from './components/rules/edits.ts';
 import { nodeDifferences } from './components/rules/live-nodes.ts';
 import { explainProblems, type Problem } from './components/rules/problem.ts';
+import { clearSecretProblems, isSecretKey } from './components/rules/secrets.ts';
 import { stateProblems } from './components/rules/state.ts';
 import { tierEditProblems } from './components/rules/tier-edits.ts';
 import { buildShelf } from './components/shelf-stack.ts';
@@ -31,8 +32,13 @@ function refuse(problems: readonly Problem[]): never {
 
 const parsed = parseConfig(rawConfig(pulumi.runtime.allConfig(), pulumi.getProject()));
 if (!parsed.ok) refuse(parsed.problems);
+const clear = clearSecretProblems(
+  parsed.config.secrets,
+  isSecretKey(`${pulumi.getProject()}:secrets`, process.env),
+);
 const resolved = resolveShelf(parsed.config);
-if (!resolved.ok) refuse(resolved.problems);
+if (!resolved.ok) refuse([...clear, ...resolved.problems]);
+if (clear.length > 0) refuse(clear);
 const { shelf } = resolved;
 
 const memory = await recall();
@@ -49,9 +55,11 @@ const access = readKubeconfig(
 if ('problem' in access) refuse([...edits, access.problem]);
 
 const seen = await observe(access.config, {
-  passwordsOf: memory.hasState
+  secrets: memory.hasState
     ? []
-    : shelf.databases.map(({ volume }) => `${volume.namespace}/${volume.name}`),
+    : [...shelf.databases, ...shelf.gitea].map(
+        ({ volume }) => `${volume.namespace}/${volume.name}`,
+      ),
 });
 const isPreview = pulumi.runtime.isDryRun();
 const knownVolumes = new Set(memory.volumes.map((volume) => volume.name));
@@ -91,9 +99,9 @@ const built = buildShelf({
   knownVolumes,
   liveNodes: live === undefined ? undefined : new Set(live.map((node) => node.name)),
   earlierNamespaces: memory.namespaces,
-  passwords: seen.kind === 'reached' ? seen.passwords : new Map(),
+  secrets: seen.kind === 'reached' ? seen.secrets : new Map(),
 });
 
-export const { databases, tiers, volumes } = report(shelf, built);
+export const { applications, backups, databases, datasets, tiers, volumes } = report(shelf, built);
 /** What fits, what each failure does, what deserves attention: `npm run plan` prints it. */
 export const plan = planOutputs(planOf(subjectOf(stack, shelf)));

@@ -13,6 +13,12 @@ export const label = {
   volume: 'larder.dev/volume',
   /** On everything around a database: its name. */
   database: 'larder.dev/database',
+  /** On an application and its pods: the name of its objects. */
+  application: 'larder.dev/application',
+  /** On everything around a dataset: its name. */
+  dataset: 'larder.dev/dataset',
+  /** On everything that backs something up: what it backs up. */
+  backup: 'larder.dev/backup',
   tier: 'larder.dev/tier',
   /** On a node, `larder.dev/disk.<name>`: the kind of its disk. */
   disk: 'larder.dev/disk',

@@ -6,6 +6,7 @@ import { formatSize } from './config/quantity.ts';
 import type { Shelf } from './config/shelf.ts';
 import type { Database } from './config/shelf/applications.ts';
 import { dumpDirectoryOf } from './config/shelf/backups.ts';
+import { coverageOf, describeCoverage } from './rules/copies.ts';
 import { placeOf } from './rules/edits.ts';
 import type { BuiltShelf } from './shelf-stack.ts';
 
@@ -20,6 +21,12 @@ interface DatabaseReport {
 
 export interface Report {
   readonly databases: Readonly<Record<string, DatabaseReport>>;
+  /** How each application is reached. */
+  readonly applications: Readonly<Record<string, pulumi.Input<string>>>;
+  /** Of each volume: copies, recovery point, how far back, and what is not covered and why. */
+  readonly backups: Readonly<Record<string, string>>;
+  /** Of each dataset: what it costs on the disk. */
+  readonly datasets: Readonly<Record<string, string>>;
   readonly tiers: Readonly<Record<string, string>>;
   readonly volumes: Readonly<Record<string, string>>;
 }
@@ -35,6 +42,19 @@ export function report(shelf: Shelf, built: BuiltShelf): Report {
         },
       ]),
     ),
+    applications: Object.fromEntries(describeApplications(built)),
+    backups: Object.fromEntries(
+      shelf.volumes.map((volume) => [
+        volume.name,
+        describeCoverage(coverageOf(volume, shelf, shelf)),
+      ]),
+    ),
+    datasets: Object.fromEntries(
+      shelf.datasets.map(({ name, volume, config }) => [
+        name,
+        `one version and, of the ${config.keep} kept behind it and those still read, only the files that differ; while a new one is written, that much more. All in ${formatSize(volume.sizeBytes)}`,
+      ]),
+    ),
     tiers: Object.fromEntries(
       built.tiers.map((tier, index) => [shelf.tiers[index]?.name ?? '', tier.promise]),
     ),
@@ -45,6 +65,27 @@ export function report(shelf: Shelf, built: BuiltShelf): Report {
       ]),
     ),
   };
+}
+
+function describeApplications(built: BuiltShelf): [string, pulumi.Input<string>][] {
+  return [
+    ...built.gitea.map(({ plan, server }): [string, pulumi.Output<string>] => [
+      plan.volume.name,
+      pulumi.interpolate`http://${server.host}:3000 (SSH 2222), for people ${plan.config.rootUrl ?? `http://${plan.config.domain}/`}; administrator ${plan.config.admin}: kubectl -n ${plan.volume.namespace} get secret ${plan.volume.name} -o jsonpath='{.data.admin-password}' | base64 -d`,
+    ]),
+    ...built.loki.map(({ plan, server }): [string, pulumi.Output<string>] => [
+      plan.volume.name,
+      pulumi.interpolate`http://${server.host}:3100, ${plan.config.retentionDays} days of logs, at most ${server.dailyRoom} a day`,
+    ]),
+    ...built.homeAssistant.map(({ plan, server }): [string, pulumi.Output<string>] => [
+      plan.volume.name,
+      pulumi.interpolate`http://${server.host}:8123`,
+    ]),
+    ...built.apps.map(({ plan, server }): [string, pulumi.Input<string>] => [
+      plan.name,
+      server.host ?? 'no port',
+    ]),
+  ];
 }
 
 function describeDatabase(plan: Database): Omit<DatabaseReport, 'address'> {

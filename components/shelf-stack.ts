@@ -4,6 +4,7 @@
  * build/.
  */
 import { buildApplications, type BuiltApplications } from './build/applications.ts';
+import { buildTargets } from './build/backups.ts';
 import type { BuildArgs, Ground } from './build/ground.ts';
 import { buildInventory } from './build/inventory.ts';
 import { buildMonitoring } from './build/monitoring.ts';
@@ -28,10 +29,10 @@ export function buildShelf(args: BuildArgs): BuiltShelf {
       return className === undefined ? [] : [[name, className] as const];
     }),
   );
-  const tiered = { ...ground, classNames };
-  buildVolumes(tiered);
+  const backed = buildTargets({ ...ground, classNames });
+  const volumes = buildVolumes(backed);
   buildMonitoring(ground);
-  return { tiers, ...buildApplications(tiered) };
+  return { tiers, ...buildApplications({ ...backed, volumes }) };
 }
 
 /** The Namespaces: the program's own, and one for each that holds volumes or ever did. */
@@ -51,7 +52,11 @@ function buildGround(args: BuildArgs): Ground {
     },
     data,
   );
-  const names = [...args.earlierNamespaces, ...shelf.volumes.map((volume) => volume.namespace)];
+  const names = [
+    ...args.earlierNamespaces,
+    ...shelf.volumes.map((volume) => volume.namespace),
+    ...shelf.appPlans.map((plan) => plan.namespace),
+  ];
   const namespaces = new Map(
     [...new Set(names)]
       .filter((name) => name !== systemNamespace)

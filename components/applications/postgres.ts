@@ -37,6 +37,8 @@ export interface PostgresArgs {
     readonly memory: string;
     readonly memoryLimit: string;
   };
+  /** Labels of the claim, for its owner. Default: none. */
+  readonly labels?: Readonly<Record<string, string>>;
   /** Takes the protection off, so that the database may leave the stack. Default: false. */
   readonly retire?: boolean;
   /** The password that the cluster holds, when the state does not know it any more. */
@@ -68,20 +70,7 @@ export class Postgres extends pulumi.ComponentResource {
     // Part of the StatefulSet's selector, which cannot change: nothing else may carry them.
     const podLabels = { 'app.kubernetes.io/name': 'postgres', [label.database]: args.name };
     const metadata = { name: objectName, namespace: args.namespace, labels };
-    const volume = new AppVolume(
-      `${name}-volume`,
-      {
-        name: objectName,
-        namespace: args.namespace,
-        sizeBytes: args.sizeBytes,
-        className: args.className,
-        ...(args.place === undefined ? {} : { place: args.place }),
-        retire: args.retire ?? false,
-        annotations: { [annotation.postgres]: formatOf(args.image) ?? '' },
-        dataProvider: args.dataProvider,
-      },
-      { parent: this },
-    );
+    const volume = this.#volume(name, args);
     this.password = this.#password(name, args);
     const secret = this.#secret(name, args, metadata);
     this.server = new k8s.apps.v1.StatefulSet(
@@ -122,6 +111,24 @@ export class Postgres extends pulumi.ComponentResource {
     );
     this.host = pulumi.interpolate`${service.metadata.name}.${service.metadata.namespace}.svc`;
     this.registerOutputs({ host: this.host });
+  }
+
+  #volume(name: string, args: PostgresArgs): AppVolume {
+    return new AppVolume(
+      `${name}-volume`,
+      {
+        name: `postgres-${args.name}`,
+        namespace: args.namespace,
+        sizeBytes: args.sizeBytes,
+        className: args.className,
+        ...(args.place === undefined ? {} : { place: args.place }),
+        retire: args.retire ?? false,
+        labels: args.labels ?? {},
+        annotations: { [annotation.postgres]: formatOf(args.image) ?? '' },
+        dataProvider: args.dataProvider,
+      },
+      { parent: this },
+    );
   }
 
   #password(name: string, args: PostgresArgs): pulumi.Output<string> {

@@ -21,8 +21,8 @@ export interface BuildArgs {
    * Namespaces of earlier updates: they stay, also when nothing in the stack needs them any more.
    */
   readonly earlierNamespaces: readonly string[];
-  /** Passwords that the cluster holds and the state has lost, by `namespace/secret`. */
-  readonly passwords: ReadonlyMap<string, string>;
+  /** Values of Secrets that the cluster holds and the state has lost, by `namespace/secret`. */
+  readonly secrets: ReadonlyMap<string, Readonly<Record<string, string>>>;
 }
 
 export interface Ground {

@@ -28,8 +28,8 @@ export type Observation =
       readonly classes: readonly string[];
       /** Nodes; undefined when the user of the context may not list them. */
       readonly nodes: readonly LiveNode[] | undefined;
-      /** Passwords that the cluster holds and the state may have lost, by `namespace/secret`. */
-      readonly passwords: ReadonlyMap<string, string>;
+      /** Secrets that the cluster holds and the state may have lost, by `namespace/secret`. */
+      readonly secrets: ReadonlyMap<string, Readonly<Record<string, string>>>;
     };
 
 /** Long enough for a Raspberry Pi under load, short enough for a preview without a cluster. */
@@ -37,7 +37,7 @@ const answerTimeoutMs = 4000;
 
 export interface Wish {
   /** Secrets to look for, `namespace/name`; only asked for when the state does not know them. */
-  readonly passwordsOf: readonly string[];
+  readonly secrets: readonly string[];
 }
 
 export async function observe(config: KubeConfig, wish: Wish): Promise<Observation> {
@@ -69,13 +69,11 @@ async function look(config: KubeConfig, wish: Wish, signal: AbortSignal): Promis
     storage.listStorageClass({ labelSelector }, until),
     liveNodes(core, until),
   ]);
-  const passwords = new Map<string, string>();
-  for (const wanted of wish.passwordsOf) {
+  const secrets = new Map<string, Readonly<Record<string, string>>>();
+  for (const wanted of wish.secrets) {
     const [namespace = '', name = ''] = wanted.split('/');
     const secret = await orMissing(core.readNamespacedSecret({ namespace, name }, until));
-    const encoded = secret?.data?.['password'];
-    if (encoded !== undefined)
-      passwords.set(wanted, Buffer.from(encoded, 'base64').toString('utf8'));
+    if (secret?.data !== undefined) secrets.set(wanted, decoded(secret.data));
   }
   return {
     kind: 'reached',
@@ -83,8 +81,17 @@ async function look(config: KubeConfig, wish: Wish, signal: AbortSignal): Promis
     stack: own?.metadata?.annotations?.[annotation.stack],
     classes: classes.items.flatMap((item) => item.metadata?.name ?? []),
     nodes,
-    passwords,
+    secrets,
   };
+}
+
+function decoded(data: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(data).map(([key, value]) => [
+      key,
+      Buffer.from(value, 'base64').toString('utf8'),
+    ]),
+  );
 }
 
 /** The client takes a signal by middleware only; without one, a silent cluster holds us. */

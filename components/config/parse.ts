@@ -47,7 +47,8 @@ export function parseConfig(raw: RawConfig): ParsedConfig {
 
 function problemsOf(issue: z.core.$ZodIssue, raw: RawConfig): Problem[] {
   const path = showPath(issue.path);
-  const found = show(valueAt(raw, issue.path));
+  // A secret is not shown, also when it has the wrong form.
+  const found = issue.path[0] === 'secrets' ? 'a value' : show(valueAt(raw, issue.path));
   switch (issue.code) {
     case 'unrecognized_keys':
       return issue.keys.map((key) => unknownKey(key, issue.path, raw));

@@ -5,12 +5,13 @@
  */
 import type { StackConfig } from './schema.ts';
 import type { Applications } from './shelf/applications.ts';
+import type { Backups } from './shelf/backups.ts';
 import type { Inventory } from './shelf/inventory.ts';
 import type { Monitored } from './shelf/monitoring.ts';
 import type { Tiers } from './shelf/tiers.ts';
 import type { Volumes } from './shelf/volumes.ts';
 
-export interface Shelf extends Inventory, Tiers, Volumes, Applications, Monitored {
+export interface Shelf extends Inventory, Tiers, Volumes, Applications, Backups, Monitored {
   readonly cluster: StackConfig['cluster'];
   readonly images: StackConfig['images'];
 }

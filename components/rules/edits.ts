@@ -47,7 +47,7 @@ export function editProblems(known: readonly KnownVolume[], shelf: Shelf): Probl
 /** `kube01:/mnt/nvme/larder/volumes/gitea`, or undefined on a dynamic tier. */
 export function placeOf(volume: Volume): string | undefined {
   const { disk } = volume;
-  return disk === undefined ? undefined : `${disk.node}:${directoryOf(disk, volume.name)}`;
+  return disk === undefined ? undefined : `${disk.node}:${directoryOf(disk, volume)}`;
 }
 
 /** `16 alpine`: what decides whether an image can open the data directory. */

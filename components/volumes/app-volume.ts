@@ -42,8 +42,23 @@ export interface AppVolumeArgs {
   readonly retire?: boolean;
   /** Further annotations of the claim. Default: none. */
   readonly annotations?: Readonly<Record<string, string>>;
+  /** Labels of its owner's. Default: none. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Fills the volume from a backup when it is new. Default: it begins empty. */
+  readonly restore?: VolumeRestore;
   /** The provider that takes over existing objects. */
   readonly dataProvider: k8s.Provider;
+}
+
+export interface VolumeRestore {
+  /** `latest`, or the id of a backup. */
+  readonly snapshot: string;
+  /** The pod that does it; it never touches a volume that holds data. */
+  readonly pod: (claimName: pulumi.Input<string>) => k8s.types.input.core.v1.PodSpec;
+  /** Whether an earlier update made the volume: then it ran. */
+  readonly isKnown: boolean;
+  /** What the pod needs. */
+  readonly after: readonly pulumi.Resource[];
 }
 
 export interface VolumePlace extends DiskPlace {
@@ -51,6 +66,8 @@ export interface VolumePlace extends DiskPlace {
   readonly directory: string;
   /** Kind of the PersistentVolume. Default: local. */
   readonly source?: 'local' | 'hostPath';
+  /** The same from the disk's root, when the directory was there before the volume. */
+  readonly adopt?: string;
   /** Whether an earlier update made the volume. */
   readonly isPrepared: boolean;
   /** Namespace of the job that makes the directory and of the record that it was made. */
@@ -72,7 +89,7 @@ export class AppVolume extends pulumi.ComponentResource {
       { name: args.name, size, node: place?.node, directory: place?.directory },
       opts,
     );
-    const labels = { ...managed, [label.volume]: args.name };
+    const labels = { ...args.labels, ...managed, [label.volume]: args.name };
     const annotations = {
       ...args.annotations,
       ...(place === undefined ? {} : { [annotation.place]: `${place.node}:${place.directory}` }),
@@ -103,7 +120,35 @@ export class AppVolume extends pulumi.ComponentResource {
       keep,
     );
     this.claimName = claim.metadata.name;
+    if (args.restore !== undefined) this.#restore(name, args, args.restore);
     this.registerOutputs({ claimName: this.claimName });
+  }
+
+  /** An application that depends on this component begins when the data are back. */
+  #restore(name: string, args: AppVolumeArgs, restore: VolumeRestore): void {
+    const labels = { ...managed, [label.volume]: args.name };
+    new k8s.batch.v1.Job(
+      `${name}-restore`,
+      {
+        metadata: {
+          name: `restore-${args.name}-${digestOf(restore.pod(args.name))}`,
+          namespace: args.namespace,
+          labels,
+          annotations: { 'pulumi.com/replaceUnready': 'true' },
+        },
+        spec: {
+          backoffLimit: 1,
+          activeDeadlineSeconds: 24 * 3600,
+          template: { metadata: { labels }, spec: restore.pod(this.claimName) },
+        },
+      },
+      {
+        parent: this,
+        dependsOn: [...restore.after],
+        ignoreChanges: restore.isKnown ? ['metadata', 'spec'] : [],
+        customTimeouts: { create: '24h' },
+      },
+    );
   }
 
   /** The directory, the record that it exists, and the PersistentVolume that leads to it. */
@@ -225,7 +270,11 @@ function prepareSpec(
             image: place.toolsImage,
             imagePullPolicy: 'IfNotPresent',
             command: ['/bin/sh', '-c', script('disk', 'prepare-volume')],
-            env: [...diskEnvironment(place), { name: 'VOLUME', value: volume }],
+            env: [
+              ...diskEnvironment(place),
+              { name: 'VOLUME', value: volume },
+              ...(place.adopt === undefined ? [] : [{ name: 'ADOPT', value: place.adopt }]),
+            ],
             volumeMounts: [...diskMounts(place), { name: 'known', mountPath: '/known' }],
             securityContext: rootOnDisk,
             terminationMessagePolicy: 'FallbackToLogsOnError',

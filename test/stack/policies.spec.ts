@@ -5,6 +5,7 @@ import { declared, type GivenResource } from '../../policies/model/declared.ts';
 import { World } from '../../policies/model/world.ts';
 import { rules } from '../../policies/rules.ts';
 import type { Finding, Rule } from '../../policies/rule.ts';
+import { houseConfig } from './support/house.ts';
 import { homelabConfig, type ProgramRun, runProgram } from './support/record.ts';
 
 const day = '2026-11-21';
@@ -35,6 +36,14 @@ function reports(given: readonly GivenResource[], level: Finding['level']): read
 
 /** The first line of each message, which names the object, the field and what was found. */
 const found = (messages: readonly string[]) => messages.map((text) => text.split('\n')[0]);
+
+describe('stack of every application and backup under the policy pack', () => {
+  it('violates no policy and earns no advice', async () => {
+    const given = givenFrom(await runProgram({ config: houseConfig() }));
+    assert.deepEqual(reports(given, 'violation'), []);
+    assert.deepEqual(found(reports(given, 'advice')), []);
+  });
+});
 
 describe('homelab stack under the policy pack', () => {
   let given: readonly GivenResource[] = [];

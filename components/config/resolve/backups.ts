@@ -1,9 +1,132 @@
-/** Where the dumps of a database go. */
-import { oneOf } from '../../rules/problem.ts';
+/** Targets of backups, which volume goes to which of them, and where the dumps of a database go. */
+import { oneOf, type Problem } from '../../rules/problem.ts';
+import { twins } from '../../rules/twins.ts';
+import type { StackConfig } from '../schema.ts';
 import type { PostgresConfig } from '../schema/applications.ts';
-import type { DumpPlan } from '../shelf/backups.ts';
+import type { TargetConfig } from '../schema/backups.ts';
+import type { VolumeConfig } from '../schema/volumes.ts';
+import type { BackupPlan, Backups, DumpPlan, Target } from '../shelf/backups.ts';
+import type { Inventory } from '../shelf/inventory.ts';
+import type { Tier } from '../shelf/tiers.ts';
 import type { Volume } from '../shelf/volumes.ts';
 import type { Ground, Placed } from './ground.ts';
+
+/** The targets with their disks and secrets found. */
+export function resolveBackups(
+  config: StackConfig,
+  { nodes }: Inventory,
+  problems: Problem[],
+): Backups {
+  const { backupTargets, backupSchedule, secrets } = config;
+  const disks = nodes.flatMap((node) => node.disks);
+  const targets = backupTargets.map((target, index): Target => {
+    const path = `larder:backupTargets[${index}]`;
+    problems.push(...secretProblems(target, path, secrets));
+    const disk =
+      target.kind === 'drive'
+        ? disks.find((each) => each.node === target.node && each.name === target.disk)
+        : undefined;
+    if (target.kind === 'drive' && disk === undefined)
+      problems.push({
+        path: `${path}.disk`,
+        found: `${target.node}/${target.disk}, which is no mounted disk of the inventory`,
+        allowed: oneOf(disks.map((each) => `${each.node}/${each.name}`)),
+        todo: 'name a disk that stands under larder:nodes',
+      });
+    return { name: target.name, config: target, disk, path };
+  });
+  problems.push(
+    ...twins(
+      targets.map(({ name }) => name),
+      (index) => `larder:backupTargets[${index}].name`,
+      'one target for each name',
+    ),
+    ...unknownTarget('larder:backupSchedule.target', backupSchedule.target, targets),
+    ...unknownScratch(config),
+  );
+  return { targets, backupSchedule, secrets };
+}
+
+function unknownTarget(
+  path: string,
+  named: string | undefined,
+  targets: readonly Target[],
+): Problem[] {
+  if (named === undefined || targets.some(({ name }) => name === named)) return [];
+  return [
+    {
+      path,
+      found: `${named}, which is no target`,
+      allowed: oneOf(targets.map(({ name }) => name)),
+      todo: 'name one of them, or declare it under larder:backupTargets',
+    },
+  ];
+}
+
+function unknownScratch({ backupSchedule, tiers }: StackConfig): Problem[] {
+  const { scratch } = backupSchedule;
+  const known = tiers.filter(({ engine }) => engine === 'scratch').map(({ name }) => name);
+  if (scratch === undefined || known.includes(scratch)) return [];
+  return [
+    {
+      path: 'larder:backupSchedule.scratch',
+      found: `${scratch}, which is no scratch tier`,
+      allowed: oneOf(known),
+      todo: "name one of them, or leave it out: a drill then uses the node's own disk",
+    },
+  ];
+}
+
+function secretProblems(
+  target: TargetConfig,
+  path: string,
+  secrets: Readonly<Record<string, string>>,
+): Problem[] {
+  const named = {
+    password: target.password,
+    ...(target.kind === 's3' ? { accessKey: target.accessKey, secretKey: target.secretKey } : {}),
+  };
+  return Object.entries(named).flatMap(([key, name]) =>
+    unknownSecret(`${path}.${key}`, name, secrets),
+  );
+}
+
+/** The problem of a name that stands for no secret. */
+export function unknownSecret(
+  path: string,
+  name: string,
+  secrets: Readonly<Record<string, string>>,
+): Problem[] {
+  if (secrets[name] !== undefined) return [];
+  return [
+    {
+      path,
+      found: `${name}, which is no secret`,
+      allowed: oneOf(Object.keys(secrets)),
+      todo: `\`pulumi config set --secret --path 'larder:secrets.${name}'\` asks for it`,
+    },
+  ];
+}
+
+const noTarget = 'the stack names no target off the cluster (larder:backupTargets)';
+
+/** The volume's own word first, then the tier's, then the schedule's target, then the first one. */
+export function planBackup(
+  { backup }: Pick<VolumeConfig, 'backup'>,
+  tier: Tier,
+  path: string,
+  { targets, config }: Ground,
+): Placed<BackupPlan> {
+  if (backup.skip !== undefined) return { value: { skip: backup.skip, isMeant: true } };
+  const named = backup.target ?? config.backupSchedule.target;
+  const [problem] = unknownTarget(`${path}.backup.target`, backup.target, targets);
+  if (problem !== undefined) return { problem };
+  if (backup.target === undefined && tier.backupDuty !== 'required')
+    return { value: { skip: tier.backupDuty.skip, isMeant: true } };
+  const target = named === undefined ? targets[0] : targets.find(({ name }) => name === named);
+  if (target === undefined) return { value: { skip: noTarget, isMeant: false } };
+  return { value: { target } };
+}
 
 /**
  * Database first, then `larder:backup`, then the first other node with a disk that is no SD card.

@@ -1,11 +1,13 @@
 /** What every section from the volumes on builds on, and how a step tells that it found nothing. */
 import type { Problem } from '../../rules/problem.ts';
 import type { StackConfig } from '../schema.ts';
+import type { Target } from '../shelf/backups.ts';
 import type { Inventory } from '../shelf/inventory.ts';
 import type { Tiers } from '../shelf/tiers.ts';
 
 export interface Ground extends Inventory, Tiers {
   readonly config: StackConfig;
+  readonly targets: readonly Target[];
 }
 
 /** Either the thing or what is wrong with its place. */

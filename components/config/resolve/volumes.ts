@@ -4,6 +4,7 @@ import type { VolumeConfig } from '../schema/volumes.ts';
 import type { Disk, ShelfNode } from '../shelf/inventory.ts';
 import type { Tier } from '../shelf/tiers.ts';
 import type { Volume } from '../shelf/volumes.ts';
+import { planBackup } from './backups.ts';
 import { type Ground, keep, type Placed } from './ground.ts';
 
 export function resolveVolumes(ground: Ground, problems: Problem[]): Volume[] {
@@ -12,9 +13,20 @@ export function resolveVolumes(ground: Ground, problems: Problem[]): Volume[] {
   );
 }
 
-type Placeable = Pick<
+export type Placeable = Pick<
   VolumeConfig,
-  'size' | 'accessMode' | 'tier' | 'node' | 'disk' | 'namespace' | 'retire'
+  | 'size'
+  | 'accessMode'
+  | 'tier'
+  | 'node'
+  | 'disk'
+  | 'namespace'
+  | 'retire'
+  | 'reclaim'
+  | 'adopt'
+  | 'restore'
+  | 'backup'
+  | 'labels'
 >;
 
 /**
@@ -27,8 +39,9 @@ export function placeVolume(
   wanted: Placeable,
   name: string,
   path: string,
-  { tiers, nodes }: Ground,
+  ground: Ground,
 ): Placed<Volume> {
+  const { tiers, nodes } = ground;
   const tier =
     wanted.tier === undefined
       ? tiers.find((candidate) => candidate.engine === 'static')
@@ -42,7 +55,14 @@ export function placeVolume(
         todo: 'choose one of them, or declare the tier under larder:tiers',
       },
     };
+  const backup = planBackup(wanted, tier, path, ground);
+  if ('problem' in backup) return backup;
   const volume = {
+    adopt: wanted.adopt,
+    restore: wanted.restore === 'none' ? undefined : wanted.restore,
+    backup: backup.value,
+    labels: wanted.labels,
+    wantedReclaim: wanted.reclaim,
     name,
     namespace: wanted.namespace,
     sizeBytes: wanted.size,

@@ -23,7 +23,7 @@ export const size = z.string().transform((text, context) => {
 export const text = z.string().min(1, 'a text that is not empty');
 
 /** A quantity of CPU or memory, handed on to Kubernetes as it is. */
-export const quantity = z.union([z.string().regex(/^\d/), z.number()]).transform(String);
+const quantity = z.union([z.string().regex(/^\d/), z.number()]).transform(String);
 
 export const labelKey = z
   .string()
@@ -50,6 +50,18 @@ export const reason = z.string().min(10, 'a reason of at least ten letters');
 export const schedule = z
   .string()
   .regex(/^\S+( \S+){4}$/, 'a cron expression of five fields, for example "15 3 * * *"');
+
+export const resources = z.strictObject({
+  cpu: quantity.default('100m'),
+  memory: quantity.default('256Mi'),
+  memoryLimit: quantity.default('1Gi'),
+});
+
+/** Environment variables in clear; secret ones are named, never written. */
+export const environment = z.record(
+  z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'a name of letters, digits and underscores'),
+  z.union([z.string(), z.number(), z.boolean()]).transform(String),
+);
 
 export const accessModes = [
   'ReadWriteOnce',

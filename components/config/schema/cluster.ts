@@ -23,4 +23,10 @@ export const imagesSchema = z.strictObject({
   dataplane: text.optional(),
   csiProvisioner: text.default(defaultImages.csiProvisioner),
   csiAttacher: text.default(defaultImages.csiAttacher),
+  gitea: text.default(defaultImages.gitea),
+  loki: text.default(defaultImages.loki),
+  homeAssistant: text.default(defaultImages.homeAssistant),
+  restic: text.default(defaultImages.restic),
+  resticServer: text.default(defaultImages.resticServer),
+  node: text.default(defaultImages.node),
 });

@@ -1,5 +1,6 @@
 /** Volumes and where they live. */
 import type { AccessMode } from '../schema/volumes.ts';
+import type { BackupPlan } from './backups.ts';
 import type { Disk } from './inventory.ts';
 import type { Tier } from './tiers.ts';
 
@@ -13,6 +14,15 @@ export interface Volume {
   /** Where the data live; undefined on tiers that place volumes themselves. */
   readonly disk: Disk | undefined;
   readonly retire: boolean;
+  /** What its owner expects of the tier; undefined: whatever the tier does. */
+  readonly wantedReclaim: 'Retain' | 'Delete' | undefined;
+  /** Folder of the disk that holds the data already. */
+  readonly adopt: string | undefined;
+  /** What fills it when it is new; undefined: nothing. */
+  readonly restore: string | undefined;
+  readonly backup: BackupPlan;
+  /** Its owner's. */
+  readonly labels: Readonly<Record<string, string>>;
   /** Where the stack file says so, for messages. */
   readonly path: string;
 }
@@ -23,8 +33,8 @@ export interface Volumes {
 }
 
 /** The directory of a static volume, on its node. */
-export function directoryOf(disk: Disk, volume: string): string {
-  return `${disk.mountPath}/larder/volumes/${volume}`;
+export function directoryOf(disk: Disk, volume: Pick<Volume, 'name' | 'adopt'>): string {
+  return `${disk.mountPath}/${volume.adopt ?? `larder/volumes/${volume.name}`}`;
 }
 
 /** The directory under which a dynamic tier puts its volumes, on every node that serves it. */

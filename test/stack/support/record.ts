@@ -46,6 +46,8 @@ export interface Scenario {
   readonly config: Readonly<Record<string, unknown>>;
   /** Outputs of the resources that the state holds: by URN. Default: none. */
   readonly state?: Readonly<Record<string, { type: string; outputs: unknown }>>;
+  /** Keys that hold something encrypted. Default: `secrets`. */
+  readonly encrypted?: readonly string[];
   /** Default: true. */
   readonly preview?: boolean;
   /** Default: homelab. */
@@ -75,12 +77,17 @@ export async function recordProgram(
   scenario: Scenario = { config: {} },
 ): Promise<ProgramRun> {
   configure(scenario.config);
+  // As a language host tells which keys hold something encrypted.
+  const encrypted = scenario.encrypted ?? ['secrets'];
+  process.env['PULUMI_CONFIG_SECRET_KEYS'] = JSON.stringify(
+    encrypted.map((key) => `${project}:${key}`),
+  );
   await pulumi.runtime.setMocks(
     {
       newResource: ({ name, type, inputs }) => ({
         id: `${name}-id`,
         state: type.endsWith(':RandomPassword')
-          ? { ...(inputs as object), result: drawnPassword }
+          ? { ...(inputs as object), result: drawnPassword, bcryptHash: `hash of ${drawnPassword}` }
           : (inputs as object),
       }),
       call: ({ token }) =>
@@ -106,6 +113,7 @@ export async function recordProgram(
       warnings,
     };
   } finally {
+    delete process.env['PULUMI_CONFIG_SECRET_KEYS'];
     console.warn = warn;
     pulumi.runtime.disconnectSync();
   }

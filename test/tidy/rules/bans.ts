@@ -58,7 +58,9 @@ const bans: readonly Ban[] = [
     rule: 'no-environment-outside-main',
     pattern: /\bprocess\.env\b/,
     // policies/pack.ts is the one file of the pack that is run.
-    where: (path) => /^(dataplane\/(?!main\/)|components\/|policies\/(?!pack\.ts))/.test(path),
+    where: (path) =>
+      // Jobs are programs of their own, which run in the cluster.
+      /^(dataplane\/(?!main\/)|components\/(?!jobs\/)|policies\/(?!pack\.ts))/.test(path),
     codeOnly: true,
     what: 'reads the environment',
     cure: 'read it in main/ (or index.ts) and pass the value in',

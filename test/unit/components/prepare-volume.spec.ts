@@ -77,6 +77,28 @@ describe('script prepare-volume', () => {
     assert.match(out, /belongs to the volume wiki, not to git/);
   });
 
+  it('adopts a folder that holds data, as it is, and only with a word', () => {
+    using bench = new ShellBench('mounted');
+    mkdirSync(bench.onDisk('old/git'), { recursive: true });
+    writeFileSync(bench.onDisk('old/git/HEAD'), 'precious');
+    const { code, out } = prepare(bench, { ADOPT: 'old/git' });
+    assert.deepEqual([code, out], [0, 'adopted /mnt/nvme/old/git on kube01 as the volume git\n']);
+    assert.equal(readFileSync(bench.onDisk('old/git/HEAD'), 'utf8'), 'precious');
+    assert.equal(readFileSync(bench.onDisk('old/git/.larder-volume'), 'utf8'), 'git\n');
+    assert.match(prepare(bench, { ADOPT: 'old/git' }).out, /nothing to do/);
+  });
+
+  for (const state of ['missing', 'empty']) {
+    it(`adopts nothing when the folder is ${state}`, () => {
+      using bench = new ShellBench('mounted');
+      if (state === 'empty') mkdirSync(bench.onDisk('old/git'), { recursive: true });
+      const { code, out } = prepare(bench, { ADOPT: 'old/git' });
+      assert.equal(code, 1);
+      assert.match(out, /^REFUSED: there is nothing to adopt at \/mnt\/nvme\/old\/git on kube01/);
+      assert.equal(bench.has('old/git/.larder-volume'), false);
+    });
+  }
+
   it('ends what a power cut interrupted: a directory without its mark is made whole', () => {
     using bench = new ShellBench('mounted');
     mkdirSync(bench.onDisk(directory), { recursive: true });
@@ -158,6 +180,30 @@ describe('script local-path-setup', () => {
     assert.equal(code, 1);
     assert.match(out, /^REFUSED: no disk is mounted above/);
     assert.equal(bench.has('larder-dynamic'), false);
+  });
+});
+
+describe('script guard-volume', () => {
+  const guard = (bench: ShellBench, volume = 'git') =>
+    bench.run(['guard-volume'], { VOLUME: volume, ROOT: bench.disk });
+
+  it('lets an application begin on its own volume', () => {
+    using bench = new ShellBench('mounted');
+    writeFileSync(bench.onDisk('.larder-volume'), 'git\n');
+    assert.equal(guard(bench).code, 0);
+    assert.equal(guard(bench, '').code, 0, 'a provisioner makes no mark');
+  });
+
+  it('refuses what is not the volume, and what was not wholly restored', () => {
+    using bench = new ShellBench('mounted');
+    const wrong = guard(bench);
+    assert.equal(wrong.code, 1);
+    assert.match(wrong.out, /is not the volume git/);
+    writeFileSync(bench.onDisk('.larder-volume'), 'git\n');
+    writeFileSync(bench.onDisk('.larder-restoring'), 'id\n');
+    const half = guard(bench);
+    assert.equal(half.code, 1);
+    assert.match(half.out, /the restore of .* did not end/);
   });
 });
 

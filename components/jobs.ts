@@ -1,0 +1,9 @@
+/** Programs that run in the cluster under Node 24, as text. They import modules of Node alone. */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+
+type JobName = 'sqlite-copies';
+
+export function jobText(name: JobName): string {
+  return readFileSync(path.join(import.meta.dirname, 'jobs', `${name}.ts`), 'utf8');
+}
