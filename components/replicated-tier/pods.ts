@@ -13,7 +13,7 @@ const kubeletFolder = '/var/lib/kubelet';
 /** In memory: sockets, keys and tokens of what is attached; empty after a boot. */
 const runFolder = '/run/larder';
 const peerPort = '7480';
-const program = (file: string) => ['node', `/opt/larder/dataplane/main/${file}.ts`];
+const program = (file: string) => ['node', `/opt/larder/dataplane/main/${file}.js`];
 const field = (name: string, fieldPath: string) => ({
   name,
   valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath } },

@@ -15,7 +15,7 @@ import { Fault } from '../base/fault.ts';
 import type { Log } from '../ports/log.ts';
 import type { Attacher } from '../ports/mounts.ts';
 import { endLasting, isRunning, type LastingOptions, startLasting } from './lasting-process.ts';
-import { mountTable } from './mounts.ts';
+import { deviceNumber, mountTable } from './mounts.ts';
 import { mustRun, runProgram } from './programs.ts';
 
 export interface FuseAttacherOptions {
@@ -37,9 +37,14 @@ const greetingMs = 500;
 /** How long an engine may flush before it is ended. */
 const leaveMs = 15_000;
 
+/** Both numbers are null when what is behind the device is gone. */
 const loopList = z.object({
   loopdevices: z.array(
-    z.object({ name: z.string(), 'back-ino': z.coerce.number(), 'back-maj:min': z.string() }),
+    z.object({
+      name: z.string(),
+      'back-ino': z.coerce.number().nullable(),
+      'back-maj:min': z.string().nullable(),
+    }),
   ),
 });
 
@@ -62,10 +67,12 @@ export class FuseAttacher implements Attacher {
       const source = ['nbd', `socket=${at.engineSocket}`, `export=${volume}`];
       const retry = ['retries=1000000000', 'retry-delay=1', 'retry-exponential=no'];
       const args = ['--foreground', '--unix', at.relaySocket, '--filter=retry'];
+      // nbdkit asks to be ended with its parent, which would be this pod: it gets one that lasts.
+      const parent = ['-c', 'nbdkit "$@" & wait $!', 'relay'];
       await this.#start({
         stem: at.relay,
-        program: 'nbdkit',
-        args: [...args, ...source, ...retry],
+        program: 'sh',
+        args: [...parent, ...args, ...source, ...retry],
       });
     }
     await answering(at.relaySocket, at.relay, programMs);
@@ -78,8 +85,8 @@ export class FuseAttacher implements Attacher {
   async detach(volume: string): Promise<void> {
     const at = this.#places(volume);
     if (!(await exists(at.folder))) return;
+    const device = (await this.#loopOf(at.file)) ?? (await this.#deadLoop(at.marker));
     await rm(at.marker, { force: true });
-    const device = await this.#loopOf(at.file).catch(() => undefined);
     if (device !== undefined) await mustRun('losetup', ['--detach', device]);
     await unmountFuse(at.mount);
     await endLasting(at.fuse, programMs);
@@ -114,8 +121,8 @@ export class FuseAttacher implements Attacher {
   async cutOff(volume: string): Promise<void> {
     const at = this.#places(volume);
     if (!(await exists(at.marker))) return;
+    if (!(await isRunning(at.engine)) && !(await isRunning(at.relay))) return;
     this.#log.warn('the volume is attached elsewhere: its device here is ended', { volume });
-    await rm(at.marker, { force: true });
     await endLasting(at.engine, programMs);
     await endLasting(at.relay, programMs);
   }
@@ -162,16 +169,20 @@ export class FuseAttacher implements Attacher {
   async #loopOf(file: string): Promise<string | undefined> {
     if (!(await isFile(file))) return undefined;
     const { dev, ino } = await stat(file);
-    await makeDeviceNodes();
-    const columns = ['--list', '--json', '--output', 'NAME,BACK-INO,BACK-MAJ:MIN'];
-    const text = await mustRun('losetup', columns);
-    if (text.trim() === '') return undefined;
-    const wanted = `${Math.floor(dev / 256) % 4096}:${(dev % 256) + Math.floor(dev / 2 ** 20) * 256}`;
-    return loopList
-      .parse(JSON.parse(text))
-      .loopdevices.find(
-        (loop) => loop['back-ino'] === ino && loop['back-maj:min'].trim() === wanted,
-      )?.name;
+    const wanted = deviceNumber(dev);
+    const loops = await loopDevices();
+    return loops.find((loop) => loop['back-ino'] === ino && loop['back-maj:min']?.trim() === wanted)
+      ?.name;
+  }
+
+  /**
+   * The device that was handed out, once what was behind it is gone: it would stay for ever, and
+   * nothing but the note of it says whose it was. The note is of this boot, as is the device.
+   */
+  async #deadLoop(marker: string): Promise<string | undefined> {
+    const noted = await readFile(marker, 'utf8').catch(() => '');
+    const loops = await loopDevices();
+    return loops.find((loop) => loop.name === noted && loop['back-maj:min'] === null)?.name;
   }
 
   async #makeLoop(file: string): Promise<string> {
@@ -210,6 +221,13 @@ function placesOf(root: string, volume: string) {
 }
 
 type Places = ReturnType<typeof placesOf>;
+
+async function loopDevices() {
+  await makeDeviceNodes();
+  const columns = ['--list', '--json', '--output', 'NAME,BACK-INO,BACK-MAJ:MIN'];
+  const text = await mustRun('losetup', columns);
+  return text.trim() === '' ? [] : loopList.parse(JSON.parse(text)).loopdevices;
+}
 
 async function unmountFuse(folder: string): Promise<void> {
   for (let attempt = 1; attempt <= 5; attempt += 1) {

@@ -36,8 +36,7 @@ export class HostMounts implements Mounts {
   }
 
   async deviceOf(file: string): Promise<string> {
-    const { rdev } = await stat(file);
-    return `${major(rdev)}:${minor(rdev)}`;
+    return deviceNumber((await stat(file)).rdev);
   }
 
   async makeFolder(wanted: string): Promise<void> {
@@ -172,11 +171,9 @@ function unescaped(text: string): string {
   );
 }
 
-/** Linux's layout of device numbers (makedev(3)). */
-function major(device: number): number {
-  return Math.floor(device / 256) % 4096;
-}
-
-function minor(device: number): number {
-  return (device % 256) + Math.floor(device / 2 ** 20) * 256;
+/** `7:3`, by Linux's layout of device numbers (makedev(3)). */
+export function deviceNumber(device: number): string {
+  const major = Math.floor(device / 256) % 4096;
+  const minor = (device % 256) + Math.floor(device / 2 ** 20) * 256;
+  return `${major}:${minor}`;
 }

@@ -52,7 +52,8 @@ async function main(): Promise<void> {
       folder: path.join(settings.RUN_FOLDER, 'volumes'),
       engine: {
         program: process.execPath,
-        args: [path.join(import.meta.dirname, 'engine.ts')],
+        // In the image the types have been taken away already, and the names say so.
+        args: [path.join(import.meta.dirname, `engine${path.extname(import.meta.filename)}`)],
       },
       inPod: true,
       settingsOf: async (volume, socket) => ({
