@@ -3,8 +3,8 @@
  *
  * Judged by the worst place that a volume may have: where the stack file does not place it, the
  * answer says that it depends. A node, a switch or a circuit that fails comes back with its disks;
- * a disk that dies, and what stands on a shelf or at a site that is destroyed, does not. Two failures at once are not looked at: how many
- * a tier survives stands in the table of copies.
+ * a disk that dies, and what stands on a shelf or at a site that is destroyed, does not. Two
+ * failures at once are not looked at: how many a tier survives stands in the table of copies.
  */
 import type {
   PlanBackup,

@@ -10,7 +10,7 @@ const monitoringSchema = z.strictObject({
   format: z.enum(['config-map', 'prometheus-operator', 'none']).default('config-map'),
   /** An existing Namespace that Prometheus and Grafana look into. Default: larder-system. */
   namespace: name.optional(),
-  /** Labels by which Prometheus finds rules and monitors, such as release: kube-prometheus-stack. */
+  /** Labels by which Prometheus finds rules and monitors: `release: kube-prometheus-stack`. */
   labels: z.record(labelKey, labelValue).default({}),
   /** Where docs/runbooks can be read, ending in a slash; alerts link there. */
   runbooks: z
