@@ -53,9 +53,13 @@ export interface FailureReport {
 /** Everything that can fail alone, the smallest first. */
 export function failuresOf(subject: PlanSubject): Failure[] {
   const computers: readonly { shared: Shared }[] = [...subject.nodes, ...subject.servers];
+  // Nobody stands on a shelf that nobody named; a lone server without a circuit is itself a row.
+  const isShared = (kind: SharedKind) =>
+    kind === 'site' ||
+    (kind !== 'shelf' && subject.nodes.some(({ shared }) => shared[kind] === undefined));
   const named = (kind: SharedKind) =>
     [...new Set(computers.map(({ shared }) => shared[kind]))].filter(
-      (name) => kind !== 'shelf' || name !== undefined,
+      (name) => name !== undefined || isShared(kind),
     );
   const kinds: readonly SharedKind[] = ['switch', 'circuit', 'shelf', 'site'];
   return [
@@ -72,7 +76,7 @@ export function reportOf(subject: PlanSubject, failure: Failure): FailureReport 
     failure,
     effects: subject.volumes.map((volume) => ({ volume, ...effectOn(volume, failure, hit) })),
     backups: subject.volumes.filter((volume) =>
-      volume.backups.some(({ place }) => typeof place !== 'string' && hit.disks.has(place)),
+      volume.backups.some((backup) => isTaken(backup, failure, hit)),
     ),
   };
 }
@@ -140,7 +144,7 @@ function lastCopy(volume: PlanVolume, failure: Failure, hit: Reach): Effect {
     case 'disk':
     case 'shelf':
     case 'site':
-      return { kind: 'lost', from: survivorOf(volume, hit) };
+      return { kind: 'lost', from: survivorOf(volume, failure, hit) };
     case 'switch':
       return { kind: 'cut-off' };
     case 'node':
@@ -152,7 +156,7 @@ function lastCopy(volume: PlanVolume, failure: Failure, hit: Reach): Effect {
 
 function serverGone(volume: PlanVolume, failure: Failure, hit: Reach): Effect {
   if (failure.kind === 'site' || failure.kind === 'shelf')
-    return { kind: 'lost', from: survivorOf(volume, hit) };
+    return { kind: 'lost', from: survivorOf(volume, failure, hit) };
   return { kind: 'stops' };
 }
 
@@ -172,6 +176,13 @@ function spreadEffect(volume: PlanVolume, failure: Failure, hit: Reach): Judged 
 }
 
 /** The first backup that the same failure does not take. */
-function survivorOf(volume: PlanVolume, hit: Reach): PlanBackup | undefined {
-  return volume.backups.find(({ place }) => typeof place === 'string' || !hit.disks.has(place));
+function survivorOf(volume: PlanVolume, failure: Failure, hit: Reach): PlanBackup | undefined {
+  return volume.backups.find((backup) => !isTaken(backup, failure, hit));
+}
+
+/** Whether the failure takes a backup along, for a while or for ever. */
+function isTaken({ place }: PlanBackup, failure: Failure, hit: Reach): boolean {
+  if ('path' in place) return hit.disks.has(place);
+  if (place.server !== undefined && hit.servers.has(place.server)) return true;
+  return failure.kind === 'site' && !place.isOffSite;
 }

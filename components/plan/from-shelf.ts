@@ -35,7 +35,10 @@ export function subjectOf(stack: string, shelf: Shelf): PlanSubject {
       const { name, sizeBytes } = volume;
       const tier = tiers.get(volume.tier);
       const database = databases.get(volume);
-      const backups = database === undefined ? [] : dumpsOf(database, disks);
+      const backups = [
+        ...(database === undefined ? [] : dumpsOf(database, disks)),
+        ...longhornBackups(volume.tier, shelf),
+      ];
       const disk = volume.disk === undefined ? undefined : disks.get(volume.disk);
       return tier === undefined ? [] : [{ name, tier, sizeBytes, disk, backups }];
     }),
@@ -78,6 +81,16 @@ function dumpsOf({ dumps }: Database, disks: Disks): PlanBackup[] {
     place,
     recoveryPoint: pauseWords(dumps.schedule),
   }));
+}
+
+/** What Longhorn's own jobs send away. Where that stands, its address does not tell. */
+function longhornBackups({ engine }: Tier, { engines }: Shelf): PlanBackup[] {
+  const { backupTarget, jobs } = engines.longhorn;
+  const job = jobs.find(({ task }) => task === 'backup');
+  if (engine !== 'longhorn' || backupTarget === undefined || job === undefined) return [];
+  const server = /^nfs:\/\/([^:/]+)/.exec(backupTarget.url)?.[1];
+  const place = { name: backupTarget.url, server, isOffSite: false };
+  return [{ what: "newest of Longhorn's backups", place, recoveryPoint: pauseWords(job.schedule) }];
 }
 
 /** The longest pause of a cron schedule, in words; coarser where its fields are lists. */

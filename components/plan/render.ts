@@ -16,6 +16,7 @@ import type { Plan } from './plan.ts';
 
 const columnsMax = 110;
 const barCells = 20;
+const titleColumnsMax = 32;
 
 export function renderPlan(plan: Plan): string {
   const { subject, capacity } = plan;
@@ -92,10 +93,13 @@ function failuresTable({ failures, subject }: Plan): string[] {
     ({ titles, sentences }) => [failureTitle(...titles), sentences] as const,
   );
   const width = Math.max(...rows.map(([title]) => title.length));
+  // Long names would leave no room beside them: then each title has a line of its own.
   const lines = rows.flatMap(([title, sentences]) =>
-    sentences.flatMap((sentence, index) =>
-      wrap(sentence, `  ${(index === 0 ? title : '').padEnd(width)}  `, ' '.repeat(width + 4)),
-    ),
+    width > titleColumnsMax
+      ? [`  ${title}`, ...sentences.flatMap((sentence) => wrap(sentence, '    - ', '      '))]
+      : sentences.flatMap((sentence, index) =>
+          wrap(sentence, `  ${(index === 0 ? title : '').padEnd(width)}  `, ' '.repeat(width + 4)),
+        ),
   );
   return [...lines, ...sharedNote(failures)];
 }

@@ -57,12 +57,21 @@ export interface PlanTier {
   readonly isKept: boolean;
 }
 
+/** A place for backups that is no disk of a node. */
+export interface PlanPlace {
+  /** As people know it: an address. */
+  readonly name: string;
+  /** The server that holds it, when it is one of `servers`. */
+  readonly server: string | undefined;
+  /** Whether it stands in another house. Never supposed: the stack file must say so. */
+  readonly isOffSite: boolean;
+}
+
 /** A copy apart from the volume, from which it can be restored. */
 export interface PlanBackup {
   /** In words: `dump of every night`. */
   readonly what: string;
-  /** The disk that holds it; or the name of a place that is not on this shelf. */
-  readonly place: PlanDisk | string;
+  readonly place: PlanDisk | PlanPlace;
   /** How much is lost at most, in words: `a day`. */
   readonly recoveryPoint: string;
 }

@@ -1,6 +1,6 @@
 /** The words of a plan: sizes, failures, effects. Nothing here decides anything. */
 import type { Effect, Failure, FailureReport, VolumeEffect } from './failures.ts';
-import type { PlanBackup, PlanDisk, PlanTier, PlanVolume } from './subject.ts';
+import type { Placement, PlanBackup, PlanDisk, PlanTier, PlanVolume } from './subject.ts';
 
 const units = [
   ['TiB', 1024 ** 4],
@@ -48,7 +48,7 @@ const verbs: Readonly<Record<Failure['kind'], string>> = {
   site: 'burns down',
 };
 
-/** Failures of one kind as a sentence: `node kube02, kube03 stops`, `the switch fails`. */
+/** Failures of one kind, each alone: `any one node of a, b stops`, `the switch fails`. */
 export function failureTitle(...failures: readonly Failure[]): string {
   const [first] = failures;
   if (first === undefined) return '';
@@ -56,9 +56,12 @@ export function failureTitle(...failures: readonly Failure[]): string {
     if (failure.kind === 'disk') return [diskWords(failure.disk)];
     return failure.name === undefined ? [] : [failure.name];
   });
-  const shown = names.length > 3 ? `${names[0]} … ${names.at(-1)}` : names.join(', ');
-  const noun = shown === '' ? `the ${first.kind}` : `${first.kind} ${shown}`;
-  return `${noun} ${verbs[first.kind]}`;
+  const verb = verbs[first.kind];
+  if (names.length === 0) return `the ${first.kind} ${verb}`;
+  const shown = names.length > 3 ? `${names[0]}, … ${names.at(-1)}` : names.join(', ');
+  return names.length === 1
+    ? `${first.kind} ${shown} ${verb}`
+    : `any one ${first.kind} of ${shown} ${verb}`;
 }
 
 /** One sentence for each way in which volumes are touched; the untouched are not named. */
@@ -93,10 +96,18 @@ function backupWords(failure: Failure): string {
   return 'no backups meanwhile';
 }
 
+/** On what it depends where the stack file does not say where things are. */
+const conditions: Readonly<Record<Placement, string>> = {
+  placed: 'if it is there',
+  'first-pod': 'if it is there',
+  spread: 'with a copy there',
+  server: 'for pods behind it',
+};
+
 function effectWords({ volume, effect, isCertain }: VolumeEffect): string {
   const what = words(volume, effect);
   if (isCertain) return what;
-  return `${volume.tier.placement === 'spread' ? 'with a copy there' : 'if it is there'}, ${what}`;
+  return `${conditions[volume.tier.placement]}, ${what}`;
 }
 
 function words(volume: PlanVolume, effect: Effect): string {
@@ -118,4 +129,4 @@ function words(volume: PlanVolume, effect: Effect): string {
 }
 
 const sourceWords = ({ what, place }: PlanBackup) =>
-  `${what} from ${typeof place === 'string' ? place : diskWords(place)}`;
+  `${what} from ${'path' in place ? diskWords(place) : place.name}`;

@@ -97,7 +97,8 @@ const subjects: fc.Arbitrary<PlanSubject> = fc
         const tier = tiers.find(({ placement }) => placement === volume.placement);
         const disk = volume.placement === 'placed' ? seat(volume.seat) : undefined;
         if (tier === undefined || (volume.placement === 'placed' && disk === undefined)) return [];
-        const place = volume.backup === 'disk' ? seat(volume.seat + 1) : 'another town';
+        const away = { name: 'away', server: undefined, isOffSite: volume.seat % 2 === 0 };
+        const place = volume.backup === 'disk' ? seat(volume.seat + 1) : away;
         const backups =
           volume.backup === 'none' || place === undefined
             ? []
@@ -163,8 +164,8 @@ describe('plan', () => {
             const oneDisk = failure.kind === 'disk' && volume.tier.placement === 'spread';
             if (oneDisk && volume.tier.copies > 1) assert.notEqual(effect.kind, 'lost');
             if (effect.kind === 'untouched') assert.ok(isCertain);
-            if (effect.kind === 'lost' && typeof effect.from?.place === 'object')
-              assert.ok(failure.kind !== 'disk' || effect.from.place !== failure.disk);
+            if (effect.kind === 'lost' && failure.kind === 'disk')
+              assert.notEqual(effect.from?.place, failure.disk);
           }
         }
       }),

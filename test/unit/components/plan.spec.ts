@@ -74,7 +74,8 @@ function effects(of: PlanSubject, title: string): string[] {
 }
 
 describe('plan', () => {
-  const dumpOn = (place: PlanDisk | string): PlanBackup => ({
+  const anotherTown = { name: 'another town', server: undefined, isOffSite: true };
+  const dumpOn = (place: PlanBackup['place']): PlanBackup => ({
     what: 'newest dump',
     place,
     recoveryPoint: 'a day',
@@ -102,7 +103,7 @@ describe('plan', () => {
     const on = shelf();
     const [first, second] = on.disks;
     assert.ok(first && second);
-    const backups = [dumpOn(first), dumpOn(second), dumpOn('another town')];
+    const backups = [dumpOn(first), dumpOn(second), dumpOn(anotherTown)];
     const plan = subject(on, [volume('db', on.tiers.local, 10, { disk: first, backups })]);
     assert.deepEqual(effects(plan, 'disk kube01/nvme dies'), [
       'db: lost; restore the newest dump from kube02/nvme, up to a day old',
@@ -130,7 +131,7 @@ describe('plan', () => {
       'media: away until it is back, nothing lost',
     ]);
     assert.deepEqual(effects(plan, 'switch desk fails'), [
-      'media: if it is there, away until it is back, nothing lost',
+      'media: for pods behind it, away until it is back, nothing lost',
       'cache: works on its own node, out of reach of others',
     ]);
     assert.deepEqual(effects(plan, 'disk kube01/nvme dies'), [
@@ -146,7 +147,7 @@ describe('plan', () => {
       subject(on, [
         volume('git', on.tiers.local, 10, { disk }),
         volume('db', on.tiers.local, 10, { disk, backups: [dumpOn(disk)] }),
-        volume('safe', on.tiers.replicated, 10, { backups: [dumpOn('another town')] }),
+        volume('safe', on.tiers.replicated, 10, { backups: [dumpOn(anotherTown)] }),
         volume('tmp', on.tiers.scratch, 10),
       ]),
     );
@@ -158,9 +159,7 @@ describe('plan', () => {
   it('warns when copies cannot be made again after a node is gone', () => {
     const on = shelf({ copies: 3 });
     const { attention } = planOf(
-      subject(on, [
-        volume('loki', on.tiers.replicated, 110, { backups: [dumpOn('another town')] }),
-      ]),
+      subject(on, [volume('loki', on.tiers.replicated, 110, { backups: [dumpOn(anotherTown)] })]),
     );
     assert.deepEqual(attention, [
       'The tier replicated cannot heal by itself when its worst node is gone: 110 GiB promised, room for 100 GiB in 3 copies on the others. Until the node is back, a second failure may lose data.',
@@ -168,7 +167,7 @@ describe('plan', () => {
   });
 
   it('warns of what does not fit, on a disk, in a tier and in all tiers together', () => {
-    const backups = [dumpOn('another town')];
+    const backups = [dumpOn(anotherTown)];
     const on = shelf();
     const [disk] = on.disks;
     assert.ok(disk);
