@@ -33,8 +33,8 @@ export type Effect =
   | { readonly kind: 'stops' }
   /** Runs on its own node, where nobody else reaches it. */
   | { readonly kind: 'cut-off' }
-  /** Gone; `from` is the newest that is left of it. */
-  | { readonly kind: 'lost'; readonly from: PlanBackup | undefined };
+  /** Gone; `from` is the newest that is left of it, unless nobody knows whether that is left. */
+  | { readonly kind: 'lost'; readonly from: PlanBackup | undefined; readonly isSure: boolean };
 
 export interface VolumeEffect {
   readonly volume: PlanVolume;
@@ -144,7 +144,7 @@ function lastCopy(volume: PlanVolume, failure: Failure, hit: Reach): Effect {
     case 'disk':
     case 'shelf':
     case 'site':
-      return { kind: 'lost', from: survivorOf(volume, failure, hit) };
+      return lost(volume, failure, hit);
     case 'switch':
       return { kind: 'cut-off' };
     case 'node':
@@ -155,8 +155,7 @@ function lastCopy(volume: PlanVolume, failure: Failure, hit: Reach): Effect {
 }
 
 function serverGone(volume: PlanVolume, failure: Failure, hit: Reach): Effect {
-  if (failure.kind === 'site' || failure.kind === 'shelf')
-    return { kind: 'lost', from: survivorOf(volume, failure, hit) };
+  if (failure.kind === 'site' || failure.kind === 'shelf') return lost(volume, failure, hit);
   return { kind: 'stops' };
 }
 
@@ -175,14 +174,18 @@ function spreadEffect(volume: PlanVolume, failure: Failure, hit: Reach): Judged 
   return { effect: lastCopy(volume, failure, hit), isCertain };
 }
 
-/** The first backup that the same failure does not take. */
-function survivorOf(volume: PlanVolume, failure: Failure, hit: Reach): PlanBackup | undefined {
-  return volume.backups.find((backup) => !isTaken(backup, failure, hit));
+/** Lost, and the first backup that the same failure does not take: a sure one, if there is one. */
+function lost(volume: PlanVolume, failure: Failure, hit: Reach): Effect {
+  const left = volume.backups.filter((backup) => !isTaken(backup, failure, hit));
+  const isSure = ({ place }: PlanBackup) =>
+    failure.kind !== 'site' || 'path' in place || place.isOffSite === true;
+  const from = left.find(isSure) ?? left[0];
+  return { kind: 'lost', from, isSure: from === undefined || isSure(from) };
 }
 
 /** Whether the failure takes a backup along, for a while or for ever. */
 function isTaken({ place }: PlanBackup, failure: Failure, hit: Reach): boolean {
   if ('path' in place) return hit.disks.has(place);
   if (place.server !== undefined && hit.servers.has(place.server)) return true;
-  return failure.kind === 'site' && !place.isOffSite;
+  return failure.kind === 'site' && place.isOffSite === false;
 }

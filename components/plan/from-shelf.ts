@@ -89,7 +89,7 @@ function longhornBackups({ engine }: Tier, { engines }: Shelf): PlanBackup[] {
   const job = jobs.find(({ task }) => task === 'backup');
   if (engine !== 'longhorn' || backupTarget === undefined || job === undefined) return [];
   const server = /^nfs:\/\/([^:/]+)/.exec(backupTarget.url)?.[1];
-  const place = { name: backupTarget.url, server, isOffSite: false };
+  const place = { name: backupTarget.url, server, isOffSite: undefined };
   return [{ what: "newest of Longhorn's backups", place, recoveryPoint: pauseWords(job.schedule) }];
 }
 

@@ -63,8 +63,8 @@ export interface PlanPlace {
   readonly name: string;
   /** The server that holds it, when it is one of `servers`. */
   readonly server: string | undefined;
-  /** Whether it stands in another house. Never supposed: the stack file must say so. */
-  readonly isOffSite: boolean;
+  /** Whether it stands in another house; undefined when the stack file does not tell. */
+  readonly isOffSite: boolean | undefined;
 }
 
 /** A copy apart from the volume, from which it can be restored. */

@@ -124,7 +124,7 @@ function words(volume: PlanVolume, effect: Effect): string {
       if (!volume.tier.isKept) return 'lost, as scratch may be';
       return effect.from === undefined
         ? 'LOST, and nothing to restore it from'
-        : `lost; restore the ${sourceWords(effect.from)}, up to ${effect.from.recoveryPoint} old`;
+        : `lost; restore the ${sourceWords(effect.from)}, up to ${effect.from.recoveryPoint} old${effect.isSure ? '' : ', if that is in another house'}`;
   }
 }
 

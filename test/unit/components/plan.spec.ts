@@ -118,6 +118,27 @@ describe('plan', () => {
     assert.deepEqual(effects(plan, 'node kube04 stops'), ['nothing']);
   });
 
+  it('does not count on a backup of which nobody knows whether it outlives the house', () => {
+    const on = shelf();
+    const maybe = { name: 's3://somewhere', server: undefined, isOffSite: undefined };
+    const here = { name: 'nfs://truenas', server: 'truenas', isOffSite: false };
+    const of = (...backups: PlanBackup[]) =>
+      subject(on, [volume('loki', on.tiers.replicated, 1, { backups })]);
+    const newest = 'loki: lost; restore the newest dump from';
+    assert.deepEqual(effects(of(dumpOn(maybe)), 'the site burns down'), [
+      `${newest} s3://somewhere, up to a day old, if that is in another house`,
+    ]);
+    assert.deepEqual(effects(of(dumpOn(maybe), dumpOn(anotherTown)), 'the site burns down'), [
+      `${newest} another town, up to a day old`,
+    ]);
+    assert.deepEqual(effects(of(dumpOn(here)), 'the site burns down'), [
+      'loki: LOST, and nothing to restore it from',
+    ]);
+    assert.deepEqual(effects(of(dumpOn(here)), 'server truenas stops'), [
+      'loki: no backups meanwhile',
+    ]);
+  });
+
   it('tells what a server beside the nodes takes along, and a switch between them', () => {
     const on = shelf();
     const plan = subject(on, [
