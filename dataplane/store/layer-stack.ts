@@ -211,7 +211,7 @@ export class LayerStack {
     this.#merge ??= yield* this.#beginMerge();
     const merge = this.#merge;
     if (merge === undefined) return false;
-    const region = merge.regions.pop();
+    const region = merge.regions.at(-1);
     if (region === undefined) {
       yield* this.#endMerge(merge);
       return true;
@@ -228,6 +228,8 @@ export class LayerStack {
     const lengthBytes = regionBlocks * blockBytes;
     const span = { offsetBytes: region * lengthBytes, lengthBytes };
     yield { kind: 'punch', file: from.files.data, span };
+    // Only now: a step that failed is done again.
+    merge.regions.pop();
     return true;
   }
 

@@ -334,6 +334,21 @@ describe('layers of a store', function layers() {
     );
   });
 
+  it('merge what had no room before when there is some', async () => {
+    const bench = await Bench.make(1);
+    for (const one of story) await bench.act(one);
+    await bench.act({ kind: 'delete', name: 'c' });
+    await bench.act({ kind: 'fill' });
+    for (let step = 0; step < 8; step++) {
+      await bench.tryTo({ kind: 'merge' });
+      await bench.check();
+    }
+    await bench.act({ kind: 'room' });
+    await bench.mergeAll();
+    await bench.check();
+    assert.equal(bench.layerFiles.length, 3);
+  });
+
   /** Three layers with something in each, one of them to be merged. */
   const story: readonly Action[] = [
     { kind: 'write', block: 0, count: 6 },
