@@ -21,6 +21,7 @@ export type ScriptName =
   | 'restore-postgres'
   | 'drill'
   | 'probe'
+  | 'tune'
   | 'local-path-setup'
   | 'local-path-teardown';
 

@@ -14,6 +14,7 @@ import { resolveBackups } from './resolve/backups.ts';
 import { resolveInventory } from './resolve/inventory.ts';
 import { resolveMonitoring } from './resolve/monitoring.ts';
 import { resolveTiers } from './resolve/tiers.ts';
+import { resolveTuning } from './resolve/tuning.ts';
 import { resolveVolumes } from './resolve/volumes.ts';
 import type { StackConfig } from './schema.ts';
 import type { Shelf } from './shelf.ts';
@@ -25,6 +26,7 @@ export type ResolvedShelf =
 export function resolveShelf(config: StackConfig): ResolvedShelf {
   const problems: Problem[] = [];
   const inventory = resolveInventory(config, problems);
+  const tuning = resolveTuning(config, inventory, problems);
   const tiers = resolveTiers(config, inventory, problems);
   const backups = resolveBackups(config, inventory, problems);
   const ground = { config, ...inventory, ...tiers, ...backups };
@@ -35,7 +37,7 @@ export function resolveShelf(config: StackConfig): ResolvedShelf {
   problems.push(...volumeProblems(volumes), ...backupProblems(volumes, applications));
   if (problems.length > 0) return { ok: false, problems };
   const { cluster, images } = config;
-  const sections = { ...inventory, ...tiers, ...backups, ...applications };
+  const sections = { ...inventory, ...tuning, ...tiers, ...backups, ...applications };
   const monitored = resolveMonitoring(config, sections);
   return { ok: true, shelf: { cluster, images, ...sections, ...monitored, volumes } };
 }

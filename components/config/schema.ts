@@ -14,11 +14,13 @@ import { enginesShape } from './schema/engines.ts';
 import { nodesSchema } from './schema/inventory.ts';
 import { monitoringShape } from './schema/monitoring.ts';
 import { tiersSchema } from './schema/tiers.ts';
+import { tuningShape } from './schema/tuning.ts';
 import { volumesSchema } from './schema/volumes.ts';
 
 export const stackSchema = z.strictObject({
   cluster: clusterSchema,
   nodes: nodesSchema,
+  ...tuningShape,
   tiers: tiersSchema,
   ...enginesShape,
   volumes: volumesSchema,

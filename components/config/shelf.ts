@@ -9,9 +9,10 @@ import type { Backups } from './shelf/backups.ts';
 import type { Inventory } from './shelf/inventory.ts';
 import type { Monitored } from './shelf/monitoring.ts';
 import type { Tiers } from './shelf/tiers.ts';
+import type { Tuning } from './shelf/tuning.ts';
 import type { Volumes } from './shelf/volumes.ts';
 
-export interface Shelf extends Inventory, Tiers, Volumes, Applications, Backups, Monitored {
+export interface Shelf extends Inventory, Tuning, Tiers, Volumes, Applications, Backups, Monitored {
   readonly cluster: StackConfig['cluster'];
   readonly images: StackConfig['images'];
 }

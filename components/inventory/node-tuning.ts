@@ -1,0 +1,135 @@
+/**
+ * Settings of nodes: kernel settings, I/O schedulers and read-ahead of the inventory's disks, options
+ * of kernel modules. A pod a node sets them, looks once a minute whether they still hold, and puts
+ * back what was there when it is taken away (scripts/tune.sh).
+ *
+ * Only known keys reach this component (rules/tuning.ts). What cannot be set ends the pod with the
+ * reason; a value that the kernel made something else of is no success.
+ */
+import * as k8s from '@pulumi/kubernetes';
+import * as pulumi from '@pulumi/pulumi';
+import type { TuningProfile } from '../config/shelf/tuning.ts';
+import { digestOf } from '../digest.ts';
+import { hostnameLabel, managed } from '../names.ts';
+import { script } from '../script.ts';
+
+export interface NodeTuningArgs {
+  readonly profile: TuningProfile;
+  /** The system Namespace; it admits privileged pods. */
+  readonly namespace: pulumi.Input<string>;
+  /** Needs a shell. */
+  readonly toolsImage: string;
+}
+
+export class NodeTuning extends pulumi.ComponentResource {
+  constructor(name: string, args: NodeTuningArgs, opts: pulumi.ComponentResourceOptions) {
+    const { profile } = args;
+    const { nodes, sysctls, scheduler, readAheadKiB } = profile;
+    super('larder:index:NodeTuning', name, { nodes, sysctls, scheduler, readAheadKiB }, opts);
+    const objectName = `larder-tuning-${profile.name}`;
+    const metadata = { name: objectName, namespace: args.namespace, labels: managed };
+    const data = filesOf(profile);
+    const files = new k8s.core.v1.ConfigMap(`${name}-wanted`, { metadata, data }, { parent: this });
+    const appLabels = { 'app.kubernetes.io/name': objectName };
+    new k8s.apps.v1.DaemonSet(
+      `${name}-pods`,
+      {
+        // A node that is down must not hold an update.
+        metadata: { ...metadata, annotations: { 'pulumi.com/skipAwait': 'true' } },
+        spec: {
+          selector: { matchLabels: appLabels },
+          template: {
+            metadata: {
+              labels: { ...managed, ...appLabels },
+              annotations: { 'larder.dev/files': digestOf(data) },
+            },
+            spec: podSpec(args, files.metadata.name),
+          },
+        },
+      },
+      { parent: this },
+    );
+    this.registerOutputs({});
+  }
+}
+
+/** The lines that scripts/tune.sh reads. */
+function filesOf(profile: TuningProfile): Record<string, string> {
+  const { sysctls, disks, scheduler = '-', readAheadKiB = '-', modules } = profile;
+  const lines = (texts: readonly string[]) => texts.map((text) => `${text}\n`).join('');
+  const nodes = [...new Set(disks.map((disk) => disk.node))];
+  const options = Object.entries(modules).map(([module, given]) =>
+    ['options', module, ...Object.entries(given).map(([key, value]) => `${key}=${value}`)].join(
+      ' ',
+    ),
+  );
+  return {
+    sysctls: lines(Object.entries(sysctls).map(([key, value]) => `${key} ${value}`)),
+    modules: lines(options),
+    ...Object.fromEntries(
+      nodes.map((node) => [
+        `disks.${node}`,
+        lines(
+          disks
+            .filter((disk) => disk.node === node)
+            .map((disk) => `${disk.mountPath} ${scheduler} ${readAheadKiB}`),
+        ),
+      ]),
+    ),
+  };
+}
+
+function podSpec(
+  { profile, toolsImage }: NodeTuningArgs,
+  files: pulumi.Input<string>,
+): k8s.types.input.core.v1.PodSpec {
+  const matchExpressions = [{ key: hostnameLabel, operator: 'In', values: [...profile.nodes] }];
+  const folders = [
+    { name: 'notes', mountPath: '/notes', path: '/run/larder/tuning' },
+    { name: 'modprobe', mountPath: '/modprobe', path: '/etc/modprobe.d' },
+  ];
+  return {
+    affinity: {
+      nodeAffinity: {
+        requiredDuringSchedulingIgnoredDuringExecution: {
+          nodeSelectorTerms: [{ matchExpressions }],
+        },
+      },
+    },
+    automountServiceAccountToken: false,
+    // Settings of the network belong to the node's own.
+    hostNetwork: true,
+    // Its first process sees the mounts of the node.
+    hostPID: true,
+    tolerations: [{ operator: 'Exists' }],
+    containers: [
+      {
+        name: 'tune',
+        image: toolsImage,
+        imagePullPolicy: 'IfNotPresent',
+        command: ['/bin/sh', '-c', script('tune')],
+        env: [
+          { name: 'PROFILE', value: profile.name },
+          {
+            name: 'NODE',
+            valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'spec.nodeName' } },
+          },
+        ],
+        volumeMounts: [
+          { name: 'wanted', mountPath: '/wanted', readOnly: true },
+          ...folders.map(({ name, mountPath }) => ({ name, mountPath })),
+        ],
+        // The kernel's settings are the node's: nothing less may write them.
+        securityContext: { privileged: true },
+        resources: { requests: { cpu: '5m', memory: '8Mi' }, limits: { memory: '32Mi' } },
+      },
+    ],
+    volumes: [
+      { name: 'wanted', configMap: { name: files } },
+      ...folders.map(({ name, path }) => ({
+        name,
+        hostPath: { path, type: 'DirectoryOrCreate' },
+      })),
+    ],
+  };
+}
