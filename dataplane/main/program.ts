@@ -4,6 +4,7 @@
  * the world is one message and what to do about it; a bug keeps its trace.
  */
 import { readFile } from 'node:fs/promises';
+import { setFlagsFromString } from 'node:v8';
 import { z } from 'zod';
 import { Fault, type FaultCode } from '../base/fault.ts';
 import { limits } from '../base/limits.ts';
@@ -31,6 +32,8 @@ export async function runProgram<T>(
   },
   main: (settings: T) => Promise<void>,
 ): Promise<void> {
+  // Else every 64 MiB of payload is a full collection of garbage (docs/decisions/0096).
+  setFlagsFromString('--external-memory-accounted-in-global-limit');
   const [file, ...rest] = process.argv.slice(2);
   await reporting(async () => {
     if (file === undefined || rest.length > 0) {
