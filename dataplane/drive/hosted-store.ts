@@ -111,14 +111,28 @@ export async function openStore(
       { hint: 'Check which disk is mounted here; nothing was changed.' },
     );
   }
+  demand(names, [superblockFile, layersFile]);
   const superblock = decodeSuperblock(await disk.readAll(superblockFile));
   const layers = decodeLayerList(await disk.readAll(layersFile));
+  demand(
+    names,
+    layers.layers.flatMap(({ layer }) => Object.values(filesOf(layer))),
+  );
   const maps = await readMaps(disk, identity, layers);
   const store = new Store({ identity, superblock, layers, maps }, plants);
   await clearAway(disk, names, layers);
   const runner = new StoreRunner(disk);
   await runner.run(store.recover());
   return { disk, store, runner, gate: new EpochGate<object>(superblock.promisedEpoch) };
+}
+
+/** Throws `store.damaged` when a file is not there. */
+function demand(found: readonly string[], wanted: readonly string[]): void {
+  const missing = wanted.filter((name) => !found.includes(name));
+  if (missing.length === 0) return;
+  throw new Fault('store.damaged', `The store lacks ${missing.join(', ')}.`, {
+    hint: 'Put the files back from another source, or remove the directory and let it be copied anew.',
+  });
 }
 
 async function readMaps(

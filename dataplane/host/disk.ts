@@ -8,6 +8,7 @@ import {
   readFile,
   rename,
   rm,
+  stat,
   statfs,
 } from 'node:fs/promises';
 import path from 'node:path';
@@ -21,6 +22,8 @@ const native = await import('fs-native-extensions').catch(() => undefined);
 export class HostDisk implements Disk {
   readonly #directory: string;
   readonly #readOnly: boolean;
+  /** Which directory it was when it was used first. */
+  #found: { readonly dev: bigint; readonly ino: bigint } | undefined;
 
   /**
    * @param directory exists; making it is the work of whoever mounted the disk
@@ -39,28 +42,41 @@ export class HostDisk implements Disk {
   }
 
   async list(): Promise<readonly string[]> {
-    return told(`list ${this.#directory}`, async () => (await readdir(this.#directory)).sort());
+    return told(`list ${this.#directory}`, async () => {
+      await this.#sameDirectory();
+      return (await readdir(this.#directory)).sort();
+    });
   }
 
   async open(name: string): Promise<DiskFile> {
     const file = path.join(this.#directory, name);
     const flags = this.#readOnly ? 'r' : 'r+';
-    return told(`open ${file}`, async () => new HostFile(file, await open(file, flags)));
+    return told(`open ${file}`, async () => {
+      await this.#sameDirectory();
+      return new HostFile(file, await open(file, flags));
+    });
   }
 
   async readAll(name: string): Promise<Uint8Array> {
     const file = path.join(this.#directory, name);
-    return told(`read ${file}`, async () => readFile(file));
+    return told(`read ${file}`, async () => {
+      await this.#sameDirectory();
+      return readFile(file);
+    });
   }
 
   async remove(name: string): Promise<void> {
     const file = path.join(this.#directory, name);
-    await told(`remove ${file}`, async () => rm(file, { force: true }));
+    await told(`remove ${file}`, async () => {
+      await this.#sameDirectory();
+      await rm(file, { force: true });
+    });
   }
 
   async replace(name: string, content: Uint8Array): Promise<void> {
     const file = path.join(this.#directory, name);
     await told(`replace ${file}`, async () => {
+      await this.#sameDirectory();
       const temporary = `${file}.tmp`;
       const handle = await open(temporary, 'w', 0o600);
       try {
@@ -77,6 +93,21 @@ export class HostDisk implements Disk {
         await directory.close();
       }
     });
+  }
+
+  /**
+   * A disk may be unmounted under a running process: then the path leads to the bare mount point,
+   * and a new file would end up on the node's own disk. Open files stay those of the right disk.
+   */
+  async #sameDirectory(): Promise<void> {
+    const { dev, ino } = await stat(this.#directory, { bigint: true });
+    this.#found ??= { dev, ino };
+    if (dev === this.#found.dev && ino === this.#found.ino) return;
+    throw new Fault(
+      'disk.failed',
+      `${this.#directory} is another directory than before (${this.#found.dev}/${this.#found.ino}, now ${dev}/${ino}).`,
+      { hint: 'Mount the disk again that belongs there, and start this process anew.' },
+    );
   }
 }
 

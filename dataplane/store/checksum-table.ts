@@ -119,21 +119,32 @@ export class ChecksumTable {
     return { page, version: page.version, offsetBytes, bytes, crc: pageCrc(bytes, page.region) };
   }
 
+  /** @param crc of the region map; a page that does not match is unreadable as a whole */
+  decode(region: number, bytes: Uint8Array, crc: number): Uint32Array {
+    return pageCrc(bytes, region) === crc ? this.#seals(bytes) : this.#all(sealUnreadable);
+  }
+
   /**
-   * @param expectedCrc of the region map; undefined after a crash in a dirty region, where the page
-   *   may be a mix of old and new seals, each of them whole
+   * Of a region that was marked when the process ended: the page may be a mix of old and new seals,
+   * each of them whole.
+   *
+   * @param crc as it was when the page was last saved; 0: it never was
    */
-  decode(region: number, bytes: Uint8Array, expectedCrc: number | undefined): Uint32Array {
-    const seals = new Uint32Array(this.#regionBlocks);
+  decodeMixed(region: number, bytes: Uint8Array, crc: number): Uint32Array {
     const reader = new ByteReader(bytes);
-    const named = reader.u32() === magic && reader.u32() === region;
-    if (expectedCrc === undefined ? !named : pageCrc(bytes, region) !== expectedCrc) {
-      // After a crash: a page whose header is a hole was never saved whole, so it says nothing yet.
-      const header = bytes.subarray(0, pageHeaderBytes);
-      const hole = expectedCrc === undefined && header.every((byte) => byte === 0);
-      return seals.fill(hole ? sealAbsent : sealUnreadable);
-    }
-    reader.raw(pageHeaderBytes - 8);
+    if (reader.u32() === magic && reader.u32() === region) return this.#seals(bytes);
+    // A first save may have got as far as the seals; a header that was there once is lost.
+    const hole = bytes.subarray(0, pageHeaderBytes).every((byte) => byte === 0);
+    return this.#all(crc === 0 && hole ? sealAbsent : sealUnreadable);
+  }
+
+  #all(seal: number): Uint32Array {
+    return new Uint32Array(this.#regionBlocks).fill(seal);
+  }
+
+  #seals(bytes: Uint8Array): Uint32Array {
+    const seals = new Uint32Array(this.#regionBlocks);
+    const reader = new ByteReader(bytes.subarray(pageHeaderBytes));
     for (let index = 0; index < seals.length; index++) seals[index] = reader.u32();
     return seals;
   }

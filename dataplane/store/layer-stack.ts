@@ -129,8 +129,9 @@ export class LayerStack {
     yield* old.saveMap();
     const next = yield* this.#newHead(list, old.map.successor(old.map.count));
     yield* this.#put(list);
+    this.#lay(next, old);
+    yield* old.unmark();
     old.freeze();
-    this.#lay(next);
   }
 
   /** The snapshot need not be kept; the layer is merged away later. */
@@ -174,7 +175,7 @@ export class LayerStack {
     const list = reverted(before, target);
     const next = yield* this.#newHead(list, map);
     yield* this.#put(list);
-    this.#lay(next);
+    this.#lay(next, old);
     yield* this.#clearAway(before);
   }
 
@@ -281,11 +282,11 @@ export class LayerStack {
     return next;
   }
 
-  #lay(head: Layer): void {
+  #lay(head: Layer, old: Layer): void {
     this.#layers.set(head.number, head);
     this.#chain = this.#chainOf(this.#list.head);
     // It begins again: layers have come and gone.
-    this.#merge?.into.freeze();
+    if (this.#merge?.into !== old) this.#merge?.into.freeze();
     this.#merge = undefined;
   }
 

@@ -242,13 +242,21 @@ export class Layer {
       if (this.#table.unsavedCount > limits.tablePagesUnsavedMax) yield* this.savePages();
     }
     yield* this.savePages();
-    for (const region of marked) this.map.remove(region, allFlags);
-    if (marked.length > 0) yield* holding('regions', () => this.saveMap());
+    if (marked.length > 0) yield* holding('regions', () => this.unmark());
+  }
+
+  /**
+   * Takes all marks off, because the pages are saved and the layer is frozen. Under the lock
+   * `regions`. From here on a page has to match its checksum.
+   */
+  *unmark(): StoreStep<void> {
+    for (const region of this.map.having(allFlags).members()) this.map.remove(region, allFlags);
+    yield* this.saveMap();
   }
 
   *#mixedPage(region: number): StoreStep<Uint32Array> {
     const found = yield* readFile(this.files.table, this.#pageSpan(region));
-    return this.#table.decode(region, found, undefined);
+    return this.#table.decodeMixed(region, found, this.map.tableCrc(region));
   }
 
   #pageSpan(region: number): ByteSpan {
