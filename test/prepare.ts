@@ -18,9 +18,10 @@ const isRoot = process.getuid?.() === 0;
 export async function prepare(tier: string, signal: AbortSignal): Promise<boolean> {
   const context = { progress: new Progress(), paths: labPaths(), signal };
   try {
-    if (tier === 'unit' && isRoot) await ensurePackages(['test'], context);
+    if ((tier === 'unit' || tier === 'script') && isRoot) await ensurePackages(['test'], context);
     if (tier === 'engine') {
-      await ensureTools(['etcd', 'kube-apiserver', 'kube-controller-manager', 'promtool'], context);
+      const cluster = ['etcd', 'kube-apiserver', 'kube-controller-manager'] as const;
+      await ensureTools([...cluster, 'promtool', 'versitygw'], context);
       await ensurePulumi(context);
     }
     if (tier === 'system' && isRoot) {

@@ -100,6 +100,24 @@ export const packages: readonly Package[] = [
   },
   // Tests of the data plane.
   {
+    debian: 'restic',
+    program: 'restic',
+    group: 'test',
+    neededFor: 'tests of backups',
+    dnf: 'restic',
+    pacman: 'restic',
+    apk: 'restic',
+  },
+  {
+    debian: 'busybox',
+    program: 'busybox',
+    group: 'test',
+    neededFor: 'tests of the scripts in the shell that pods have',
+    dnf: 'busybox',
+    pacman: 'busybox',
+    apk: 'busybox',
+  },
+  {
     debian: 'xfsprogs',
     program: 'mkfs.xfs',
     group: 'test',

@@ -28,11 +28,16 @@ export interface Snapshot {
   readonly id: string;
 }
 
-/** Version of restic on this machine, or undefined. */
-export function resticVersion(): string | undefined {
-  const { stdout } = spawnSync('restic', ['version'], { encoding: 'utf8' });
-  return /restic (\S+)/.exec(stdout ?? '')?.[1];
+/** What this machine lacks for a bench, or undefined. */
+export function missingProgram(): string | undefined {
+  const missing = ['restic', 'busybox'].find(
+    (program) => spawnSync('sh', ['-c', `command -v ${program}`]).status !== 0,
+  );
+  return missing === undefined ? undefined : `needs ${missing}: apt-get install ${missing}`;
 }
+
+const pathOf = (program: string): string =>
+  spawnSync('sh', ['-c', `command -v ${program}`], { encoding: 'utf8' }).stdout.trim();
 
 export class BackupBench implements Disposable {
   readonly folder: string = mkdtempSync(path.join(tmpdir(), 'larder-backup-'));
@@ -53,8 +58,8 @@ export class BackupBench implements Disposable {
     writeFileSync(this.file('password'), 'a password of the owner');
     // As in the pods: every program is busybox's, but for restic.
     for (const applet of spawnSync('busybox', ['--list'], { encoding: 'utf8' }).stdout.split('\n'))
-      if (applet !== '') symlinkSync('/usr/bin/busybox', this.file(`bin/${applet}`));
-    symlinkSync('/usr/bin/restic', this.file('bin/restic'));
+      if (applet !== '') symlinkSync(pathOf('busybox'), this.file(`bin/${applet}`));
+    symlinkSync(pathOf('restic'), this.file('bin/restic'));
   }
 
   file(name: string): string {

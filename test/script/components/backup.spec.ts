@@ -17,7 +17,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { forgetFlags, removable } from '../../../components/rules/retention.ts';
 import { repositoryRoot } from '../../../lab/base/paths.ts';
 import { skip } from '../../support/reporter.ts';
-import { BackupBench, resticVersion, type Snapshot } from './backup-bench.ts';
+import { BackupBench, missingProgram, type Snapshot } from './backup-bench.ts';
 
 const write = (bench: BackupBench, name: string, text: string) => {
   mkdirSync(path.dirname(path.join(bench.data, name)), { recursive: true });
@@ -48,7 +48,8 @@ describe('backup with restic', function () {
   const folder = mkdtempSync(path.join(tmpdir(), 'larder-repository-'));
   const template = path.join(folder, 'repository');
   before(function () {
-    if (resticVersion() === undefined) skip(this, 'needs restic: apt-get install restic');
+    const missing = missingProgram();
+    if (missing !== undefined) skip(this, missing);
     using bench = new BackupBench(undefined, template);
     bench.restic('init');
   });

@@ -24,6 +24,8 @@ const parts = (name: DatasetScript): readonly ScriptName[] =>
 /** `sh` is what the machine has (dash, bash); `busybox` is what the pods have. */
 export type Shell = 'sh' | 'busybox';
 
+export const hasBusybox = (): boolean => spawnSync('busybox', ['true']).status === 0;
+
 export class DatasetBench implements AsyncDisposable {
   readonly folder: string;
   readonly store: string;

@@ -11,7 +11,8 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { script } from '../../../components/script.ts';
-import { DatasetBench, type Shell } from './dataset-bench.ts';
+import { skip } from '../../support/reporter.ts';
+import { DatasetBench, hasBusybox, type Shell } from './dataset-bench.ts';
 
 /** Two files that must be of one version. */
 const pair = (text: string) => (folder: string) => {
@@ -22,6 +23,11 @@ const pair = (text: string) => (folder: string) => {
 const shells: readonly Shell[] = ['sh', 'busybox'];
 for (const shell of shells) {
   describe(`dataset in ${shell}`, () => {
+    before(function () {
+      if (shell === 'busybox' && !hasBusybox())
+        skip(this, 'needs busybox: apt-get install busybox');
+    });
+
     it('publishes what the writer made, read-only, under a number that only grows', async () => {
       await using bench = new DatasetBench(shell);
       assert.match(bench.publish(pair('one')), /published version 00000001 of embeddings: 2 files/);
@@ -176,6 +182,10 @@ for (const shell of shells) {
 }
 
 describe('dataset under concurrent readers and kills', () => {
+  before(function () {
+    if (!hasBusybox()) skip(this, 'needs busybox: apt-get install busybox');
+  });
+
   /** Follows the link without rest; says so when the two files are not of one version. */
   const readerOf = (link: string) => `
     while :; do
