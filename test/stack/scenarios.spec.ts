@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { assertGolden, renderRun } from './support/golden.ts';
 import { type ProgramRun, runProgram, secretMark, stackConfig } from './support/record.ts';
 
-const stacks = ['pi-rack', 'lesson', 'growing', 'hybrid-rack'];
+const stacks = ['pi-rack', 'lesson', 'growing', 'hybrid-rack', 'orange-shelf'];
 
 for (const stack of stacks) {
   describe(`${stack} stack`, () => {
