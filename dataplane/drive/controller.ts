@@ -5,6 +5,7 @@
  */
 import { Fault } from '../base/fault.ts';
 import { addressOf, born } from '../control/birth.ts';
+import { NodeHealth } from '../control/node-health.ts';
 import { dataFinalizer, type StorageNodeObject, type VolumeObject } from '../control/objects.ts';
 import { place } from '../control/placement.ts';
 import { summaryOf } from '../control/summary.ts';
@@ -27,6 +28,7 @@ const settleMs = 100;
 
 export class Controller {
   readonly #ports: ControllerPorts;
+  readonly #health = new NodeHealth();
   #stopped = false;
   #wake: (() => void) | undefined;
   #hinted = false;
@@ -95,6 +97,10 @@ export class Controller {
       objects.storageNodes.list(),
       objects.volumes.list(),
     ]);
+    for (const node of nodes) {
+      const status = this.#health.judge(this.#ports.clock.nowMs(), node);
+      if (status !== undefined) await objects.storageNodes.putStatus({ ...node, status });
+    }
     for (const volume of volumes) await this.#lookAt(volume, nodes);
   }
 

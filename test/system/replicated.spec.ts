@@ -1,0 +1,261 @@
+/**
+ * Replicated volumes on real nodes: `pulumi up`, a claim, pods that write while things go wrong. Each
+ * fault ends with the same questions: did the writer see an error, and is everything there that a
+ * sync had confirmed?
+ */
+import assert from 'node:assert/strict';
+import { AppsV1Api, CoreV1Api, CustomObjectsApi } from '@kubernetes/client-node';
+import type { VolumeObject } from '../../dataplane/control/objects.ts';
+import { skip } from '../support/reporter.ts';
+import { ReplicatedLab } from './support/replicated-lab.ts';
+
+const namespace = 'default';
+const settledMs = 120_000;
+const hookMs = 290_000;
+
+/** Counts, syncs every number, and says which are safe; ends at the first error. */
+const counting = `
+const fs = require('node:fs');
+let n = 0;
+try { n = Number(fs.readFileSync('/data/n', 'utf8')); } catch {}
+console.log('from ' + n);
+setInterval(() => {
+  const file = fs.openSync('/data/n', 'r+');
+  n += 1;
+  fs.writeSync(file, String(n).padStart(12, '0'), 0);
+  fs.fsyncSync(file);
+  fs.closeSync(file);
+  if (n % 5 === 0) console.log('safe ' + n);
+}, 25);`;
+
+describe('replicated volumes in the lab', () => {
+  let started: ReplicatedLab;
+
+  before(async function () {
+    this.timeout(hookMs);
+    if (process.getuid?.() !== 0) skip(this, 'needs root: namespaces, mounts, loop devices');
+    started = await ReplicatedLab.start();
+  });
+
+  after(async function () {
+    this.timeout(hookMs);
+    await (started as ReplicatedLab | undefined)?.stop();
+  });
+
+  it('gives a claim two copies and a pod its file system within 15 s', async function () {
+    this.timeout(settledMs);
+    await core().createNamespacedPersistentVolumeClaim({
+      namespace,
+      body: {
+        metadata: { name: 'data' },
+        spec: {
+          accessModes: ['ReadWriteOnce'],
+          resources: { requests: { storage: '64Mi' } },
+        },
+      },
+    });
+    await runPod('kube01', 15_000);
+    await until('numbers that are safe', async () => (await safe()) >= 20);
+    const [volume] = await volumes();
+    assert.equal(volume?.status.safety, 'Safe');
+    assert.equal(volume.status.copies, '2/2');
+    const nodes = volume.status.places.map(({ node }) => node);
+    assert.equal(new Set(nodes).size, 2);
+    assert.ok(nodes.includes('kube01'), `a copy is on the pod's node: ${nodes.join(', ')}`);
+  });
+
+  it('goes on without an error when the pods of its node are replaced', async function () {
+    this.timeout(settledMs);
+    const { items } = await core().listNamespacedPod({
+      namespace: 'larder-system',
+      labelSelector: 'app.kubernetes.io/name=larder-node',
+      fieldSelector: 'spec.nodeName=kube01',
+    });
+    const [pod] = items;
+    const { name = '', uid } = pod?.metadata ?? {};
+    const before = await safe();
+    await core().deleteNamespacedPod({ name, namespace: 'larder-system' });
+    await until('another node pod', async () => {
+      const { items: now } = await core().listNamespacedPod({
+        namespace: 'larder-system',
+        labelSelector: 'app.kubernetes.io/name=larder-node',
+        fieldSelector: 'spec.nodeName=kube01',
+      });
+      return now.some(
+        ({ metadata, status }) =>
+          metadata?.uid !== uid && status?.conditions?.some(isReady) === true,
+      );
+    });
+    await until('the writer to go on', async () => (await safe()) > before + 20);
+    assert.equal(await phase(), 'Running');
+  });
+
+  it('goes on without an error when its engine is killed', async function () {
+    this.timeout(settledMs);
+    const before = await safe();
+    const { code } = await started.lab.node('kube01').exec(['pkill', '-KILL', '-f', 'main/engine']);
+    assert.equal(code, 0, 'there was an engine');
+    await until('the writer to go on', async () => (await safe()) > before + 20);
+    assert.equal(await phase(), 'Running');
+  });
+
+  it('brings what was safe to a node without a copy', async function () {
+    this.timeout(settledMs);
+    const [volume] = await volumes();
+    const holders = volume?.status.places.map(({ node }) => node) ?? [];
+    const other = ['kube01', 'kube02', 'kube03'].find((node) => !holders.includes(node)) ?? '';
+    const before = await safe();
+    await endPod();
+    await runPod(other, settledMs);
+    assert.ok((await startedFrom()) >= before);
+    await until('the writer to go on', async () => (await safe()) > before + 20);
+    await endPod();
+    await runPod('kube01', settledMs);
+  });
+
+  it('loses nothing that was safe when the power of its node is cut', async function () {
+    this.timeout(settledMs);
+    await until('the writer to go on', async () => (await safe()) > 0);
+    const before = await safe();
+    await started.lab.node('kube01').cutPower();
+    await taintOutOfService('kube01');
+    await until('the pod to be gone', async () => (await phase()) === 'gone');
+    const [volume] = await volumes();
+    const holder = volume?.status.places.find(({ node }) => node !== 'kube01')?.node ?? '';
+    await runPod(holder, settledMs);
+    assert.ok((await startedFrom()) >= before, `from ${await startedFrom()}, safe was ${before}`);
+    await until('the volume to say that a copy is away', async () => {
+      const [now] = await volumes();
+      return now?.status.safety === 'Degraded' && now.status.copies === '1/2';
+    });
+    await started.lab.node('kube01').restart();
+    await untaint('kube01');
+    await until('both copies to be equal again', async () => {
+      const [now] = await volumes();
+      return now?.status.safety === 'Safe' && now.status.copies === '2/2';
+    });
+  });
+
+  it('leaves nothing behind when the claim is deleted', async function () {
+    this.timeout(settledMs);
+    await endPod();
+    await core().deleteNamespacedPersistentVolumeClaim({ name: 'data', namespace });
+    await until('the volume to be gone', async () => (await volumes()).length === 0);
+    for (const node of started.lab.nodes) {
+      const found = await node.exec(['find', '/mnt/nvme/larder/replicas', '-type', 'f']);
+      assert.equal(found.stdout.trim(), '', node.name);
+      const attached = await node.exec(['sh', '-c', 'ls /run/larder/volumes 2>/dev/null']);
+      assert.equal(attached.stdout.trim(), '', node.name);
+    }
+  });
+
+  it('changes nothing when the program runs again', async function () {
+    this.timeout(settledMs);
+    const read = async () => {
+      const sets = await started.lab.kubeConfig
+        .makeApiClient(AppsV1Api)
+        .listNamespacedDaemonSet({ namespace: 'larder-system' });
+      return sets.items.map(({ metadata }) => [metadata?.name, metadata?.generation]);
+    };
+    const before = await read();
+    await started.up();
+    assert.deepEqual(await read(), before);
+  });
+
+  function core(): CoreV1Api {
+    return started.lab.kubeConfig.makeApiClient(CoreV1Api);
+  }
+
+  async function until(what: string, ready: () => Promise<boolean>): Promise<void> {
+    await started.lab.waitFor(what, ready, settledMs - 5_000);
+  }
+
+  async function volumes(): Promise<readonly VolumeObject[]> {
+    const found = (await started.lab.kubeConfig
+      .makeApiClient(CustomObjectsApi)
+      .listClusterCustomObject({
+        group: 'larder.dev',
+        version: 'v1alpha1',
+        plural: 'volumes',
+      })) as { readonly items: readonly VolumeObject[] };
+    return found.items;
+  }
+
+  async function runPod(node: string, withinMs: number): Promise<void> {
+    await core().createNamespacedPod({
+      namespace,
+      body: {
+        metadata: { name: 'writer' },
+        spec: {
+          nodeSelector: { 'kubernetes.io/hostname': node },
+          restartPolicy: 'Never',
+          terminationGracePeriodSeconds: 1,
+          containers: [
+            {
+              name: 'writer',
+              image: started.toolsImage,
+              imagePullPolicy: 'Never',
+              command: ['sh', '-c', 'touch /data/n; exec node -e "$0"', counting],
+              volumeMounts: [{ name: 'data', mountPath: '/data' }],
+            },
+          ],
+          volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }],
+        },
+      },
+    });
+    const isRunning = async () => (await phase()) === 'Running';
+    await started.lab.waitFor(`the writer on ${node}`, isRunning, withinMs);
+  }
+
+  async function endPod(): Promise<void> {
+    await core().deleteNamespacedPod({ name: 'writer', namespace });
+    await until('the writer to be gone', async () => (await phase()) === 'gone');
+  }
+
+  async function phase(): Promise<string> {
+    const { items } = await core().listNamespacedPod({
+      namespace,
+      fieldSelector: 'metadata.name=writer',
+    });
+    return items[0] === undefined ? 'gone' : (items[0].status?.phase ?? '');
+  }
+
+  async function log(): Promise<readonly string[]> {
+    return (await started.lab.logs({ namespace, pod: 'writer' })).trim().split('\n');
+  }
+
+  /** The newest number that the writer knows to be on disks. */
+  async function safe(): Promise<number> {
+    const last = (await log()).findLast((line) => line.startsWith('safe '));
+    return Number(last?.slice(5) ?? '0');
+  }
+
+  async function startedFrom(): Promise<number> {
+    let from: string | undefined;
+    await until('the first line of the writer', async () => {
+      from = (await log()).find((line) => line.startsWith('from '));
+      return from !== undefined;
+    });
+    return Number(from?.slice(5));
+  }
+
+  async function taintOutOfService(name: string): Promise<void> {
+    const node = await core().readNode({ name });
+    const taint = {
+      key: 'node.kubernetes.io/out-of-service',
+      value: 'nodeshutdown',
+      effect: 'NoExecute',
+    };
+    const taints = [...(node.spec?.taints ?? []), taint];
+    await core().replaceNode({ name, body: { ...node, spec: { ...node.spec, taints } } });
+  }
+
+  async function untaint(name: string): Promise<void> {
+    const node = await core().readNode({ name });
+    const taints = (node.spec?.taints ?? []).filter(({ key }) => !key.includes('out-of-service'));
+    await core().replaceNode({ name, body: { ...node, spec: { ...node.spec, taints } } });
+  }
+});
+
+const isReady = ({ type, status }: { type: string; status: string }) =>
+  type === 'Ready' && status === 'True';
