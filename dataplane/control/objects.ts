@@ -55,7 +55,7 @@ const condition = z.object({
   lastTransitionTime: z.string(),
 });
 
-export const safeties = ['Safe', 'Degraded', 'Unreachable', 'Creating', 'Deleting'] as const;
+const safeties = ['Safe', 'Degraded', 'Unreachable', 'Creating', 'Deleting'] as const;
 
 const volumeSpec = z
   .object({
@@ -164,8 +164,6 @@ const snapshotStatus = z.object({
 
 export type VolumeSpec = z.output<typeof volumeSpec>;
 export type VolumeStatus = z.output<typeof volumeStatus>;
-export type StorageNodeSpec = z.output<typeof storageNodeSpec>;
-export type StorageNodeStatus = z.output<typeof storageNodeStatus>;
 export type Place = VolumeStatus['places'][number];
 
 /** One kind of object: its names, and what is in it. */

@@ -3,16 +3,15 @@
  * undefined, absent texts empty, absent numbers 0: proto3 knows no difference.
  */
 
-export const accessModes = [
-  'UNKNOWN',
-  'SINGLE_NODE_WRITER',
-  'SINGLE_NODE_READER_ONLY',
-  'MULTI_NODE_READER_ONLY',
-  'MULTI_NODE_SINGLE_WRITER',
-  'MULTI_NODE_MULTI_WRITER',
-  'SINGLE_NODE_SINGLE_WRITER',
-  'SINGLE_NODE_MULTI_WRITER',
-] as const;
+type AccessMode =
+  | 'UNKNOWN'
+  | 'SINGLE_NODE_WRITER'
+  | 'SINGLE_NODE_READER_ONLY'
+  | 'MULTI_NODE_READER_ONLY'
+  | 'MULTI_NODE_SINGLE_WRITER'
+  | 'MULTI_NODE_MULTI_WRITER'
+  | 'SINGLE_NODE_SINGLE_WRITER'
+  | 'SINGLE_NODE_MULTI_WRITER';
 
 export interface VolumeCapability {
   readonly block?: object | null;
@@ -20,16 +19,16 @@ export interface VolumeCapability {
     readonly fsType: string;
     readonly mountFlags: readonly string[];
   } | null;
-  readonly accessMode?: { readonly mode: (typeof accessModes)[number] } | null;
+  readonly accessMode?: { readonly mode: AccessMode } | null;
 }
 
 type Texts = Readonly<Record<string, string>>;
 
-export interface Topology {
+interface Topology {
   readonly segments: Texts;
 }
 
-export interface CapacityRange {
+interface CapacityRange {
   readonly requiredBytes: number;
   readonly limitBytes: number;
 }
@@ -84,7 +83,7 @@ export interface NodePublishRequest extends NodeStageRequest {
   readonly readonly: boolean;
 }
 
-export interface VolumeStatusMessage {
+interface VolumeStatusMessage {
   readonly publishedNodeIds: readonly string[];
   readonly volumeCondition: { readonly abnormal: boolean; readonly message: string };
 }

@@ -21,7 +21,7 @@ import { codes, Refusal } from '../csi/refusal.ts';
 import type { Log } from '../ports/log.ts';
 
 /** Method names as in the `.proto` file. The loader checks what comes in against its messages. */
-export type Handlers = Readonly<Record<string, (request: never) => Promise<object>>>;
+type Handlers = Readonly<Record<string, (request: never) => Promise<object>>>;
 
 export interface GrpcService {
   /** File in this folder. */

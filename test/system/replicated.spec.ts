@@ -4,7 +4,7 @@
  * sync had confirmed?
  */
 import assert from 'node:assert/strict';
-import { AppsV1Api, CoreV1Api, CustomObjectsApi } from '@kubernetes/client-node';
+import { AppsV1Api, CoreV1Api, CustomObjectsApi, type V1Taint } from '@kubernetes/client-node';
 import type { VolumeObject } from '../../dataplane/control/objects.ts';
 import { skip } from '../support/reporter.ts';
 import { ReplicatedLab } from './support/replicated-lab.ts';
@@ -240,20 +240,25 @@ describe('replicated volumes in the lab', () => {
   }
 
   async function taintOutOfService(name: string): Promise<void> {
-    const node = await core().readNode({ name });
     const taint = {
       key: 'node.kubernetes.io/out-of-service',
       value: 'nodeshutdown',
       effect: 'NoExecute',
     };
-    const taints = [...(node.spec?.taints ?? []), taint];
-    await core().replaceNode({ name, body: { ...node, spec: { ...node.spec, taints } } });
+    await changeTaints(name, (taints) => [...taints, taint]);
   }
 
   async function untaint(name: string): Promise<void> {
+    await changeTaints(name, (taints) =>
+      taints.filter(({ key }) => !key.includes('out-of-service')),
+    );
+  }
+
+  async function changeTaints(name: string, change: (taints: V1Taint[]) => V1Taint[]) {
     const node = await core().readNode({ name });
-    const taints = (node.spec?.taints ?? []).filter(({ key }) => !key.includes('out-of-service'));
-    await core().replaceNode({ name, body: { ...node, spec: { ...node.spec, taints } } });
+    node.spec ??= {};
+    node.spec.taints = change(node.spec.taints ?? []);
+    await core().replaceNode({ name, body: node });
   }
 });
 

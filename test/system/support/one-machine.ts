@@ -30,7 +30,7 @@ import type { TestApiServer } from '../../engine/support/api-server.ts';
 import { accessFor, useLarderObjects } from '../../engine/support/larder-objects.ts';
 
 const quiet = { info: () => {}, warn: () => {} };
-export const nodeNames = ['kube01', 'kube02', 'kube03'] as const;
+const nodeNames = ['kube01', 'kube02', 'kube03'] as const;
 
 export class OneMachine {
   readonly folder: string;
