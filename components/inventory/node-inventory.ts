@@ -17,7 +17,7 @@ export interface NodeInventoryArgs {
   readonly nodes: readonly InventoryNode[];
 }
 
-export interface InventoryNode extends ShelfNode {
+interface InventoryNode extends ShelfNode {
   /** What engines want to see on it. */
   readonly marks: NodeMarks;
 }
