@@ -107,6 +107,11 @@ export class Layer {
     return RegionMap.rootIn(sector, region) ?? lostRoot;
   }
 
+  /** The page on disk is the newest one. */
+  isSaved(region: number): boolean {
+    return this.#table.isSaved(this.number, region);
+  }
+
   /** What the layer says about each block, as a copy. */
   *seals(blocks: Span): StoreStep<Uint32Array> {
     const { regionBlocks } = this.#geometry;

@@ -12,46 +12,27 @@ import type { Layer } from './layer.ts';
 import { dirtyBit } from './region-map.ts';
 import { isData, sealAbsent, sealOf, sealUnreadable, sealZero } from './seal.ts';
 
-/**
- * True when something was moved. The region of a head is left dirty: it is cleaned like after a
- * write.
- */
+/** The region of a head is left dirty: it is cleaned like after a write. */
 export function* mergeRegion(
   from: Layer,
   into: Layer,
   region: number,
   intoHead: boolean,
-): StoreStep<boolean> {
-  const { regionBlocks, blockBytes } = into.geometry;
+): StoreStep<void> {
+  const { regionBlocks } = into.geometry;
   const blocks = { first: region * regionBlocks, end: (region + 1) * regionBlocks };
   const below = yield* from.seals(blocks);
   const above = yield* into.seals(blocks);
-  const moving = (index: number) => above[index] === sealAbsent && below[index] !== sealAbsent;
-  const moved: number[] = [];
-  for (let index = 0; index < below.length; index++) if (moving(index)) moved.push(index);
-  if (moved.length === 0) return false;
-  yield* mark(into, region);
-  for (const run of runs(moved.filter((index) => isData(below[index] ?? sealUnreadable)))) {
-    const bytes = yield* readRun(from, blocks.first, run);
-    const good: number[] = [];
-    for (let index = run.first; index < run.end; index++) {
-      const at = (index - run.first) * blockBytes;
-      const block = bytes.subarray(at, at + blockBytes);
-      // What does not match stays unreadable: a peer may have it. It must not be copied either, or
-      // a crash would take it for a write.
-      if (sealOf(block, blocks.first + index) !== below[index]) below[index] = sealUnreadable;
-      // Needs no room above.
-      else if (isZero(block)) below[index] = sealZero;
-      else good.push(index);
-    }
-    for (const { first, end } of runs(good)) {
-      const part = bytes.subarray((first - run.first) * blockBytes, (end - run.first) * blockBytes);
-      const offsetBytes = (blocks.first + first) * blockBytes;
-      yield { kind: 'write', file: into.files.data, offsetBytes, bytes: part };
-    }
+  const moving: number[] = [];
+  for (let index = 0; index < below.length; index++) {
+    if (above[index] === sealAbsent && below[index] !== sealAbsent) moving.push(index);
   }
+  // Moved before, when there was no room to save the page, it still has to be saved.
+  if (moving.length === 0 && into.isSaved(region)) return;
+  yield* mark(into, region);
+  yield* copyData(from, into, { base: blocks.first, moving, seals: below });
   const page = yield* into.ownPage(region);
-  for (const index of moved) {
+  for (const index of moving) {
     assert(page.seals[index] === sealAbsent, 'I-15 nobody else writes to a region that is merged');
     page.seals[index] = below[index] ?? sealUnreadable;
   }
@@ -59,7 +40,37 @@ export function* mergeRegion(
   yield* into.savePages();
   if (!intoHead) into.map.remove(region, dirtyBit);
   yield* holding('regions', () => into.saveMap());
-  return true;
+}
+
+interface Moving {
+  /** Number of the first block of the region; what follows counts from it. */
+  readonly base: number;
+  readonly moving: readonly number[];
+  /** Of the layer below. What turns out not to match becomes unreadable here. */
+  readonly seals: Uint32Array;
+}
+
+function* copyData(from: Layer, into: Layer, { base, moving, seals }: Moving): StoreStep<void> {
+  const { blockBytes } = into.geometry;
+  for (const run of runs(moving.filter((index) => isData(seals[index] ?? sealUnreadable)))) {
+    const bytes = yield* readRun(from, base, run);
+    const good: number[] = [];
+    for (let index = run.first; index < run.end; index++) {
+      const at = (index - run.first) * blockBytes;
+      const block = bytes.subarray(at, at + blockBytes);
+      // What does not match stays unreadable: a peer may have it. It must not be copied either, or
+      // a crash would take it for a write.
+      if (sealOf(block, base + index) !== seals[index]) seals[index] = sealUnreadable;
+      // Needs no room above.
+      else if (isZero(block)) seals[index] = sealZero;
+      else good.push(index);
+    }
+    for (const { first, end } of runs(good)) {
+      const part = bytes.subarray((first - run.first) * blockBytes, (end - run.first) * blockBytes);
+      const offsetBytes = (base + first) * blockBytes;
+      yield { kind: 'write', file: into.files.data, offsetBytes, bytes: part };
+    }
+  }
 }
 
 /** While it is marked, nobody trusts the checksum of its page after a crash. */
