@@ -6,6 +6,7 @@
 import { assert } from '../base/assert.ts';
 import { BoundedQueue } from '../base/bounded-queue.ts';
 import { Fault } from '../base/fault.ts';
+import { IdMap } from '../base/id-map.ts';
 import { limits } from '../base/limits.ts';
 import { decodeWelcome, encodeHello, protocolVersion } from '../peer/handshake.ts';
 import { decodeReply } from '../peer/reply-codec.ts';
@@ -64,7 +65,7 @@ export class EngineDrive implements BlockService {
   readonly #volume: string;
   readonly #engine: Engine;
   readonly #connections = new Map<string, Connection>();
-  readonly #answers = new Map<number, (answer: Answer) => void>();
+  readonly #answers = new IdMap<(answer: Answer) => void>();
   readonly #waiters = new BoundedQueue<() => void>(waitersMax);
   readonly #events: EngineEvent[] = [];
   #feeding = false;

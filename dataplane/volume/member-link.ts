@@ -2,6 +2,7 @@
  * One member as its engine sees it: whether it can be reached, which part it plays, and which
  * questions are open. Holds no rule of its own beyond "a question is answered once".
  */
+import { IdMap } from '../base/id-map.ts';
 import type { MemberReply, MemberReport, MemberRequest } from './member.ts';
 import type { MemberRecord, VolumeRecord } from './record.ts';
 
@@ -49,7 +50,7 @@ export class MemberLink {
   readonly snapshots = new Set<string>();
   /** Generations of absent members it durably tracks, by member. */
   readonly tracks = new Map<string, number>();
-  readonly #questions = new Map<number, Question>();
+  readonly #questions = new IdMap<Question>();
   #nextQuestion = 1;
 
   constructor(record: MemberRecord, nowMs: number) {
@@ -127,12 +128,12 @@ export class MemberLink {
 
   /** The lasting questions, to be sent again. */
   *open(): IterableIterator<readonly [number, MemberRequest]> {
-    for (const [id, { request }] of this.#questions) yield [id, request];
+    for (const [id, { request }] of this.#questions.entries()) yield [id, request];
   }
 
   /** Gives up questions that do not last, or all of them. */
   drop(everything: boolean): void {
-    const dropped = [...this.#questions].filter(([, { lasting }]) => everything || !lasting);
+    const dropped = this.#questions.entries().filter(([, { lasting }]) => everything || !lasting);
     for (const [id] of dropped) this.#questions.delete(id);
     for (const [, { hear }] of dropped) hear({ kind: 'gone' });
   }

@@ -8,6 +8,7 @@
  */
 import { assert } from '../base/assert.ts';
 import { Fault } from '../base/fault.ts';
+import { IdMap } from '../base/id-map.ts';
 import { limits } from '../base/limits.ts';
 import type { ByteSpan } from '../store/geometry.ts';
 import type { Core } from './core.ts';
@@ -39,7 +40,7 @@ export class Operations {
   readonly #lease: Lease;
   readonly #order = new RangeOrder();
   /** Taken in and not answered. */
-  readonly #requests = new Map<number, EngineRequest>();
+  readonly #requests = new IdMap<EngineRequest>();
   /** In turn, but held until the volume is served. */
   #early: number[] = [];
   /** Sequences sent and not yet accepted everywhere, lowest first. */

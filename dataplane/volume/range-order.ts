@@ -14,30 +14,25 @@ interface Holder {
 }
 
 export class RangeOrder {
-  /** In the order of asking; Map keeps it. */
-  readonly #holders = new Map<number, Holder>();
+  /** In the order of asking. */
+  readonly #holders: Holder[] = [];
 
   /** True when the range is free now; otherwise `leave` of somebody else will name the id. */
   enter(id: number, span: ByteSpan, exclusive: boolean): boolean {
     const start = span.offsetBytes;
     const holder = { id, start, end: start + span.lengthBytes, exclusive, granted: true };
-    for (const other of this.#holders.values()) {
-      if (conflicts(holder, other)) {
-        holder.granted = false;
-        break;
-      }
-    }
-    this.#holders.set(id, holder);
+    holder.granted = !this.#holders.some((other) => conflicts(holder, other));
+    this.#holders.push(holder);
     return holder.granted;
   }
 
   /** The ids whose turn it now is. */
   leave(id: number): readonly number[] {
-    const gone = this.#holders.get(id);
+    const at = this.#holders.findIndex((holder) => holder.id === id);
+    const [gone] = at === -1 ? [] : this.#holders.splice(at, 1);
     if (gone === undefined) return [];
-    this.#holders.delete(id);
     const next: number[] = [];
-    for (const waiting of this.#holders.values()) {
+    for (const waiting of this.#holders) {
       if (waiting.granted || !conflicts(waiting, gone) || !this.#isFirst(waiting)) continue;
       waiting.granted = true;
       next.push(waiting.id);
@@ -46,7 +41,7 @@ export class RangeOrder {
   }
 
   #isFirst(waiting: Holder): boolean {
-    for (const other of this.#holders.values()) {
+    for (const other of this.#holders) {
       if (other === waiting) return true;
       if (conflicts(waiting, other)) return false;
     }

@@ -2,8 +2,42 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { Bitmap } from '../../../dataplane/base/bitmap.ts';
 import { BoundedQueue } from '../../../dataplane/base/bounded-queue.ts';
+import { IdMap } from '../../../dataplane/base/id-map.ts';
 import { Prng } from '../../../dataplane/base/prng.ts';
 import { ByteReader, ByteWriter } from '../../../dataplane/base/bytes.ts';
+
+describe('IdMap', () => {
+  it('behaves like a Map from ids that are handed out in order', () => {
+    // Ids that fall on the same places, and some from far above, as the engine's own have.
+    const id = fc.oneof(
+      fc.nat(40),
+      fc.nat(40).map((at) => at * 64),
+      fc.nat(40).map((at) => 2 ** 40 + at),
+    );
+    const steps = fc.array(fc.tuple(fc.boolean(), id), { maxLength: 400 });
+    fc.assert(
+      fc.property(steps, (list) => {
+        const map = new IdMap<string>();
+        const model = new Map<number, string>();
+        for (const [index, [add, key]] of list.entries()) {
+          if (add) {
+            map.set(key, `value ${index}`);
+            model.set(key, `value ${index}`);
+          } else {
+            assert.equal(map.delete(key), model.delete(key));
+          }
+          assert.equal(map.get(key), model.get(key));
+          assert.equal(map.has(key), model.has(key));
+          assert.equal(map.size, model.size);
+        }
+        assert.deepEqual(
+          map.entries(),
+          [...model].sort(([a], [b]) => a - b),
+        );
+      }),
+    );
+  });
+});
 
 describe('Bitmap', () => {
   it('behaves like a Set of small numbers', () => {
