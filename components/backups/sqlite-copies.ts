@@ -4,7 +4,7 @@
  * leaves the live files out; a restore puts the copies in their place. Pure.
  */
 import type { types } from '@pulumi/kubernetes';
-import { jobText } from '../jobs.ts';
+import { jobCommand } from '../jobs.ts';
 
 interface SqliteCopies {
   readonly env: Readonly<Record<string, string>>;
@@ -24,7 +24,7 @@ export function sqliteCopies(nodeImage: string, volume: string): SqliteCopies {
         name: 'sqlite-copies',
         image: nodeImage,
         imagePullPolicy: 'IfNotPresent',
-        command: ['node', '--input-type=module-typescript', '-e', jobText('sqlite-copies')],
+        command: jobCommand('sqlite-copies'),
         env: [
           { name: 'DATA', value: '/data' },
           { name: 'COPIES', value: copies.mountPath },

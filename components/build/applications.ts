@@ -5,6 +5,7 @@ import { App } from '../applications/app.ts';
 import { Dataset, datasetGroup } from '../applications/dataset.ts';
 import { datasetReader } from '../applications/dataset-reader.ts';
 import { Gitea } from '../applications/gitea.ts';
+import { GiteaMirror } from '../applications/gitea-mirror.ts';
 import { HomeAssistant } from '../applications/home-assistant.ts';
 import { Loki } from '../applications/loki.ts';
 import { Postgres } from '../applications/postgres.ts';
@@ -116,6 +117,21 @@ function buildGitea(plan: GiteaPlan, database: BuiltDatabase, ground: BackedGrou
     ground.apps,
   );
   buildBackup(volume, { claimName: server.claimName, application: volume.name }, ground);
+  if (config.mirror !== undefined)
+    new GiteaMirror(
+      `${volume.name}-mirror`,
+      {
+        ...config.mirror,
+        gitea: volume.name,
+        host: server.host,
+        admin: config.admin,
+        namespace: ground.namespaces.get(volume.namespace)?.namespaceName ?? volume.namespace,
+        token: pulumi.secret(ground.args.shelf.secrets[config.mirror.token] ?? ''),
+        nodeImage: ground.args.shelf.images.node,
+        server: server.server,
+      },
+      ground.apps,
+    );
   return server;
 }
 

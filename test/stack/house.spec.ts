@@ -47,6 +47,7 @@ describe('stack of every application and backup', () => {
     for (const secret of [
       'gitea-forge-secret',
       'app-agent-secret',
+      'gitea-forge-mirror-secret',
       'target-offsite-secret-apps',
       'target-drive-secret-larder-system',
       'target-drive-server-secret',
@@ -214,7 +215,7 @@ describe('stack of every application and backup', () => {
   it('refuses secrets that stand in clear, and names none of their values', async () => {
     const config = houseConfig();
     await assert.rejects(runProgram({ config, encrypted: [] }), (error: Error) => {
-      assert.match(error.message, /larder:secrets\n +found +offsite-key, .*agent-token, in clear/);
+      assert.match(error.message, /larder:secrets\n +found +offsite-key, .*mirror-token, in clear/);
       assert.doesNotMatch(error.message, /a-secret-that/);
       return true;
     });

@@ -91,6 +91,8 @@ function resolveGitea(
   // One that stands there and has no place was told already.
   if (database === undefined && !config.postgres.some(({ name }) => name === entry.database))
     problems.push(unknownDatabase(entry.database, path, config));
+  if (entry.mirror !== undefined)
+    problems.push(...unknownSecret(`${path}.mirror.token`, entry.mirror.token, config.secrets));
   const wanted = { ...entry, accessMode: 'ReadWriteOnce' } as const;
   const image = entry.image ?? config.images.gitea;
   return keep(placeVolume(wanted, `gitea-${entry.name}`, path, ground), problems).flatMap(

@@ -34,6 +34,18 @@ const postgresSchema = z.strictObject({
   ...placement,
 });
 
+/** Another Gitea or Forgejo that every repository is pushed to as well. */
+const mirrorSchema = z.strictObject({
+  url: z.string().regex(/^https?:\/\/[^\s/?#]+$/, 'an address such as https://git.example.org'),
+  /** User or organisation there that the repositories go to. */
+  owner: domain,
+  /** Name under `larder:secrets`: a token of that user that may make repositories. */
+  token: name,
+  schedule: schedule.default('7 * * * *'),
+  /** A mirror that was not pushed for so long fails the job. */
+  maxAgeHours: z.int().min(9, 'nine hours or more: Gitea pushes every eight').default(24),
+});
+
 const giteaSchema = z.strictObject({
   name: shortName,
   size,
@@ -47,6 +59,7 @@ const giteaSchema = z.strictObject({
   admin: identifier.default('larder'),
   /** Name of an entry under `larder:postgres`, in the same namespace. */
   database: name,
+  mirror: mirrorSchema.optional(),
   /** Default: `larder:images.gitea`. */
   image: text.optional(),
   resources: resources.prefault({}),

@@ -6,6 +6,7 @@ export const secretValues = {
   'offsite-secret': 'a-secret-that-no-golden-may-show-2',
   'offsite-password': 'a-secret-that-no-golden-may-show-3',
   'agent-token': 'a-secret-that-no-golden-may-show-4',
+  'mirror-token': 'a-secret-that-no-golden-may-show-5',
 } as const;
 
 const house = {
@@ -44,7 +45,14 @@ const house = {
     },
   ],
   gitea: [
-    { name: 'forge', size: '20Gi', node: 'kube01', domain: 'git.home.arpa', database: 'forge' },
+    {
+      name: 'forge',
+      size: '20Gi',
+      node: 'kube01',
+      domain: 'git.home.arpa',
+      database: 'forge',
+      mirror: { url: 'https://git.example.org', owner: 'me', token: 'mirror-token' },
+    },
   ],
   loki: [
     {

@@ -48,6 +48,15 @@ const refusals: readonly { when: string; change: Raw; path: string; found: RegEx
     found: /^gitea\/gitea:1\.26\.4$/,
   },
   {
+    when: 'the token of a mirror is no secret',
+    change: {
+      ...withDatabase,
+      gitea: [{ ...gitea, mirror: { url: 'https://git.example.org', owner: 'me', token: 'none' } }],
+    },
+    path: 'larder:gitea[0].mirror.token',
+    found: /^none, which is no secret$/,
+  },
+  {
     when: 'an application lives on a tier that promises nothing',
     change: { tiers, loki: [{ name: 'logs', size: '50Gi', tier: 'scratch' }] },
     path: 'larder:loki[0].tier',
