@@ -105,6 +105,11 @@ export class EngineDrive implements BlockService {
     return this.#engine.reason;
   }
 
+  /** Bytes that were sent from one member to others to make them equal, since the start. */
+  get copiedBytes(): number {
+    return this.#engine.copiedBytes;
+  }
+
   /** Undefined while the engine lives. */
   get fault(): Fault | undefined {
     return this.#fault;

@@ -414,6 +414,12 @@ function heldBytes(request: MemberRequest): number {
 
 /** What the codec cannot know. Throws `peer.malformed`. */
 function check(store: Store, request: MemberRequest): void {
+  if (request.kind === 'track' && !store.canTrack(request.absence)) {
+    throw malformed(`one absent member too many, ${request.absence.member}`);
+  }
+  if ((request.kind === 'snapshot' || request.kind === 'forget') && request.name === '') {
+    throw malformed(`a ${request.kind} without a name`);
+  }
   const { geometry } = store;
   if (request.kind === 'write') {
     const { offsetBytes, bytes } = request;

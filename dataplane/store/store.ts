@@ -306,6 +306,12 @@ export class Store {
     yield* head.saveMap();
   }
 
+  /** A store keeps track of as many as a volume has members besides itself. */
+  canTrack(absence: Absence): boolean {
+    const { absences } = this.state;
+    return absences.some((other) => other === undefined || other.member === absence.member);
+  }
+
   /**
    * I-13. `whole`: nothing is known about what the member holds, so every region counts as changed.
    */

@@ -55,6 +55,11 @@ export class Engine {
     return this.#core.reason;
   }
 
+  /** Bytes that were sent from one member to others to make them equal. */
+  get copiedBytes(): number {
+    return this.#core.copiedBytes;
+  }
+
   /** Undefined before the record was read. */
   get record(): VolumeRecord | undefined {
     return this.#core.record;
