@@ -23,6 +23,7 @@ import {
 import { Fault } from '../base/fault.ts';
 import { limits } from '../base/limits.ts';
 import type { Acceptor, Connector, Link } from '../ports/link.ts';
+import { clearPath } from './unix-path.ts';
 
 /** PEM texts of this process and of the authority both ends trust. */
 export interface Credentials {
@@ -179,6 +180,9 @@ export class HostAcceptor implements Acceptor {
   ): Promise<HostAcceptor> {
     const at = parse(address, credentials);
     const plain = credentials === undefined || 'path' in at;
+    if ('path' in at && !(await clearPath(at.path))) {
+      throw cannotListen(address, new Error('another process listens there'));
+    }
     const server = plain ? createServer() : createTlsServer(serverOptions(credentials));
     server.maxConnections = limits.peerConnectionsMax;
     const acceptor = new HostAcceptor(server);
@@ -192,12 +196,7 @@ export class HostAcceptor implements Acceptor {
     });
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error) => {
-        reject(
-          new Fault('input.invalid', `Cannot listen on ${address}: ${error.message}`, {
-            hint: 'Choose another address, or stop what listens there.',
-            cause: error,
-          }),
-        );
+        reject(cannotListen(address, error));
       });
       server.listen(at, resolve);
     });
@@ -296,6 +295,13 @@ function parse(address: string, credentials: Credentials | undefined): Address {
     });
   }
   return { host, port, name };
+}
+
+function cannotListen(address: string, cause: Error): Fault {
+  return new Fault('input.invalid', `Cannot listen on ${address}: ${cause.message}`, {
+    hint: 'Choose another address, or stop what listens there.',
+    cause,
+  });
 }
 
 function lost(why: string, cause?: unknown): Fault {

@@ -12,6 +12,7 @@ import { Fault } from '../base/fault.ts';
 import type { NbdLink, NbdListener } from '../ports/nbd-link.ts';
 import { NbdSocket, type Upgrade } from './nbd-socket.ts';
 import { type NbdServerTls, serverUpgrade } from './nbd-tls.ts';
+import { clearPath } from './unix-path.ts';
 
 export interface UnixAddress {
   readonly path: string;
@@ -84,8 +85,7 @@ export async function listenUnix(
   tls?: NbdServerTls,
 ): Promise<SocketListener> {
   const { path } = address;
-  if (await isAnswered(path)) throw inUse(path);
-  rmSync(path, { force: true });
+  if (!(await clearPath(path))) throw inUse(path);
   const server = net.createServer();
   await listening(server, { path }, path);
   await chmod(path, 0o600);
@@ -124,18 +124,6 @@ function listening(server: net.Server, options: net.ListenOptions, name: string)
       );
     });
     server.listen(options, resolve);
-  });
-}
-
-/** True when somebody accepts connections there; a file without a listener is a leftover. */
-function isAnswered(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = net.connect({ path });
-    probe.once('connect', () => {
-      probe.destroy();
-      resolve(true);
-    });
-    probe.once('error', () => resolve(false));
   });
 }
 

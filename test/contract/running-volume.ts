@@ -143,6 +143,10 @@ export class RunningVolume {
     return engine;
   }
 
+  async epoch(): Promise<number> {
+    return (await this.#cluster.read(volume)).record.epoch;
+  }
+
   async inSync(): Promise<readonly string[]> {
     return inSyncIds((await this.#cluster.read(volume)).record);
   }
