@@ -4,6 +4,7 @@
  */
 import path from 'node:path';
 import type { types } from '@pulumi/kubernetes';
+import { environment } from './environment.ts';
 import { hostnameLabel } from './names.ts';
 
 export interface DiskPlace {
@@ -27,11 +28,8 @@ export const diskMounts = (disk: DiskPlace): types.input.core.v1.VolumeMount[] =
   ...(disk.uuid === undefined ? [] : [{ name: 'by-uuid', mountPath: '/by-uuid', readOnly: true }]),
 ];
 
-export const diskEnvironment = (disk: DiskPlace): types.input.core.v1.EnvVar[] => [
-  { name: 'NODE', value: disk.node },
-  { name: 'MOUNT', value: disk.mountPath },
-  { name: 'UUID', value: disk.uuid ?? '' },
-];
+export const diskEnvironment = (disk: DiskPlace): types.input.core.v1.EnvVar[] =>
+  environment({ NODE: disk.node, MOUNT: disk.mountPath, UUID: disk.uuid });
 
 export const onNode = (node: string): Record<string, string> => ({ [hostnameLabel]: node });
 

@@ -4,6 +4,7 @@
  */
 import type { types } from '@pulumi/kubernetes';
 import type * as pulumi from '@pulumi/pulumi';
+import { environment } from '../environment.ts';
 import { hostnameLabel } from '../names.ts';
 import { script } from '../script.ts';
 
@@ -153,7 +154,7 @@ function guards(args: PodArgs): types.input.core.v1.Container[] {
       command: ['/bin/sh', '-c', script('guard-volume')],
       env: [
         { name: 'ROOT', value: '/volume' },
-        { name: 'VOLUME', value: mount.isMarked ? mount.volume : '' },
+        ...environment({ VOLUME: mount.isMarked ? mount.volume : undefined }),
       ],
       volumeMounts: [{ name: mount.volume, mountPath: '/volume', readOnly: true }],
       securityContext: noPrivileges,

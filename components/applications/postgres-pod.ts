@@ -4,6 +4,7 @@
  */
 import type * as k8s from '@pulumi/kubernetes';
 import type * as pulumi from '@pulumi/pulumi';
+import { environment } from '../environment.ts';
 import type { PostgresImage } from '../rules/databases.ts';
 import { script } from '../script.ts';
 
@@ -69,7 +70,7 @@ function guardContainer(args: PostgresPodArgs, root: string): k8s.types.input.co
     imagePullPolicy: 'IfNotPresent',
     command: ['/bin/sh', '-c', script('guard-postgres')],
     env: [
-      { name: 'VOLUME', value: args.markedVolume },
+      ...environment({ VOLUME: args.markedVolume }),
       { name: 'ROOT', value: root },
       { name: 'PGDATA', value: dataFolderIn(root) },
     ],

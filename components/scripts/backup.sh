@@ -8,7 +8,7 @@
 #      COPIES  nothing, or a folder with consistent copies of the SQLite files (jobs/sqlite-copies.ts):
 #              `files` names them, `tree` holds them; the live ones are left out
 [ -d "$DATA" ] || refuse "there is no $DATA to back up"
-if [ -n "$VOLUME" ] && [ "$(cat "$DATA/.larder-volume" 2>/dev/null)" != "$VOLUME" ]; then
+if [ -n "${VOLUME:-}" ] && [ "$(cat "$DATA/.larder-volume" 2>/dev/null)" != "$VOLUME" ]; then
   refuse "what is mounted at $DATA is not the volume $VOLUME (its file .larder-volume is missing or names another); nothing was backed up"
 fi
 [ ! -e "$DATA/.larder-restoring" ] || refuse "$SOURCE is being restored; nothing was backed up"

@@ -2,7 +2,7 @@
 #
 # In:  STORE    the dataset's volume
 #      VOLUME   the volume's name when its tier makes a mark, else nothing
-if [ -n "$VOLUME" ] && [ "$(cat "$STORE/.larder-volume" 2>/dev/null)" != "$VOLUME" ]; then
+if [ -n "${VOLUME:-}" ] && [ "$(cat "$STORE/.larder-volume" 2>/dev/null)" != "$VOLUME" ]; then
   refuse "what is mounted at $STORE is not the volume $VOLUME (its file .larder-volume is missing or names another)"
 fi
 cd "$STORE"

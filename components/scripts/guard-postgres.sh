@@ -10,7 +10,7 @@ refuse() {
   exit 1
 }
 
-if [ -n "$VOLUME" ] && [ "$(cat "$ROOT/.larder-volume" 2>/dev/null)" != "$VOLUME" ]; then
+if [ -n "${VOLUME:-}" ] && [ "$(cat "$ROOT/.larder-volume" 2>/dev/null)" != "$VOLUME" ]; then
   refuse "what is mounted at $ROOT is not the volume $VOLUME (its file .larder-volume is missing or names another)"
 fi
 if [ -f "$PGDATA/PG_VERSION" ]; then

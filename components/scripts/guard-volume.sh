@@ -4,7 +4,7 @@
 #      VOLUME   the volume's name when its tier makes a mark, else nothing
 set -eu
 
-if [ -n "$VOLUME" ] && [ "$(cat "$ROOT/.larder-volume" 2>/dev/null)" != "$VOLUME" ]; then
+if [ -n "${VOLUME:-}" ] && [ "$(cat "$ROOT/.larder-volume" 2>/dev/null)" != "$VOLUME" ]; then
   echo "REFUSED: what is mounted at $ROOT is not the volume $VOLUME (its file .larder-volume is missing or names another)" >&2
   exit 1
 fi

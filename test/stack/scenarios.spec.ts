@@ -5,6 +5,19 @@ import { type ProgramRun, runProgram, secretMark, stackConfig } from './support/
 
 const stacks = ['pi-rack', 'lesson', 'growing', 'hybrid-rack', 'orange-shelf'];
 
+/** Paths of variables with an empty value, anywhere in the inputs of a resource. */
+function emptyVariables(value: unknown, path: string): string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]: [string, unknown]) => {
+    const at = `${path}.${key}`;
+    if (key !== 'env' || !Array.isArray(inner)) return emptyVariables(inner, at);
+    const names = (inner as { name?: string; value?: unknown }[]).filter(
+      (each) => each.value === '',
+    );
+    return names.map(({ name }) => `${at} ${name}`);
+  });
+}
+
 for (const stack of stacks) {
   describe(`${stack} stack`, () => {
     let run: ProgramRun;
@@ -22,6 +35,11 @@ for (const stack of stacks) {
       assert.ok(holding.length > 0);
       for (const { urn, options } of holding)
         assert.deepEqual([options.protect, options.retainOnDelete], [true, true], urn);
+    });
+
+    it('gives no container an empty variable, which every look for drift would miss', () => {
+      const empty = run.resources.flatMap(({ name, inputs }) => emptyVariables(inputs, name));
+      assert.deepEqual(empty, []);
     });
 
     it('shows no secret', () => {

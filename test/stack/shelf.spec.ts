@@ -184,10 +184,12 @@ describe('shelf of many kinds', () => {
   });
 
   it('asks a volume that a provisioner made for no mark', () => {
-    assert.deepEqual(at('postgres-play-server', 'spec.template.spec.initContainers.0.env.0'), {
-      name: 'VOLUME',
-      value: '',
-    });
+    const names = (server: string) =>
+      (at(server, 'spec.template.spec.initContainers.0.env') as { name: string }[]).map(
+        ({ name }) => name,
+      );
+    assert.deepEqual(names('postgres-play-server'), ['ROOT', 'PGDATA']);
+    assert.deepEqual(names('postgres-main-server'), ['VOLUME', 'ROOT', 'PGDATA']);
   });
 
   it('keeps a namespace declared that once held data', async () => {
