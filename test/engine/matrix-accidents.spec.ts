@@ -4,7 +4,7 @@ import path from 'node:path';
 import { parse, stringify } from 'yaml';
 import { waitFor } from '../../lab/cluster/wait.ts';
 import { failed, type RunningCommand, succeeded } from './support/cli-run.ts';
-import { type Accident, type Kind, kinds } from './support/matrix-table.ts';
+import { type Accident, engines, type Kind, kinds, tiers } from './support/matrix-table.ts';
 import { TestShelf } from './support/shelf.ts';
 
 /**
@@ -14,6 +14,8 @@ import { TestShelf } from './support/shelf.ts';
 const volumes = [
   { name: 'git', size: '1Gi', node: 'kube03' },
   { name: 'cache', size: '1Gi', tier: 'local' },
+  { name: 'media', size: '1Gi', tier: 'nas' },
+  { name: 'vault', size: '1Gi', tier: 'copies' },
 ];
 const later = (name: string) => ({ name, size: '1Gi', node: 'kube02' });
 
@@ -21,6 +23,8 @@ const later = (name: string) => ({ name, size: '1Gi', node: 'kube02' });
 const objects: Readonly<Record<Kind, readonly string[]>> = {
   'static volume': ['namespaces/apps', 'claims/git', 'volumes/larder-git'],
   'dynamic volume': ['namespaces/apps', 'claims/cache'],
+  'NFS volume': ['namespaces/apps', 'claims/media'],
+  'replicated volume': ['namespaces/apps', 'claims/vault'],
   database: ['claims/postgres-main', 'volumes/larder-postgres-main', 'secrets/postgres-main'],
 };
 
@@ -39,6 +43,7 @@ describe('data safety: accidents', function () {
     databases = [{ ...shelf.database, dumps: { skip: 'the matrix looks at volumes alone' } }];
     shelf.configureVolumes(volumes);
     shelf.configureDatabases(databases);
+    shelf.project.configure({ 'larder:tiers': tiers, 'larder:engines': engines });
     const file = parse(readFileSync(shelf.project.configFile, 'utf8')) as {
       readonly config: { readonly 'larder:cluster': { readonly kubeconfig: string } };
     };
@@ -67,17 +72,17 @@ describe('data safety: accidents', function () {
   }
 
   accident('tier: another reclaim policy or default', async () => {
-    const tiers = [
-      { name: 'local-ssd', engine: 'static', default: true },
-      { name: 'local', engine: 'local-path', reclaim: 'Delete' },
-      { name: 'scratch', engine: 'scratch' },
-    ];
-    shelf.project.configure({ 'larder:tiers': tiers });
+    const others = tiers.map((tier) => ({
+      ...tier,
+      default: tier['name'] === 'local-ssd',
+      ...(['local', 'nas', 'copies'].includes(String(tier['name'])) ? { reclaim: 'Delete' } : {}),
+    }));
+    shelf.project.configure({ 'larder:tiers': others });
     const { steps } = succeeded(await shelf.project.up());
     const changed = steps.filter(({ op, type }) => op !== 'same' && type.startsWith('kubernetes:'));
     assert.ok(changed.some(({ op, name }) => op === 'replace' && name === 'local-class'));
     for (const { name } of changed) assert.match(name, /-class$/, 'nothing but classes');
-    shelf.project.configure({ 'larder:tiers': undefined });
+    shelf.project.configure({ 'larder:tiers': tiers });
     succeeded(await shelf.project.up());
   });
 
@@ -100,6 +105,8 @@ describe('data safety: accidents', function () {
     for (const [name, id] of [
       ['copy-git', 'apps/git'],
       ['copy-cache', 'apps/cache'],
+      ['copy-media', 'apps/media'],
+      ['copy-vault', 'apps/vault'],
       ['copy-main', 'apps/postgres-main'],
     ] as const) {
       const flags = ['--config-file', shelf.project.configFile, '--yes', '--skip-preview'];
@@ -115,7 +122,7 @@ describe('data safety: accidents', function () {
     );
     assert.deepEqual(refused.operations, []);
     const urns = deletedUrns(refused.screen);
-    assert.equal(urns.length, 3, refused.screen);
+    assert.equal(urns.length, 5, refused.screen);
     for (const urn of urns)
       succeeded(await shelf.project.pulumi(['state', 'delete', urn, '--force', '--yes']));
     assert.deepEqual(succeeded(await shelf.project.up()).operations, []);

@@ -3,11 +3,14 @@ import { failed, type RunResult, succeeded } from './support/cli-run.ts';
 import {
   type AllowedCell,
   allowedCells,
+  engines,
   type Entry,
   type Kind,
   nameOf,
   type RefusedCell,
   refusedCells,
+  tierOf,
+  tiers,
   volumeOf,
 } from './support/matrix-table.ts';
 import { TestShelf } from './support/shelf.ts';
@@ -20,12 +23,16 @@ import type { StackState } from './support/state.ts';
 const keyOf: Readonly<Record<Kind, string>> = {
   'static volume': 'larder:volumes',
   'dynamic volume': 'larder:volumes',
+  'NFS volume': 'larder:volumes',
+  'replicated volume': 'larder:volumes',
   database: 'larder:postgres',
 };
 const noDumps = { dumps: { skip: 'the matrix looks at volumes alone' } };
 const usual: Readonly<Record<Kind, object>> = {
   'static volume': { node: 'kube01', disk: 'nvme' },
-  'dynamic volume': { tier: 'local' },
+  'dynamic volume': { tier: tierOf['dynamic volume'] },
+  'NFS volume': { tier: tierOf['NFS volume'] },
+  'replicated volume': { tier: tierOf['replicated volume'] },
   database: { node: 'kube01', disk: 'nvme', ...noDumps },
 };
 
@@ -62,6 +69,8 @@ function stackFile(edited: readonly (RefusedCell | AllowedCell)[], spareMount = 
       });
   return {
     'larder:nodes': nodes(spareMount),
+    'larder:tiers': tiers,
+    'larder:engines': engines,
     'larder:volumes': of('larder:volumes'),
     'larder:postgres': of('larder:postgres'),
   };
@@ -126,9 +135,17 @@ describe('data safety: edits', function () {
     });
   });
 
+  /** Only a bound claim can grow, and no driver is there to bind those of networks. */
+  async function bindAsDriversWould(): Promise<void> {
+    const growing = allowedCells.filter(({ row, kind }) => row === 'grow' && kind !== 'database');
+    for (const cell of growing.filter(({ kind }) => kind !== 'static volume'))
+      await shelf.bind('apps', entryOf(cell).name, tierOf[cell.kind]);
+  }
+
   describe('that change things where they are', () => {
     let run: RunResult;
     before(async () => {
+      await bindAsDriversWould();
       shelf.project.configure(stackFile(allowedCells));
       run = succeeded(await shelf.project.up());
     });

@@ -7,8 +7,38 @@
  * refusal tells every problem at once, and each cell looks for its own.
  */
 
-export const kinds = ['static volume', 'dynamic volume', 'database'] as const;
+export const kinds = [
+  'static volume',
+  'dynamic volume',
+  'NFS volume',
+  'replicated volume',
+  'database',
+] as const;
 export type Kind = (typeof kinds)[number];
+
+/** The tiers of the matrix. Nothing is installed for them: their classes are all that it needs. */
+export const tiers: readonly Readonly<Record<string, unknown>>[] = [
+  { name: 'local-ssd', engine: 'static' },
+  { name: 'local', engine: 'local-path', default: true },
+  { name: 'nas', engine: 'nfs', server: 'nas.home', share: '/k8s', ...late() },
+  { name: 'copies', engine: 'longhorn', ...late() },
+  { name: 'scratch', engine: 'scratch' },
+];
+export const engines = { nfs: { install: false }, longhorn: { install: false } };
+
+/** Claims wait for a pod that never comes, instead of for a driver that is not there. */
+function late() {
+  return { binding: 'WaitForFirstConsumer' };
+}
+
+/** Where an entry of a kind lives, as its tier is called. */
+export const tierOf: Readonly<Record<Kind, string>> = {
+  'static volume': 'local-ssd',
+  'dynamic volume': 'local',
+  'NFS volume': 'nas',
+  'replicated volume': 'copies',
+  database: 'local-ssd',
+};
 
 /** An entry of `larder:volumes` or `larder:postgres`. */
 export type Entry = Readonly<Record<string, unknown>> & { readonly name: string };
@@ -70,6 +100,7 @@ const all = (
 ) => of.map((kind) => [kind, edit, found(kind)] as const);
 
 const placed: readonly Kind[] = ['static volume', 'database'];
+const network: readonly Kind[] = ['NFS volume', 'replicated volume'];
 
 export const refusedCells: readonly RefusedCell[] = [
   ...refused(
@@ -116,13 +147,18 @@ export const refusedCells: readonly RefusedCell[] = [
       merge({ tier: 'local-ssd', node: 'kube03', disk: 'nvme' }),
       (entry) => `local-ssd, and the volume ${entry.name} has local`,
     ],
+    ...all(
+      merge({ tier: 'local' }),
+      (kind) => (entry) => `local, and the volume ${entry.name} has ${tierOf[kind]}`,
+      network,
+    ),
   ]),
   ...refused('another access mode', 'accessMode', [
     ...all(
       merge({ accessMode: 'ReadWriteOncePod' }),
       (kind) => (entry) =>
         `ReadWriteOncePod, and the volume ${volumeOf(kind, entry)} has ReadWriteOnce`,
-      ['static volume', 'dynamic volume'],
+      ['static volume', 'dynamic volume', ...network],
     ),
   ]),
   ...refused(
@@ -185,6 +221,12 @@ const onDisk = ['update -claim', 'update -disk'];
 
 export const allowedCells: readonly AllowedCell[] = [
   { row: 'grow', kind: 'static volume', edit: merge({ size: '9Gi' }), steps: onDisk },
+  ...network.map((kind) => ({
+    row: 'grow',
+    kind,
+    edit: merge({ size: '9Gi' }),
+    steps: ['update -claim'],
+  })),
   {
     row: 'grow',
     kind: 'database',
@@ -226,7 +268,13 @@ export type Accident = (typeof accidents)[number];
 
 /** The name of a cell's own volume or database. */
 export function nameOf(kind: Kind, row: string, isRefused: boolean): string {
-  const short = { 'static volume': 's', 'dynamic volume': 'd', database: 'p' }[kind];
+  const short = {
+    'static volume': 's',
+    'dynamic volume': 'd',
+    'NFS volume': 'n',
+    'replicated volume': 'r',
+    database: 'p',
+  }[kind];
   const words = row
     .toLowerCase()
     .replaceAll(/[^a-z]+/g, '-')

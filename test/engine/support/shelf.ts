@@ -17,6 +17,7 @@ import {
 } from '@kubernetes/client-node';
 import { parse } from 'yaml';
 import { repositoryRoot } from '../../../lab/base/paths.ts';
+import { waitFor } from '../../../lab/cluster/wait.ts';
 import { type TestApiServer, useApiServer } from './api-server.ts';
 import { Project } from './project.ts';
 import { StandInKubelet } from './stand-in-kubelet.ts';
@@ -87,7 +88,7 @@ export class TestShelf implements AsyncDisposable {
 
   /** Back to the stack file as `open` wrote it. */
   restoreConfig(): void {
-    const added = ['larder:volumes', 'larder:images', 'larder:backup'];
+    const added = ['larder:volumes', 'larder:images', 'larder:backup', 'larder:engines'];
     const removals = Object.fromEntries(added.map((key) => [key, undefined]));
     this.project.configure({ ...removals, ...this.#stack });
   }
@@ -124,6 +125,28 @@ export class TestShelf implements AsyncDisposable {
           .map(({ metadata }) => [`${kind}/${metadata?.name}`, metadata?.uid] as const),
       ),
     );
+  }
+
+  /** Makes a volume for a claim and waits until it is bound, as a driver would have done. */
+  async bind(namespace: string, name: string, storageClassName: string): Promise<void> {
+    const claim = await this.core.readNamespacedPersistentVolumeClaim({ namespace, name });
+    const { accessModes = [], resources } = claim.spec ?? {};
+    await this.core.createPersistentVolume({
+      body: {
+        metadata: { name: `made-for-${name}` },
+        spec: {
+          accessModes,
+          capacity: { storage: resources?.requests?.['storage'] ?? '1Gi' },
+          storageClassName,
+          hostPath: { path: `/mnt/${name}` },
+          claimRef: { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, name },
+        },
+      },
+    });
+    const isBound = async () =>
+      (await this.core.readNamespacedPersistentVolumeClaim({ namespace, name })).status?.phase ===
+      'Bound';
+    await waitFor(`the claim ${name} to be bound`, isBound, emptyLimitMs);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
