@@ -37,7 +37,7 @@ export function resolveShelf(config: StackConfig): ResolvedShelf {
   problems.push(...volumeProblems(volumes), ...backupProblems(volumes, applications));
   if (problems.length > 0) return { ok: false, problems };
   const { cluster, images } = config;
-  const sections = { ...inventory, ...tuning, ...tiers, ...backups, ...applications };
+  const sections = { ...inventory, ...tuning, ...tiers, ...backups, ...applications, volumes };
   const monitored = resolveMonitoring(config, sections);
-  return { ok: true, shelf: { cluster, images, ...sections, ...monitored, volumes } };
+  return { ok: true, shelf: { cluster, images, ...sections, ...monitored } };
 }

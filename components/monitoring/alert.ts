@@ -26,8 +26,8 @@ export interface Watched {
   readonly nodes: readonly string[];
   /** Mount paths of the inventory's disks, with the nodes that have a disk there. */
   readonly mounts: readonly { readonly path: string; readonly nodes: readonly string[] }[];
-  /** Whether anything is backed up by jobs in the cluster. */
-  readonly hasBackups: boolean;
+  /** Names of the CronJobs that make backups or try them. */
+  readonly backups: readonly string[];
   /** Whether a tier is Longhorn's. */
   readonly hasLonghorn: boolean;
 }

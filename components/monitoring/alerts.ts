@@ -13,7 +13,7 @@ export function alertGroups(watched: Watched): AlertGroup[] {
     volumeAlerts,
     ...(watched.mounts.length === 0 ? [] : [diskAlerts(watched)]),
     nodeAlerts(watched),
-    ...(watched.hasBackups ? [backupAlerts] : []),
+    ...(watched.backups.length === 0 ? [] : [backupAlerts(watched)]),
     ...(watched.hasLonghorn ? [longhornAlerts] : []),
     newsAlerts(watched),
   ];
@@ -157,59 +157,62 @@ function nodeAlerts({ nodes }: Watched): AlertGroup {
   };
 }
 
-/** Every backup of ours is a CronJob in the system Namespace, whatever it saves. */
-const inSystem = 'namespace="larder-system"';
-const cronjob = '{{ $labels.cronjob }}';
+const cronjob = '{{ $labels.namespace }}/{{ $labels.cronjob }}';
 
-const backupAlerts: AlertGroup = {
-  name: 'larder-backups',
-  alerts: [
-    {
-      name: 'LarderBackupFailed',
-      // Failed jobs stay listed for a while: only one that began after the last good run counts.
-      expr: `label_replace((kube_job_status_start_time{${inSystem}} and on (namespace, job_name) kube_job_status_failed{${inSystem}} > 0) * on (namespace, job_name) group_left (owner_name) kube_job_owner{${inSystem},owner_kind="CronJob"}, "cronjob", "$1", "owner_name", "(.+)") > on (namespace, cronjob) group_left () kube_cronjob_status_last_successful_time{${inSystem}}`,
-      for: '1m',
-      severity: 'warning',
-      summary: 'The backup job {{ $labels.job_name }} failed.',
-    },
-    {
-      name: 'LarderBackupOverdue',
-      // One and a half times its own interval, whatever that is; and an hour for the job itself.
-      expr: `time() - kube_cronjob_status_last_successful_time{${inSystem}} > 3600 + 1.5 * (kube_cronjob_next_schedule_time{${inSystem}} - kube_cronjob_status_last_schedule_time{${inSystem}})`,
-      for: '15m',
-      severity: 'critical',
-      summary: `The last good run of the backup ${cronjob} is {{ $value | humanizeDuration }} old.`,
-    },
-    {
-      name: 'LarderBackupNever',
-      expr: `time() - kube_cronjob_created{${inSystem}} > 129600 unless on (namespace, cronjob) kube_cronjob_status_last_successful_time{${inSystem}}`,
-      for: '15m',
-      severity: 'critical',
-      summary: `The backup ${cronjob} has existed for {{ $value | humanizeDuration }} and has never succeeded.`,
-    },
-    {
-      name: 'LarderBackupSuspended',
-      expr: `kube_cronjob_spec_suspend{${inSystem}} == 1`,
-      for: '1d',
-      severity: 'warning',
-      summary: `The backup ${cronjob} has been switched off for a day.`,
-    },
-  ],
-};
+function backupAlerts({ backups }: Watched): AlertGroup {
+  const ours = oneOfExactly(backups);
+  const is = `cronjob=~"${ours}"`;
+  return {
+    name: 'larder-backups',
+    alerts: [
+      {
+        name: 'LarderBackupFailed',
+        // Failed jobs stay listed for a while: only one that began after the last good run counts.
+        expr: `label_replace((kube_job_status_start_time and on (namespace, job_name) kube_job_status_failed > 0) * on (namespace, job_name) group_left (owner_name) kube_job_owner{owner_kind="CronJob",owner_name=~"${ours}"}, "cronjob", "$1", "owner_name", "(.+)") > on (namespace, cronjob) group_left () kube_cronjob_status_last_successful_time{${is}}`,
+        for: '1m',
+        severity: 'warning',
+        summary: 'The backup job {{ $labels.namespace }}/{{ $labels.job_name }} failed.',
+      },
+      {
+        name: 'LarderBackupOverdue',
+        // One and a half times its own interval, whatever that is; and an hour for the job itself.
+        expr: `time() - kube_cronjob_status_last_successful_time{${is}} > 3600 + 1.5 * (kube_cronjob_next_schedule_time{${is}} - kube_cronjob_status_last_schedule_time{${is}})`,
+        for: '15m',
+        severity: 'critical',
+        summary: `The last good run of the backup ${cronjob} is {{ $value | humanizeDuration }} old.`,
+      },
+      {
+        name: 'LarderBackupNever',
+        // It was its turn at least once; half a day is longer than a run may take.
+        expr: `time() - kube_cronjob_created{${is}} > 86400 and on (namespace, cronjob) kube_cronjob_status_last_schedule_time{${is}} unless on (namespace, cronjob) kube_cronjob_status_last_successful_time{${is}}`,
+        for: '12h',
+        severity: 'critical',
+        summary: `The backup ${cronjob} has existed for {{ $value | humanizeDuration }} and has never succeeded.`,
+      },
+      {
+        name: 'LarderBackupSuspended',
+        expr: `kube_cronjob_spec_suspend{${is}} == 1`,
+        for: '1d',
+        severity: 'warning',
+        summary: `The backup ${cronjob} has been switched off for a day.`,
+      },
+    ],
+  };
+}
 
 /** Each sentence of the others rests on these exporters. */
-function newsAlerts({ hasBackups, hasLonghorn }: Watched): AlertGroup {
+function newsAlerts({ backups, hasLonghorn }: Watched): AlertGroup {
   const needed = [
     ['kubelet', 'kubelet_volume_stats_capacity_bytes'],
     ['kube-state-metrics', 'kube_node_info'],
     ['node-exporter', 'node_filesystem_size_bytes'],
-    ...(hasBackups ? [['kube-state-metrics', `kube_cronjob_info{${inSystem}}`]] : []),
+    ...(backups.length === 0 ? [] : [['kube-state-metrics', 'kube_cronjob_info']]),
     ...(hasLonghorn ? [['longhorn-manager', 'longhorn_volume_capacity_bytes']] : []),
   ] as const;
   const expr = needed
     .map(
       ([source, metric]) =>
-        `label_replace(label_replace(absent(${metric}), "source", "${source}", "", ""), "metric", "${metric.replace(/\{.*/, '')}", "", "")`,
+        `label_replace(label_replace(absent(${metric}), "source", "${source}", "", ""), "metric", "${metric}", "", "")`,
     )
     .join(' or ');
   return {

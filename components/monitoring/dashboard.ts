@@ -83,7 +83,7 @@ function sections(watched: Watched): Section[] {
     volumes,
     ...(watched.mounts.length === 0 ? [] : [disks(watched)]),
     nodes(watched),
-    ...(watched.hasBackups ? [backups] : []),
+    ...(watched.backups.length === 0 ? [] : [backups(watched)]),
     ...(watched.hasLonghorn ? [replicas] : []),
   ];
 }
@@ -169,25 +169,28 @@ function nodes({ nodes: names }: Watched): Section {
   };
 }
 
-const backups: Section = {
-  title: 'Backups',
-  panels: [
-    {
-      title: 'Age of the newest good backup',
-      description: 'A saw: it falls to nothing at every good run.',
-      expr: 'time() - kube_cronjob_status_last_successful_time{namespace="larder-system"}',
-      legend: '{{cronjob}}',
-      unit: 's',
-    },
-    {
-      title: 'Failed runs',
-      description: 'Zero, unless something is wrong.',
-      expr: 'kube_job_status_failed{namespace="larder-system"}',
-      legend: '{{job_name}}',
-      unit: 'short',
-    },
-  ],
-};
+function backups({ backups: names }: Watched): Section {
+  const ours = oneOfExactly(names);
+  return {
+    title: 'Backups',
+    panels: [
+      {
+        title: 'Age of the newest good backup, and of the last restore that was tried',
+        description: 'A saw: it falls to nothing at every good run.',
+        expr: `time() - kube_cronjob_status_last_successful_time{cronjob=~"${ours}"}`,
+        legend: '{{namespace}}/{{cronjob}}',
+        unit: 's',
+      },
+      {
+        title: 'Failed runs',
+        description: 'Zero, unless something is wrong.',
+        expr: `kube_job_status_failed and on (namespace, job_name) kube_job_owner{owner_kind="CronJob",owner_name=~"${ours}"}`,
+        legend: '{{namespace}}/{{job_name}}',
+        unit: 'short',
+      },
+    ],
+  };
+}
 
 const replicas: Section = {
   title: 'Longhorn',

@@ -4,10 +4,11 @@ import type { Applications } from '../shelf/applications.ts';
 import type { Inventory } from '../shelf/inventory.ts';
 import type { Monitored } from '../shelf/monitoring.ts';
 import type { Tiers } from '../shelf/tiers.ts';
+import type { Volumes } from '../shelf/volumes.ts';
 
 export function resolveMonitoring(
   config: StackConfig,
-  { nodes, databases, tiers }: Inventory & Tiers & Applications,
+  { nodes, databases, tiers, volumes }: Inventory & Tiers & Applications & Volumes,
 ): Monitored {
   const disks = nodes.flatMap((node) => node.disks);
   const paths = [...new Set(disks.map(({ mountPath }) => mountPath))];
@@ -17,7 +18,13 @@ export function resolveMonitoring(
       path,
       nodes: disks.filter(({ mountPath }) => mountPath === path).map(({ node }) => node),
     })),
-    hasBackups: databases.some(({ dumps }) => !('skip' in dumps)),
+    // As build/backups.ts calls them.
+    backups: [
+      ...databases.flatMap(({ name, dumps }) => ('skip' in dumps ? [] : [`dump-${name}`])),
+      ...volumes.flatMap(({ name, backup }) =>
+        'skip' in backup ? [] : [`backup-${name}`, `drill-${name}`],
+      ),
+    ],
     hasLonghorn: tiers.some(({ engine }) => engine === 'longhorn'),
   };
   return { monitoring: { ...config.monitoring, watched } };

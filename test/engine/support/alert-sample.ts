@@ -11,7 +11,7 @@ export const watched: Watched = {
     { path: '/mnt/nvme', nodes: ['kube01', 'kube02'] },
     { path: '/mnt/usb.1', nodes: ['pi.three'] },
   ],
-  hasBackups: true,
+  backups: ['dump-main', 'backup-git', 'drill-git'],
   hasLonghorn: true,
 };
 

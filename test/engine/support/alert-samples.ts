@@ -80,7 +80,7 @@ const backups: readonly AlertSample[] = [
     at: '20m',
     fires: {
       labels: { ...dumpLabels, job_name: 'dump-main-2', owner_name: 'dump-main' },
-      summary: 'The backup job dump-main-2 failed.',
+      summary: 'The backup job larder-system/dump-main-2 failed.',
     },
   },
   {
@@ -97,8 +97,20 @@ const backups: readonly AlertSample[] = [
     interval: '10m',
     fires: {
       labels: dumpLabels,
-      summary: 'The last good run of the backup dump-main is 1d 16h 0m 0s old.',
+      summary: 'The last good run of the backup larder-system/dump-main is 1d 16h 0m 0s old.',
     },
+  },
+  {
+    alert: 'LarderBackupOverdue',
+    when: 'a backup of somebody else is overdue',
+    series: Object.fromEntries(
+      Object.entries({
+        ...nightly,
+        [`kube_cronjob_status_last_successful_time{${dump}}`]: '0x250',
+      }).map(([name, values]) => [name.replace('dump-main', 'report'), values]),
+    ),
+    at: '40h',
+    interval: '10m',
   },
   {
     alert: 'LarderBackupOverdue',
@@ -109,23 +121,38 @@ const backups: readonly AlertSample[] = [
   },
   {
     alert: 'LarderBackupNever',
-    when: 'it has existed for a day and a half',
-    series: { [`kube_cronjob_created{${dump}}`]: '0x250' },
-    at: '37h',
+    when: 'its runs failed for two nights',
+    series: {
+      [`kube_cronjob_created{${dump}}`]: '0x350',
+      [`kube_cronjob_status_last_schedule_time{${dump}}`]: '_x20 12000x330',
+    },
+    at: '48h',
     interval: '10m',
     fires: {
       labels: dumpLabels,
-      summary: 'The backup dump-main has existed for 1d 13h 0m 0s and has never succeeded.',
+      summary:
+        'The backup larder-system/dump-main has existed for 2d 0h 0m 0s and has never succeeded.',
     },
   },
   {
     alert: 'LarderBackupNever',
     when: 'it succeeded once',
     series: {
-      [`kube_cronjob_created{${dump}}`]: '0x250',
-      [`kube_cronjob_status_last_successful_time{${dump}}`]: '60x250',
+      [`kube_cronjob_created{${dump}}`]: '0x350',
+      [`kube_cronjob_status_last_schedule_time{${dump}}`]: '12000x350',
+      [`kube_cronjob_status_last_successful_time{${dump}}`]: '13000x350',
     },
-    at: '37h',
+    at: '48h',
+    interval: '10m',
+  },
+  {
+    alert: 'LarderBackupNever',
+    when: 'its turn comes once a week and has not come yet',
+    series: {
+      'kube_cronjob_created{namespace="apps",cronjob="drill-git"}': '0x350',
+      'kube_cronjob_next_schedule_time{namespace="apps",cronjob="drill-git"}': '500000x350',
+    },
+    at: '48h',
     interval: '10m',
   },
   {
@@ -136,7 +163,7 @@ const backups: readonly AlertSample[] = [
     interval: '10m',
     fires: {
       labels: dumpLabels,
-      summary: 'The backup dump-main has been switched off for a day.',
+      summary: 'The backup larder-system/dump-main has been switched off for a day.',
     },
   },
   {

@@ -11,7 +11,7 @@ const read = (name: string) => readFileSync(path.join(folder, `${name}.md`), 'ut
 const groups = alertGroups({
   nodes: ['a'],
   mounts: [{ path: '/mnt/x', nodes: ['a'] }],
-  hasBackups: true,
+  backups: ['dump-main'],
   hasLonghorn: true,
 });
 const alerts = groups.flatMap((group) => group.alerts);
@@ -53,7 +53,7 @@ describe('alert rules', () => {
   });
 
   it('watch nothing that the shelf has not', () => {
-    const few = alertGroups({ nodes: ['a'], mounts: [], hasBackups: false, hasLonghorn: false });
+    const few = alertGroups({ nodes: ['a'], mounts: [], backups: [], hasLonghorn: false });
     assert.deepEqual(
       few.map(({ name }) => name),
       ['larder-volumes', 'larder-nodes', 'larder-news'],
