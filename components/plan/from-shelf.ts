@@ -1,8 +1,10 @@
 /** What a plan needs of a shelf: where copies may be, and what each volume can be restored from. */
 import type { Shelf } from '../config/shelf.ts';
 import type { Database } from '../config/shelf/applications.ts';
+import type { Target } from '../config/shelf/backups.ts';
 import type { Disk, RawDevice, ShelfNode } from '../config/shelf/inventory.ts';
 import { type Tier, tiersOf } from '../config/shelf/tiers.ts';
+import type { Volume } from '../config/shelf/volumes.ts';
 import { engineFacts } from '../rules/engines.ts';
 import type {
   Placement,
@@ -36,6 +38,7 @@ export function subjectOf(stack: string, shelf: Shelf): PlanSubject {
       const tier = tiers.get(volume.tier);
       const database = databases.get(volume);
       const backups = [
+        ...backupsOf(volume, disks, shelf),
         ...(database === undefined ? [] : dumpsOf(database, disks)),
         ...longhornBackups(volume.tier, shelf),
       ];
@@ -81,6 +84,29 @@ function dumpsOf({ dumps }: Database, disks: Disks): PlanBackup[] {
     place,
     recoveryPoint: pauseWords(dumps.schedule),
   }));
+}
+
+/** What the nightly backup sends off the cluster. */
+function backupsOf({ backup }: Volume, disks: Disks, shelf: Shelf): PlanBackup[] {
+  if ('skip' in backup) return [];
+  const { target } = backup;
+  const place = placeOfTarget(target, disks);
+  const recoveryPoint = pauseWords(shelf.backupSchedule.schedule);
+  return place === undefined ? [] : [{ what: 'newest backup', place, recoveryPoint }];
+}
+
+function placeOfTarget(
+  { name, config, disk }: Target,
+  disks: Disks,
+): PlanBackup['place'] | undefined {
+  switch (config.kind) {
+    case 'drive':
+      return disk === undefined ? undefined : disks.get(disk);
+    case 'nfs':
+      return { name, server: config.server, isOffSite: config.offSite };
+    case 's3':
+      return { name, server: undefined, isOffSite: config.offSite };
+  }
 }
 
 /** What Longhorn's own jobs send away. Where that stands, its address does not tell. */
