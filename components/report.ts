@@ -43,12 +43,15 @@ export function report(shelf: Shelf, built: BuiltShelf): Report {
       ]),
     ),
     applications: Object.fromEntries(describeApplications(built)),
-    backups: Object.fromEntries(
-      shelf.volumes.map((volume) => [
-        volume.name,
-        describeCoverage(coverageOf(volume, shelf, shelf)),
-      ]),
-    ),
+    backups: {
+      ...Object.fromEntries(
+        shelf.volumes.map((volume) => [
+          volume.name,
+          describeCoverage(coverageOf(volume, shelf, shelf)),
+        ]),
+      ),
+      'the cluster': describeCluster(shelf),
+    },
     datasets: Object.fromEntries(
       shelf.datasets.map(({ name, volume, config }) => [
         name,
@@ -65,6 +68,13 @@ export function report(shelf: Shelf, built: BuiltShelf): Report {
       ]),
     ),
   };
+}
+
+function describeCluster({ backupSchedule, targets }: Shelf): string {
+  const { k3s, schedule, target } = backupSchedule;
+  if (k3s === undefined)
+    return 'datastore and token are not backed up (larder:backupSchedule.k3s); the stack file and the state rebuild what the program declares';
+  return `datastore (${k3s.datastore}) and token, to ${target ?? targets[0]?.name ?? ''} at "${schedule}"`;
 }
 
 function describeApplications(built: BuiltShelf): [string, pulumi.Input<string>][] {

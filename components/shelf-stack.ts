@@ -4,7 +4,7 @@
  * build/.
  */
 import { buildApplications, type BuiltApplications } from './build/applications.ts';
-import { buildTargets } from './build/backups.ts';
+import { buildClusterBackup, buildTargets } from './build/backups.ts';
 import type { BuildArgs, Ground } from './build/ground.ts';
 import { buildInventory } from './build/inventory.ts';
 import { buildMonitoring } from './build/monitoring.ts';
@@ -31,6 +31,7 @@ export function buildShelf(args: BuildArgs): BuiltShelf {
   );
   const backed = buildTargets({ ...ground, classNames });
   const volumes = buildVolumes(backed);
+  buildClusterBackup(backed);
   buildMonitoring(ground);
   return { tiers, ...buildApplications({ ...backed, volumes }) };
 }

@@ -37,10 +37,22 @@ export interface FolderSource {
   readonly folder: string;
 }
 
+/** A folder of a node that belongs to its system, such as the datastore of k3s. */
+export interface HostSource {
+  readonly kind: 'host';
+  readonly node: string;
+  readonly path: string;
+  /** Names in it that are left out. */
+  readonly exclude: readonly string[];
+  readonly hasSqlite: boolean;
+  /** Why a pod may write there: SQLite's backup interface takes part in its locks. */
+  readonly reason: string;
+}
+
 export interface BackupScheduleArgs {
   /** Name of what is backed up; jobs are called `backup-<name>` and `drill-<name>`. */
   readonly name: string;
-  readonly source: ClaimSource | FolderSource;
+  readonly source: ClaimSource | FolderSource | HostSource;
   readonly target: TargetPlace;
   readonly stack: string;
   readonly namespace: pulumi.Input<string>;
@@ -88,7 +100,12 @@ export class BackupSchedule extends pulumi.ComponentResource {
     new k8s.batch.v1.CronJob(
       `${name}-${kind}`,
       {
-        metadata: { name: `${kind}-${args.name}`, namespace: args.namespace, labels },
+        metadata: {
+          name: `${kind}-${args.name}`,
+          namespace: args.namespace,
+          labels,
+          ...(kind === 'backup' ? exemption(args.source) : {}),
+        },
         spec: {
           schedule,
           timeZone: args.timeZone,
@@ -112,6 +129,11 @@ export class BackupSchedule extends pulumi.ComponentResource {
   }
 }
 
+function exemption(source: BackupScheduleArgs['source']) {
+  if (source.kind !== 'host') return {};
+  return { annotations: { 'larder.dev/exempt.no-hostpath-outside-inventory': source.reason } };
+}
+
 const repositoryOf = (args: Pick<BackupScheduleArgs, 'target' | 'stack' | 'name'>) =>
   accessTo(args.target, `${args.stack}/${args.name}`);
 
@@ -132,6 +154,7 @@ function backupPod(args: BackupScheduleArgs): ResticPodArgs {
       volumes: diskVolumes(source.disk),
       mounts: diskMounts(source.disk).map((mount) => ({ ...mount, readOnly: true })),
     };
+  if (source.kind === 'host') return { ...common, ...hostParts(source, args, env) };
   const copies = source.hasSqlite === true ? sqliteCopies(args.images.node, 'data') : undefined;
   return {
     ...common,
@@ -142,6 +165,26 @@ function backupPod(args: BackupScheduleArgs): ResticPodArgs {
     ...(source.clone === undefined && source.application !== undefined
       ? { affinity: beside(source.application) }
       : {}),
+  };
+}
+
+function hostParts(
+  source: HostSource,
+  args: BackupScheduleArgs,
+  env: Readonly<Record<string, string>>,
+) {
+  const copies = source.hasSqlite ? sqliteCopies(args.images.node, 'data') : undefined;
+  return {
+    nodeSelector: onNode(source.node),
+    // Servers of the cluster are often kept free of other pods.
+    tolerations: [{ operator: 'Exists', effect: 'NoSchedule' }],
+    env: { ...env, VOLUME: '', DATA: dataPath, EXCLUDE: source.exclude.join(' '), ...copies?.env },
+    volumes: [
+      { name: 'data', hostPath: { path: source.path, type: 'Directory' } },
+      ...(copies?.volumes ?? []),
+    ],
+    mounts: [{ name: 'data', mountPath: dataPath, readOnly: true }, ...(copies?.mounts ?? [])],
+    ...(copies === undefined ? {} : { init: copies.init }),
   };
 }
 

@@ -15,6 +15,7 @@ export interface ResticPodArgs {
   readonly init?: readonly types.input.core.v1.Container[];
   readonly nodeSelector?: Readonly<Record<string, string>>;
   readonly affinity?: types.input.core.v1.Affinity;
+  readonly tolerations?: readonly types.input.core.v1.Toleration[];
   readonly memoryLimit?: string;
 }
 
@@ -35,6 +36,7 @@ export function resticPod(args: ResticPodArgs): types.input.core.v1.PodSpec {
     enableServiceLinks: false,
     ...(args.nodeSelector === undefined ? {} : { nodeSelector: { ...args.nodeSelector } }),
     ...(args.affinity === undefined ? {} : { affinity: args.affinity }),
+    ...(args.tolerations === undefined ? {} : { tolerations: [...args.tolerations] }),
     ...(args.init === undefined ? {} : { initContainers: [...args.init] }),
     containers: [
       {

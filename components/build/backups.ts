@@ -6,6 +6,7 @@ import {
   BackupSchedule,
   type ClaimSource,
   type FolderSource,
+  type HostSource,
   restorePod,
 } from '../backups/backup-schedule.ts';
 import { BackupTarget, type BackupTargetArgs } from '../backups/backup-target.ts';
@@ -115,32 +116,74 @@ function schedule(
   after: pulumi.Resource[] = [],
 ): void {
   if ('skip' in volume.backup) return;
-  const target = ground.targets.get(volume.backup.target);
+  const what = { name: volume.name, size: formatSize(volume.sizeBytes) };
+  scheduleTo(volume.backup.target, { ...what, source, namespace, after }, ground);
+}
+
+interface Scheduled {
+  readonly name: string;
+  readonly source: ClaimSource | FolderSource | HostSource;
+  readonly namespace: pulumi.Input<string>;
+  /** Of the scratch folder of a drill. */
+  readonly size: string;
+  readonly after: pulumi.Resource[];
+}
+
+function scheduleTo(to: Target, what: Scheduled, ground: BackedGround): void {
+  const target = ground.targets.get(to);
   if (target === undefined) return;
   const { backupSchedule: timing, images } = ground.args.shelf;
   const scratch = timing.scratch === undefined ? undefined : ground.classNames.get(timing.scratch);
   new BackupSchedule(
-    `backup-${volume.name}`,
+    `backup-${what.name}`,
     {
-      name: volume.name,
-      source,
+      name: what.name,
+      source: what.source,
       target: target.place,
       stack: ground.args.stack,
-      namespace,
+      namespace: what.namespace,
       schedule: timing.schedule,
       timeZone: timing.timeZone,
       keep: timing.keep,
       drill: {
         schedule: timing.drill,
         maxAgeHours: 48,
-        size: formatSize(volume.sizeBytes),
+        size: what.size,
         ...(scratch === undefined ? {} : { className: scratch }),
       },
       images,
-      after: [...target.ready, target.probe, ...after],
+      after: [...target.ready, target.probe, ...what.after],
     },
     ground.apps,
   );
+}
+
+/** What k3s needs to come back: its datastore and the token without which nothing reads it. */
+export function buildClusterBackup(ground: BackedGround): void {
+  const { shelf } = ground.args;
+  const { k3s, target: named } = shelf.backupSchedule;
+  const target = shelf.targets.find(({ name }) => name === named) ?? shelf.targets[0];
+  if (k3s === undefined || target === undefined) return;
+  for (const node of shelf.nodes.filter(({ roles }) => roles.includes('server')))
+    scheduleTo(
+      target,
+      {
+        name: `k3s-${node.name.replaceAll('.', '-')}`,
+        source: {
+          kind: 'host',
+          node: node.name,
+          path: '/var/lib/rancher/k3s/server',
+          // etcd's own files change under the reader; k3s puts snapshots of it beside them.
+          exclude: ['db/etcd'],
+          hasSqlite: k3s.datastore === 'sqlite',
+          reason: 'k3s keeps its datastore there; SQLite copies it and takes part in its locks',
+        },
+        namespace: ground.system.namespaceName,
+        size: '1Gi',
+        after: [],
+      },
+      ground,
+    );
 }
 
 /** What an AppVolume needs to fill itself from its backup. */

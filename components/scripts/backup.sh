@@ -4,6 +4,7 @@
 #      DATA    the folder
 #      VOLUME  the name that the mark in it must have; nothing when its tier makes no mark
 #      KEEP    restic's flags of retention (rules/retention.ts)
+#      EXCLUDE  names below DATA that are left out, nothing for none
 #      PARTS   the whole store is read once in so many runs
 #      COPIES  nothing, or a folder with consistent copies of the SQLite files (jobs/sqlite-copies.ts):
 #              `files` names them, `tree` holds them; the live ones are left out
@@ -26,7 +27,7 @@ if is_empty "$DATA" && [ -n "$good" ]; then
   refuse "$SOURCE is empty and its newest backup is not: an empty backup would push the good ones out. Restore it, or remove its repository when it is meant"
 fi
 
-for name in .larder-volume .larder-restored lost+found; do
+for name in .larder-volume .larder-restored lost+found ${EXCLUDE:-}; do
   echo "$DATA/$name"
 done >"$tmp/exclude"
 if [ -n "${COPIES:-}" ]; then

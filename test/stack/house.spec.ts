@@ -160,6 +160,7 @@ describe('stack of every application and backup', () => {
       'backup-dataset-vectors → drive',
       'backup-gitea-forge → offsite',
       'backup-home-assistant-home → offsite',
+      'backup-k3s-kube01 → offsite',
       'backup-photos → offsite',
       'backup-postgres-forge → offsite',
     ]);
@@ -183,6 +184,17 @@ describe('stack of every application and backup', () => {
     const job = 'backup-home-assistant-home-backup';
     assert.equal(at(job, `${jobPod}.initContainers.0.name`), 'sqlite-copies');
     assert.equal(envOf(job, `${jobPod}.containers.0.env`)['COPIES'], '/copies');
+  });
+
+  it("copies the cluster's datastore and takes its token along", () => {
+    const job = 'backup-k3s-kube01-backup';
+    assert.deepEqual(at(job, `${jobPod}.nodeSelector`), { 'kubernetes.io/hostname': 'kube01' });
+    assert.equal(at(job, `${jobPod}.initContainers.0.name`), 'sqlite-copies');
+    assert.equal(envOf(job, `${jobPod}.containers.0.env`)['EXCLUDE'], 'db/etcd');
+    assert.deepEqual(at(job, `${jobPod}.volumes.3.hostPath`), {
+      path: '/var/lib/rancher/k3s/server',
+      type: 'Directory',
+    });
   });
 
   it('serves a drive from its node after it has found the right one mounted', () => {

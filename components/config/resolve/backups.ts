@@ -43,6 +43,7 @@ export function resolveBackups(
     ),
     ...unknownTarget('larder:backupSchedule.target', backupSchedule.target, targets),
     ...unknownScratch(config),
+    ...k3sProblems(config, nodes, targets),
   );
   return { targets, backupSchedule, secrets };
 }
@@ -61,6 +62,46 @@ function unknownTarget(
       todo: 'name one of them, or declare it under larder:backupTargets',
     },
   ];
+}
+
+/** Who has no server node, no target or two servers on one file has no backup of the cluster. */
+function k3sProblems(
+  { backupSchedule }: StackConfig,
+  nodes: Inventory['nodes'],
+  targets: readonly Target[],
+): Problem[] {
+  const { k3s } = backupSchedule;
+  if (k3s === undefined) return [];
+  const path = 'larder:backupSchedule.k3s';
+  const servers = nodes.filter(({ roles }) => roles.includes('server')).map(({ name }) => name);
+  if (servers.length === 0)
+    return [
+      {
+        path,
+        found: 'no node with the role server',
+        allowed: 'at least one: its datastore and token are what a new cluster needs',
+        todo: 'write `roles: [server]` in the entry of the node that runs `k3s server`',
+      },
+    ];
+  if (targets.length === 0)
+    return [
+      {
+        path,
+        found: 'no target',
+        allowed: 'a target under larder:backupTargets',
+        todo: 'declare one, or remove `k3s:`',
+      },
+    ];
+  if (k3s.datastore === 'sqlite' && servers.length > 1)
+    return [
+      {
+        path: `${path}.datastore`,
+        found: `sqlite, and the servers ${servers.join(', ')}`,
+        allowed: 'etcd: several servers share no SQLite file',
+        todo: 'write `datastore: etcd`, or give one node alone the role server',
+      },
+    ];
+  return [];
 }
 
 function unknownScratch({ backupSchedule, tiers }: StackConfig): Problem[] {

@@ -88,6 +88,8 @@ const scheduleSchema = z.strictObject({
   keep: keepSchema.prefault({}),
   /** When a restore is tried. */
   drill: schedule.default('30 5 * * 0'),
+  /** The cluster's own datastore and token, of every node with the role `server`. */
+  k3s: z.strictObject({ datastore: z.enum(['sqlite', 'etcd']) }).optional(),
   /** Tier for the scratch folder of a drill. Default: the node's own disk. */
   scratch: name.optional(),
 });

@@ -11,7 +11,11 @@ export const secretValues = {
 
 const house = {
   nodes: [
-    { name: 'kube01', disks: [{ mount: '/mnt/nvme', kind: 'nvme' }] },
+    {
+      name: 'kube01',
+      roles: ['server', 'worker', 'storage'],
+      disks: [{ mount: '/mnt/nvme', kind: 'nvme' }],
+    },
     { name: 'kube02', disks: [{ mount: '/mnt/nvme', kind: 'nvme' }] },
     {
       name: 'kube03',
@@ -108,7 +112,7 @@ const house = {
     },
     { name: 'drive', kind: 'drive', node: 'kube03', disk: 'usb', password: 'offsite-password' },
   ],
-  backupSchedule: { scratch: 'scratch' },
+  backupSchedule: { scratch: 'scratch', k3s: { datastore: 'sqlite' } },
   secrets: secretValues,
 };
 

@@ -52,6 +52,31 @@ const refusals: readonly { when: string; change: Raw; path: string; found: RegEx
     found: /^moon, which is no target$/,
   },
   {
+    when: 'the datastore of k3s is on no node',
+    change: { ...ground, backupSchedule: { k3s: { datastore: 'etcd' } } },
+    path: 'larder:backupSchedule.k3s',
+    found: /^no node with the role server$/,
+  },
+  {
+    when: 'the datastore of k3s has nowhere to go',
+    change: {
+      nodes: nodes.map((node) => ({ ...node, roles: ['server'] })),
+      backupSchedule: { k3s: { datastore: 'etcd' } },
+    },
+    path: 'larder:backupSchedule.k3s',
+    found: /^no target$/,
+  },
+  {
+    when: 'two servers are said to share a SQLite file',
+    change: {
+      ...ground,
+      nodes: nodes.map((node) => ({ ...node, roles: ['server'] })),
+      backupSchedule: { k3s: { datastore: 'sqlite' } },
+    },
+    path: 'larder:backupSchedule.k3s.datastore',
+    found: /^sqlite, and the servers kube01, kube02$/,
+  },
+  {
     when: 'the scratch tier of drills is not there',
     change: { ...ground, backupSchedule: { scratch: 'local-ssd' } },
     path: 'larder:backupSchedule.scratch',
