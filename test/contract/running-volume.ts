@@ -4,16 +4,39 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { once } from 'node:events';
 import { OfflineStore } from '../../dataplane/drive/offline-store.ts';
 import { HostDisk } from '../../dataplane/host/disk.ts';
+import { issue, makeAuthority, validFor } from '../../dataplane/host/authority.ts';
 import { DirectoryCluster } from '../../dataplane/host/cluster.ts';
 import { connectNbd } from '../../dataplane/host/nbd-connect.ts';
 import { NbdClient } from '../../dataplane/drive/nbd-client.ts';
 import { waitFor } from '../../lab/cluster/wait.ts';
+import { TcpProxy } from '../support/tcp-proxy.ts';
 import { inSyncIds } from '../../dataplane/volume/record.ts';
+
+/** What a process is told about its certificates. */
+function tlsOf(directory: string | undefined, name: string): object {
+  if (directory === undefined) return {};
+  const file = (kind: string) => path.join(directory, kind);
+  const key = file(`${name}.key`);
+  return { tls: { key, certificate: file(`${name}.crt`), authority: file('authority.crt') } };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => {
+    server.listen({ host: '127.0.0.1', port: 0 }, resolve);
+  });
+  const at = server.address();
+  await new Promise((resolve) => {
+    server.close(resolve);
+  });
+  return typeof at === 'object' && at !== null ? at.port : 0;
+}
 
 const root = path.resolve(import.meta.dirname, '../..');
 const volume = 'test-volume';
@@ -26,16 +49,28 @@ export class RunningVolume {
   readonly #cluster: DirectoryCluster;
   readonly #sizeBytes: number;
 
-  private constructor(members: readonly string[], sizeBytes: number) {
+  readonly #ports = new Map<string, number>();
+  readonly #proxies = new Map<string, TcpProxy>();
+  /** Where the certificates are; undefined over Unix sockets. */
+  readonly #certificates: string | undefined;
+
+  private constructor(members: readonly string[], sizeBytes: number, tls: boolean) {
     this.members = members;
+    this.#certificates = tls ? path.join(this.directory, 'certificates') : undefined;
     this.#sizeBytes = sizeBytes;
     const record = path.join(this.directory, 'record');
     mkdirSync(record);
     this.#cluster = new DirectoryCluster(record);
   }
 
-  static async make(members: readonly string[], sizeBytes: number): Promise<RunningVolume> {
-    const made = new RunningVolume(members, sizeBytes);
+  /** With `tls`, over TCP with certificates, through proxies that can be cut. */
+  static async make(
+    members: readonly string[],
+    sizeBytes: number,
+    options: { readonly tls?: boolean } = {},
+  ): Promise<RunningVolume> {
+    const made = new RunningVolume(members, sizeBytes, options.tls ?? false);
+    await made.#prepareTls();
     await made.#cluster.create({
       volume,
       lineage: 'first',
@@ -49,7 +84,7 @@ export class RunningVolume {
       snapshots: [],
       members: members.map((id) => ({
         id,
-        address: path.join(made.directory, `${id}.socket`),
+        address: made.#addressOf(id),
         inSync: true,
         departedAt: 0,
       })),
@@ -62,12 +97,18 @@ export class RunningVolume {
     return made;
   }
 
-  async startMember(id: string, withVolume = false): Promise<void> {
-    const socket = path.join(this.directory, `${id}.socket`);
-    rmSync(socket, { force: true });
+  /** @param certificates a directory of another authority than the volume's */
+  async startMember(
+    id: string,
+    withVolume = false,
+    certificates = this.#certificates,
+  ): Promise<void> {
     const create = { lineage: 'first', sizeBytes: this.#sizeBytes, withVolume };
     const store = { volume, member: id, directory: path.join(this.directory, id), create };
-    await this.#start(id, 'dataplane/main/replica.ts', { listen: socket, stores: [store] });
+    const port = this.#ports.get(id);
+    const listen = port === undefined ? this.#socketOf(id) : `127.0.0.1:${port}`;
+    const tls = tlsOf(certificates, id);
+    await this.#start(id, 'dataplane/main/replica.ts', { listen, stores: [store], ...tls });
   }
 
   async startEngine(): Promise<void> {
@@ -75,7 +116,44 @@ export class RunningVolume {
     this.#engines += 1;
     await this.#start('engine', 'dataplane/main/engine.ts', {
       volumes: [{ volume, record, socket: this.socket }],
+      ...tlsOf(this.#certificates, 'engine'),
     });
+  }
+
+  /** No byte passes between this member and engines, until it is mended. Over TLS only. */
+  cut(id: string): void {
+    this.#proxies.get(id)?.cut();
+  }
+
+  mend(id: string): void {
+    this.#proxies.get(id)?.mend();
+  }
+
+  #socketOf(id: string): string {
+    return path.join(this.directory, `${id}.socket`);
+  }
+
+  #addressOf(id: string): string {
+    const proxy = this.#proxies.get(id);
+    return proxy === undefined ? this.#socketOf(id) : `${id}@127.0.0.1:${proxy.port}`;
+  }
+
+  async #prepareTls(): Promise<void> {
+    const directory = this.#certificates;
+    if (directory === undefined) return;
+    mkdirSync(directory);
+    const authority = await makeAuthority(validFor(1));
+    writeFileSync(path.join(directory, 'authority.crt'), authority.certificate);
+    for (const name of [...this.members, 'engine']) {
+      const part = name === 'engine' ? 'engine' : 'replica';
+      const issued = await issue(authority, { name, part }, validFor(1));
+      writeFileSync(path.join(directory, `${name}.crt`), issued.certificate);
+      writeFileSync(path.join(directory, `${name}.key`), issued.key);
+      if (part === 'engine') continue;
+      const port = await freePort();
+      this.#ports.set(name, port);
+      this.#proxies.set(name, await TcpProxy.open(port));
+    }
   }
 
   /** Of the newest engine. */
@@ -167,6 +245,7 @@ export class RunningVolume {
       this.signal(name, 'SIGCONT');
       await this.kill(name);
     }
+    for (const proxy of this.#proxies.values()) proxy.close();
     rmSync(this.directory, { recursive: true, force: true });
   }
 
