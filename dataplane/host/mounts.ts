@@ -144,6 +144,9 @@ export class HostMounts implements Mounts {
   }
 }
 
+/** `emergency_ro`: the kernel's word for ext4 after an error, since 6.18. */
+const readOnlyOptions: ReadonlySet<string> = new Set(['ro', 'emergency_ro']);
+
 /** In the order in which they were made (proc(5), mountinfo). */
 export async function mountTable(): Promise<readonly Mounted[]> {
   const text = await readFile('/proc/self/mountinfo', 'utf8');
@@ -159,7 +162,9 @@ export async function mountTable(): Promise<readonly Mounted[]> {
         device,
         fileSystem,
         root: unescaped(root),
-        readOnly: [...options.split(','), ...superOptions.split(',')].includes('ro'),
+        readOnly: [...options.split(','), ...superOptions.split(',')].some((option) =>
+          readOnlyOptions.has(option),
+        ),
       };
     });
 }

@@ -99,6 +99,38 @@ describe('replicated volumes in the lab', () => {
     assert.equal(await phase(), 'Running');
   });
 
+  it('does not let a node write about another', async function () {
+    this.timeout(settledMs);
+    const { items } = await core().listNamespacedPod({
+      namespace: 'larder-system',
+      labelSelector: 'app.kubernetes.io/name=larder-node',
+      fieldSelector: 'spec.nodeName=kube02',
+    });
+    const pod = items[0]?.metadata?.name ?? '';
+    const write = async (path: string, edit: string) => {
+      const program = `
+import('/opt/larder/dataplane/host/kube-client.js').then(async ({ KubeClient, accessOfPod }) => {
+  const client = new KubeClient(accessOfPod());
+  const path = '/apis/larder.dev/v1alpha1/${path}';
+  const { body } = await client.send({ method: 'GET', path });
+  ${edit}
+  const answer = await client.send({ method: 'PUT', path: path + '/status', body });
+  console.log(answer.code, answer.body.message ?? '');
+  process.exit(0);
+});`;
+      const where = { namespace: 'larder-system', pod, container: 'csi' };
+      return (await started.lab.exec(where, ['node', '-e', program])).stdout;
+    };
+    const [volume] = await volumes();
+    const name = volume?.metadata.name ?? '';
+    assert.match(await write('storagenodes/kube02', ''), /^200/);
+    assert.match(await write('storagenodes/kube01', ''), /^422 .*nothing about others/);
+    const steal = "body.status.attachedTo = 'kube02';";
+    assert.match(await write(`volumes/${name}`, steal), /^422 .*(controller|attached to it)/);
+    const bend = 'body.status.record.epoch += 1;';
+    assert.match(await write(`volumes/${name}`, bend), /^422 .*attached to/);
+  });
+
   it('brings what was safe to a node without a copy', async function () {
     this.timeout(settledMs);
     const [volume] = await volumes();
