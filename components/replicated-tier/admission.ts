@@ -4,7 +4,7 @@
  */
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
-import { managed } from '../names.ts';
+import { managed, systemNamespace } from '../names.ts';
 
 interface Validation {
   readonly expression: string;
@@ -52,63 +52,63 @@ const volumeVariables = [
   },
 ];
 
-/** Declares both policies; they are in force a moment after they exist. */
-export function declareAdmission(
-  name: string,
-  namespace: pulumi.Input<string>,
-  opts: pulumi.CustomResourceOptions,
-): void {
-  declare(`${name}-storagenodes`, 'storagenodes', [], storageNodeRules, namespace, opts);
-  declare(`${name}-volumes`, 'volumes', volumeVariables, volumeRules, namespace, opts);
+/** The policies as Kubernetes takes them; `account` is the user name of the node pods. */
+export function admissionPolicies(account: string) {
+  return [
+    policyOf('storagenodes', account, [], storageNodeRules),
+    policyOf('volumes', account, volumeVariables, volumeRules),
+  ];
 }
 
-function declare(
-  name: string,
+function policyOf(
   resource: string,
+  account: string,
   variables: readonly { readonly name: string; readonly expression: string }[],
   validations: readonly Validation[],
-  namespace: pulumi.Input<string>,
-  opts: pulumi.CustomResourceOptions,
-): void {
-  const metadata = { name: `larder-node-${resource}`, labels: managed };
-  const account = pulumi.interpolate`system:serviceaccount:${namespace}:larder-node`;
-  const policy = new k8s.admissionregistration.v1.ValidatingAdmissionPolicy(
-    `${name}-policy`,
-    {
-      metadata,
-      spec: {
-        failurePolicy: 'Fail',
-        matchConstraints: {
-          resourceRules: [
-            {
-              apiGroups: ['larder.dev'],
-              apiVersions: ['*'],
-              operations: ['UPDATE'],
-              resources: [`${resource}/status`],
-            },
-          ],
-        },
-        matchConditions: [
+) {
+  return {
+    name: `larder-node-${resource}`,
+    spec: {
+      failurePolicy: 'Fail',
+      matchConstraints: {
+        resourceRules: [
           {
-            name: 'by-a-node',
-            expression: pulumi.interpolate`request.userInfo.username == '${account}'`,
+            apiGroups: ['larder.dev'],
+            apiVersions: ['*'],
+            operations: ['UPDATE'],
+            resources: [`${resource}/status`],
           },
         ],
-        variables: [
-          {
-            name: 'node',
-            expression: "request.userInfo.extra['authentication.kubernetes.io/node-name'][0]",
-          },
-          ...variables,
-        ],
-        validations: [...validations],
       },
+      matchConditions: [
+        { name: 'by-a-node', expression: `request.userInfo.username == '${account}'` },
+      ],
+      variables: [
+        {
+          name: 'node',
+          expression: "request.userInfo.extra['authentication.kubernetes.io/node-name'][0]",
+        },
+        ...variables,
+      ],
+      validations: [...validations],
     },
-    opts,
-  );
-  new k8s.admissionregistration.v1.ValidatingAdmissionPolicyBinding(
-    `${name}-binding`,
-    { metadata, spec: { policyName: policy.metadata.name, validationActions: ['Deny'] } },
-    opts,
-  );
+  };
+}
+
+/** Declares both policies; they are in force a moment after they exist. */
+export function declareAdmission(name: string, opts: pulumi.CustomResourceOptions): void {
+  const account = `system:serviceaccount:${systemNamespace}:larder-node`;
+  for (const policy of admissionPolicies(account)) {
+    const metadata = { name: policy.name, labels: managed };
+    const declared = new k8s.admissionregistration.v1.ValidatingAdmissionPolicy(
+      `${name}-${policy.name}`,
+      { metadata, spec: policy.spec },
+      opts,
+    );
+    new k8s.admissionregistration.v1.ValidatingAdmissionPolicyBinding(
+      `${name}-${policy.name}-binding`,
+      { metadata, spec: { policyName: declared.metadata.name, validationActions: ['Deny'] } },
+      opts,
+    );
+  }
 }

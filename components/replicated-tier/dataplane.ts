@@ -35,7 +35,7 @@ export class Dataplane extends pulumi.ComponentResource {
     const own = { parent: this };
     const objects = declareObjects(name, nodes, { ...own, provider: args.dataProvider });
     const rights = declareRights(name, namespace, own);
-    declareAdmission(name, namespace, { ...own, dependsOn: objects });
+    declareAdmission(name, { ...own, dependsOn: objects });
     const ready = { ...own, dependsOn: [...objects, ...rights.bindings] };
     new k8s.storage.v1.CSIDriver(
       `${name}-driver`,

@@ -74,7 +74,7 @@ async function ensureDataplane(folder: string, context: ImageContext): Promise<L
   const node = JSON.parse(readFileSync(path.join(nodePackage, 'package.json'), 'utf8')) as {
     version: string;
   };
-  const baseHash = recipeHash(script, node.version);
+  const baseHash = recipeHash(script, node.version, leftOut.toString());
   const sources = globSync('dataplane/**/*.{ts,proto}', { cwd: repositoryRoot }).toSorted();
   const closure = packageClosure(repositoryRoot, packagesOf(sources)).filter(
     ({ folder: at }) => !at.startsWith('node_modules/@types/'),
@@ -165,7 +165,7 @@ async function baseLayers(
     mkdirSync(path.join(tree, 'usr/local/bin'), { recursive: true });
     copyFileSync(path.join(nodePackage, 'bin/node'), path.join(tree, 'usr/local/bin/node'));
     const layers = [
-      await baseLayer(base, path.join(made, 'debian.tar')),
+      await baseLayer(base, path.join(made, 'debian.tar'), leftOut(base)),
       await writeLayer(upper, path.join(made, 'packages.tar')),
       await writeLayer(tree, path.join(made, 'node.tar')),
     ];
@@ -176,6 +176,20 @@ async function baseLayers(
   }
   const layers = JSON.parse(readFileSync(list, 'utf8')) as Layer[];
   return layers.map((layer) => ({ ...layer, file: path.join(kept, layer.file) }));
+}
+
+/** What installs packages has done its work when the image is made. */
+function leftOut(base: string): string[] {
+  const folders = [
+    'usr/share/perl*',
+    'usr/lib/*/perl*',
+    'usr/lib/*/gconv',
+    'usr/lib/apt',
+    'usr/share/{bash-completion,debconf,keyrings,zoneinfo}',
+    'var/lib/dpkg/info',
+  ];
+  const files = ['usr/bin/{apt,dpkg,perl}*', 'usr/lib/*/lib{apt-pkg,apt-private,perl}.so*'];
+  return globSync([...folders, ...files], { cwd: base });
 }
 
 async function ensureSidecars(folder: string, context: ImageContext): Promise<LabImage> {

@@ -40,8 +40,13 @@ export async function makeBase({ folder, signal, note }: BuildOptions): Promise<
   return base;
 }
 
-export function baseLayer(base: string, file: string): Promise<Layer> {
-  return writeLayer(base, file, { without: unwanted });
+/** @param without what this image leaves out besides */
+export function baseLayer(
+  base: string,
+  file: string,
+  without: readonly string[] = [],
+): Promise<Layer> {
+  return writeLayer(base, file, { without: [...unwanted, ...without] });
 }
 
 /**

@@ -2,7 +2,7 @@
  * The objects of `larder.dev` on the tests' API server: CRDs put in place once, the data plane's own
  * client, and volumes to play with.
  */
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parse } from 'yaml';
@@ -38,6 +38,9 @@ export function accessFor(api: TestApiServer): {
   const [user] = users;
   if (cluster === undefined || user === undefined) throw new Error('the kubeconfig is empty');
   const folder = mkdtempSync(path.join(tmpdir(), 'larder-kube-'));
+  process.once('exit', () => {
+    rmSync(folder, { recursive: true, force: true });
+  });
   const caFile = path.join(folder, 'ca.crt');
   const tokenFile = path.join(folder, 'token');
   writeFileSync(caFile, Buffer.from(cluster.cluster['certificate-authority-data'], 'base64'));
