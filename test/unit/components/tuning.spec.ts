@@ -135,12 +135,12 @@ describe('script tune', () => {
     read(file: string): string {
       return readFileSync(this.bench.file(file), 'utf8').trim();
     }
-    /** Sets, looks, and is asked to end; `meanwhile` runs between the two looks. */
+    /** Sets, runs `meanwhile` in its first pause, and is asked to end in the second. */
     tune(meanwhile = ':') {
       const { bench } = this;
       bench.program(
         'sleep',
-        `[ -e ${bench.file('slept')} ] && kill -TERM $PPID; : > ${bench.file('slept')}; ${meanwhile}`,
+        `if [ -e ${bench.file('slept')} ]; then kill -TERM $PPID; else : > ${bench.file('slept')}; ${meanwhile}; fi`,
       );
       return bench.run(['tune'], {
         PROFILE: 'nas',
