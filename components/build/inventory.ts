@@ -9,7 +9,7 @@ export function buildInventory({ args, apps, system }: Ground): void {
   const { nodes, tiers, engines, tuning, images } = args.shelf;
   // A node that has not joined yet cannot be labelled: the next update does.
   const joined = nodes.filter(({ name }) => args.liveNodes?.has(name) !== false);
-  const marked = joined.map((node) => ({ ...node, marks: nodeMarks(node.name, tiers, engines) }));
+  const marked = joined.map((node) => ({ ...node, marks: nodeMarks(node, tiers, engines) }));
   new NodeInventory('nodes', { nodes: marked }, apps);
   const disks = nodes.flatMap((node) => node.disks);
   const common = { namespace: system.namespaceName, toolsImage: images.tools };

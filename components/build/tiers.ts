@@ -5,6 +5,7 @@ import { Dataplane } from '../replicated-tier/dataplane.ts';
 import type { StorageNodeArgs } from '../replicated-tier/objects.ts';
 import { classOfTier } from '../tiers/classes.ts';
 import { LocalPathProvisioner } from '../tiers/local-path-provisioner.ts';
+import { zoneOf } from '../rules/engines.ts';
 import { StorageTier } from '../tiers/storage-tier.ts';
 import { buildEngines } from './engines.ts';
 import type { Ground } from './ground.ts';
@@ -68,14 +69,14 @@ const foldersOf = (tier: Tier) =>
 function buildDataplane(tiers: readonly Tier[], { args, apps, system }: Ground): Dataplane {
   const { images, nodes } = args.shelf;
   const { dataplane, csiProvisioner, csiAttacher } = images;
-  // The rules have asked for it (rules/tiers.ts).
+  // The rules have asked for it (rules/engine-settings.ts).
   if (dataplane === undefined) throw new Error('larder:images.dataplane is missing');
   const serving = (disk: Tier['disks'][number]) =>
     tiers.filter((tier) => tier.disks.includes(disk)).map(({ name }) => name);
   const declared = nodes.map(
     (node): StorageNodeArgs => ({
       name: node.name,
-      zone: '',
+      zone: zoneOf('larder', tiers, node) ?? '',
       disks: node.disks
         .filter((disk) => serving(disk).length > 0)
         .map((disk) => ({

@@ -12,7 +12,7 @@ import { parseSize } from '../config/quantity.ts';
 import { annotation, dataplaneName, label, retiredRelease } from '../names.ts';
 import type { KnownVolume } from '../rules/edits.ts';
 import type { Double } from '../rules/state.ts';
-import type { KnownClass, KnownEngine } from '../rules/tier-edits.ts';
+import type { KnownClass, KnownEngine, KnownStorageDisk } from '../rules/tier-edits.ts';
 
 export interface Memory {
   /** False on the first update, after `pulumi destroy`, and when the state was lost. */
@@ -22,6 +22,8 @@ export interface Memory {
   readonly classes: readonly KnownClass[];
   /** What was set up for engines. */
   readonly engines: readonly KnownEngine[];
+  /** Disks that were given to the data plane. */
+  readonly storageDisks: readonly KnownStorageDisk[];
   /** Namespaces that were made for data; they stay declared. */
   readonly namespaces: readonly string[];
   /** UID of the cluster that the last update wrote to. */
@@ -81,6 +83,7 @@ export function readMemory(answer: unknown): Memory {
       ...ofType('kubernetes:helm.sh/v3:Release').flatMap(knownEngine),
       ...ofType('kubernetes:apps/v1:DaemonSet').flatMap(knownDataplane),
     ],
+    storageDisks: ofType('kubernetes:larder.dev/v1alpha1:StorageNode').flatMap(knownStorageDisks),
     namespaces: namespaces
       .filter((metadata) => metadata.labels[label.holds] === 'data')
       .map((metadata) => metadata.name),
@@ -149,4 +152,16 @@ function knownDataplane(outputs: unknown): KnownEngine[] {
   const read = namedSchema.safeParse(outputs);
   const isOurs = read.success && read.data.metadata.name === dataplaneName;
   return isOurs ? [{ release: dataplaneName, retired: false }] : [];
+}
+
+const storageNodeSchema = z.object({
+  metadata: metadataSchema,
+  spec: z.object({ disks: z.array(z.object({ name: z.string(), path: z.string() })) }),
+});
+
+function knownStorageDisks(outputs: unknown): KnownStorageDisk[] {
+  const read = storageNodeSchema.safeParse(outputs);
+  if (!read.success) return [];
+  const node = read.data.metadata.name;
+  return read.data.spec.disks.map(({ name, path }) => ({ node, name, path }));
 }

@@ -10,10 +10,26 @@ import {
 import { oneOf, type Problem } from './problem.ts';
 import { twins } from './twins.ts';
 
-export function engineProblems(engines: EnginesConfig, tiers: readonly Tier[]): Problem[] {
+/** @param dataplaneImage `larder:images.dataplane` */
+export function engineProblems(
+  engines: EnginesConfig,
+  tiers: readonly Tier[],
+  dataplaneImage: string | undefined,
+): Problem[] {
   const usesLonghorn = tiers.some((tier) => tier.engine === 'longhorn');
-  return usesLonghorn ? longhornProblems(engines.longhorn) : [];
+  const ours = tiers.find((tier) => tier.engine === 'larder');
+  return [
+    ...(usesLonghorn ? longhornProblems(engines.longhorn) : []),
+    ...(ours === undefined || dataplaneImage !== undefined ? [] : [noImage(ours)]),
+  ];
 }
+
+const noImage = (tier: Tier): Problem => ({
+  path: 'larder:images.dataplane',
+  found: `nothing, and the tier ${tier.name} runs Larder's own data plane`,
+  allowed: 'its image, with a digest, in a registry that your nodes reach',
+  todo: 'name it: `dataplane: registry.home/larder-dataplane@sha256:…`; `npm start` packs one for the lab',
+});
 
 function longhornProblems(longhorn: LonghornConfig): Problem[] {
   const path = 'larder:engines.longhorn';

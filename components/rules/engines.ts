@@ -4,6 +4,8 @@
  */
 import type { TierConfig, TierEngine } from '../config/schema/tiers.ts';
 import type { AccessMode } from '../config/schema/volumes.ts';
+import type { ShelfNode } from '../config/shelf/inventory.ts';
+import { type Tier, tiersOf } from '../config/shelf/tiers.ts';
 
 export interface EngineFacts {
   /** As people know it. */
@@ -92,3 +94,17 @@ const provisioners: Readonly<Record<TierEngine, string>> = {
   topolvm: 'topolvm.io',
   larder: 'csi.larder.dev',
 };
+
+/**
+ * What an engine calls the zone of a node: its domain of the kind that the engine's tiers spread
+ * over; undefined when they spread over nodes.
+ */
+export function zoneOf(
+  engine: 'larder' | 'longhorn',
+  tiers: readonly Tier[],
+  node: ShelfNode,
+): string | undefined {
+  const kinds = tiersOf(tiers, engine).map(({ config }) => config.spread);
+  const kind = kinds.find((spread) => spread !== 'node');
+  return kind === undefined ? undefined : node.domains[kind];
+}

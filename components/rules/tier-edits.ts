@@ -23,16 +23,25 @@ export interface KnownEngine {
   readonly retired: boolean;
 }
 
+/** A disk that was given to the data plane: copies of volumes are on it. */
+export interface KnownStorageDisk {
+  readonly node: string;
+  readonly name: string;
+  readonly path: string;
+}
+
 interface Known {
   readonly volumes: readonly KnownVolume[];
   readonly classes: readonly KnownClass[];
   readonly engines: readonly KnownEngine[];
+  readonly storageDisks: readonly KnownStorageDisk[];
 }
 
 export function tierEditProblems(known: Known, shelf: Shelf): Problem[] {
   return [
     ...known.classes.flatMap((before) => engineChange(before, known.volumes, shelf)),
     ...known.engines.flatMap((before) => engineLeaves(before, shelf)),
+    ...known.storageDisks.flatMap((before) => storageDiskLeaves(before, shelf)),
   ];
 }
 
@@ -91,6 +100,30 @@ function engineLeaves(before: KnownEngine, shelf: Shelf): Problem[] {
         : `no tier of the engine ${engine} any more, which this stack set up`,
       allowed: `${engine}, until it was let go in words: no volume that it made, here or in other stacks, can be read without it`,
       todo: `put it back. To let go of it on purpose, move its data away, write \`retire: true\` under ${path}, run \`pulumi up\`, then remove it: it stays in the cluster until you uninstall it there`,
+    },
+  ];
+}
+
+/** A disk with copies on it that is not declared any more takes them away, the only one perhaps. */
+function storageDiskLeaves(before: KnownStorageDisk, shelf: Shelf): Problem[] {
+  const { node, name, path } = before;
+  const { larder } = shelf.engines;
+  const tiers = shelf.tiers.filter((tier) => tier.engine === 'larder');
+  const after = tiers
+    .flatMap((tier) => tier.disks)
+    .find((disk) => disk.node === node && disk.name === name);
+  if (after?.mountPath === path || larder.retire || larder.leaving.includes(`${node}/${name}`))
+    return [];
+  return [
+    {
+      path: 'larder:nodes',
+      found:
+        after === undefined
+          ? `no ${node}/${name} any more that serves a tier of the engine larder`
+          : `${node}/${name} at ${after.mountPath}, and its copies are at ${path}`,
+      allowed:
+        'every disk that was given to the data plane: copies of volumes are on it, perhaps the only ones',
+      todo: `put it back. To take it away on purpose, let the copies be made elsewhere first (every volume healthy without it), then write \`leaving: [${node}/${name}]\` under larder:engines.larder`,
     },
   ];
 }

@@ -19,9 +19,11 @@ export function tierProblems(tiers: readonly Tier[], nodes: readonly ShelfNode[]
     ...tiers.flatMap((tier) => [
       ...nameProblems(tier, nodes),
       ...copyProblems(tier),
+      ...spreadProblems(tier, nodes),
       ...formProblems(tier),
     ]),
     ...servedProblems(tiers, nodes),
+    ...zoneProblems(tiers),
   ];
 }
 
@@ -100,6 +102,57 @@ function copyProblems(tier: Tier): Problem[] {
       todo: `let more nodes serve the tier (larder:nodes), or ask for fewer copies: ${tier.copies} copies need ${tier.copies} nodes, survive ${tier.copies - 1} failures and take ${tier.copies} times the space`,
     },
   ];
+}
+
+/** Copies that may not share a circuit need as many circuits as there are copies. */
+function spreadProblems(tier: Tier, nodes: readonly ShelfNode[]): Problem[] {
+  const { config } = tier;
+  if (!('spread' in config) || config.spread === 'node') return [];
+  const kind = config.spread;
+  const carriers = nodes.filter((node) => tier.disks.some((disk) => disk.node === node.name));
+  const without = carriers.filter((node) => node.domains[kind] === undefined);
+  const path = `${tier.path}.spread`;
+  if (without.length > 0)
+    return [
+      {
+        path,
+        found: `${kind}, and ${without.map((node) => node.name).join(', ')} without \`domains: { ${kind}: … }\``,
+        allowed: `a ${kind} for each node with a disk that serves ${tier.name}`,
+        todo: `name it under larder:nodes, or write \`spread: node\``,
+      },
+    ];
+  const shared = [...new Set(carriers.map((node) => node.domains[kind]))];
+  if (shared.length >= tier.copies) return [];
+  return [
+    {
+      path,
+      found: `${tier.copies} copies, each on another ${kind}, and only ${shared.join(', ') || 'none'}`,
+      allowed: `at most as many copies as there are: ${shared.length}`,
+      todo: 'ask for fewer copies, or write `spread: node` and accept that one failure takes several',
+    },
+  ];
+}
+
+/** Engines mean one thing by a zone: all their tiers must mean the same. */
+function zoneProblems(tiers: readonly Tier[]): Problem[] {
+  return ['larder', 'longhorn'].flatMap((engine) => {
+    const kinds = tiers.flatMap((tier) =>
+      tier.engine === engine && 'spread' in tier.config && tier.config.spread !== 'node'
+        ? [{ tier, spread: tier.config.spread }]
+        : [],
+    );
+    const [first] = kinds;
+    const other = kinds.find(({ spread }) => spread !== first?.spread);
+    if (first === undefined || other === undefined) return [];
+    return [
+      {
+        path: `${other.tier.path}.spread`,
+        found: `${other.spread}, and ${first.tier.name} says ${first.spread}`,
+        allowed: `one kind of domain for all tiers of ${engine}`,
+        todo: 'choose one of the two for both',
+      },
+    ];
+  });
 }
 
 /** What only some forms of a tier may say. */

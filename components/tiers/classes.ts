@@ -49,6 +49,7 @@ function driverOf(tier: Tier): Driver {
           copies: String(config.copies),
           // The disks that serve the tier carry its name (build/tiers.ts).
           diskTags: tier.name,
+          ...(config.spread === 'node' ? {} : { spread: 'zone' }),
           'csi.storage.k8s.io/fstype': config.fileSystem,
         },
       };
@@ -86,6 +87,7 @@ function longhornDriver(
       fsType: config.fileSystem,
       // Each disk carries the names of the tiers that it serves as tags (longhorn-disks.ts).
       diskSelector: tier.name,
+      ...(config.spread === 'node' ? {} : { replicaZoneSoftAntiAffinity: 'disabled' }),
     },
   };
 }

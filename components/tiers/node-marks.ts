@@ -1,7 +1,8 @@
 /** What engines want to see on a node: labels and annotations that follow from its disks. Pure. */
 import type { EnginesConfig } from '../config/schema/engines.ts';
-import type { Disk } from '../config/shelf/inventory.ts';
+import type { Disk, ShelfNode } from '../config/shelf/inventory.ts';
 import type { Tier } from '../config/shelf/tiers.ts';
+import { zoneOf } from '../rules/engines.ts';
 
 export interface NodeMarks {
   readonly labels: Readonly<Record<string, string>>;
@@ -9,14 +10,21 @@ export interface NodeMarks {
 }
 
 /** The marks of one node. */
-export function nodeMarks(node: string, tiers: readonly Tier[], engines: EnginesConfig): NodeMarks {
-  const longhorn = longhornDisks(node, tiers, engines);
+export function nodeMarks(
+  node: ShelfNode,
+  tiers: readonly Tier[],
+  engines: EnginesConfig,
+): NodeMarks {
+  const longhorn = longhornDisks(node.name, tiers, engines);
+  const zone = zoneOf('longhorn', tiers, node);
   const isMayastor = tiers.some(
-    (tier) => tier.engine === 'mayastor' && tier.devices.some((device) => device.node === node),
+    (tier) =>
+      tier.engine === 'mayastor' && tier.devices.some((device) => device.node === node.name),
   );
   return {
     labels: {
       ...(longhorn.length === 0 ? {} : { 'node.longhorn.io/create-default-disk': 'config' }),
+      ...(zone === undefined ? {} : { 'topology.kubernetes.io/zone': zone }),
       ...(isMayastor ? { 'openebs.io/engine': 'mayastor' } : {}),
     },
     annotations:

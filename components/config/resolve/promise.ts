@@ -31,17 +31,23 @@ function placeWords(config: TierConfig): string {
     case 'rook-ceph':
     case 'mayastor':
     case 'larder':
-      return copyWords(config.copies);
+      return copyWords(config.copies, 'spread' in config ? config.spread : 'node');
   }
 }
 
 /** The arithmetic of copies: n of them survive n - 1 failures at n times the space. */
-function copyWords(copies: number): string {
+function copyWords(copies: number, spread: string): string {
   if (copies === 1)
     return 'One copy on some node: survives no failure of it, but can move to another node.';
-  const failures = copies === 2 ? 'any one node or disk' : `any ${copies - 1} nodes or disks`;
-  return `${copies} copies on different nodes: survives ${failures}, takes ${copies} times the space.`;
+  const each = spread === 'node' ? 'node' : `${spread}, node`;
+  const several = spread === 'node' ? 'nodes' : `${plural(spread)}, nodes`;
+  const failures =
+    copies === 2 ? `any one ${each} or disk` : `any ${copies - 1} ${several} or disks`;
+  return `${copies} copies on different ${plural(spread)}: survives ${failures}, takes ${copies} times the space.`;
 }
+
+const plural = (domain: string) =>
+  ({ switch: 'switches', shelf: 'shelves' })[domain] ?? `${domain}s`;
 
 /** What a flush means: it decides what a power cut costs. */
 function flushWords(config: TierConfig): string[] {

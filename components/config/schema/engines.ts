@@ -76,6 +76,13 @@ export const enginesShape = {
         .strictObject({
           /** Lets go of the data plane: its last tier may then be removed. */
           retire: z.boolean().default(false),
+          /**
+           * Disks, as `node/disk`, that may leave the inventory or change their place: their copies
+           * have been made elsewhere.
+           */
+          leaving: z
+            .array(z.string().regex(/^[^/]+\/[^/]+$/, 'node/disk, for example kube03/nvme'))
+            .default([]),
         })
         .prefault({}),
       topolvm: z.strictObject({ ...setup, version: text.default('15.6.1') }).prefault({}),

@@ -40,6 +40,8 @@ const network = {
 };
 
 const copies = (most: number) => z.int().min(1, 'at least one copy').max(most, `at most ${most}`);
+/** What two copies may not share. Default: the node. */
+const spread = z.enum(['node', 'circuit', 'switch', 'shelf', 'site']).default('node');
 const fileSystem = z.enum(['ext4', 'xfs']).default('ext4');
 
 /** Each volume is placed by the stack file, on one disk. */
@@ -96,6 +98,7 @@ const longhornTier = z.strictObject({
   ...onDisks,
   ...network,
   copies: copies(20).default(2),
+  spread,
   /** Whether a copy stays on the node of the pod. */
   dataLocality: z.enum(['disabled', 'best-effort', 'strict-local']).default('disabled'),
   /** Minutes after which a copy that failed is given up. */
@@ -150,6 +153,7 @@ const larderTier = z.strictObject({
   ...onDisks,
   ...network,
   copies: copies(3).default(2),
+  spread,
   fileSystem,
 });
 

@@ -44,7 +44,8 @@ const tiers = fc
   .array(fc.oneof(localTier, copiedTier), { minLength: 1, maxLength: 4 })
   .map((all) => all.map((tier, index) => ({ ...tier, name: `t${index}`, default: index === 0 })));
 
-const stack = (given: object) => ({ cluster: { context: 'home' }, ...given });
+const images = { dataplane: 'registry.home/larder:1' };
+const stack = (given: object) => ({ cluster: { context: 'home' }, images, ...given });
 
 describe('any shelf', () => {
   it('is resolved or refused with words in all four parts', () => {

@@ -244,6 +244,7 @@ describe('memory of the last update', () => {
       hasState: true,
       classes: [],
       engines: [],
+      storageDisks: [],
       volumes: [
         {
           name: 'git',
@@ -267,6 +268,7 @@ describe('memory of the last update', () => {
       hasState: false,
       classes: [],
       engines: [],
+      storageDisks: [],
       volumes: [],
       namespaces: [],
       clusterUid: undefined,

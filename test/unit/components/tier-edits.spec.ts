@@ -33,9 +33,16 @@ const ofRelease = (name: string, description?: string) =>
   ['kubernetes:helm.sh/v3:Release', { name, description }] as const;
 const dataplane = ['kubernetes:apps/v1:DaemonSet', { metadata: { name: 'larder-node' } }] as const;
 
+const ofStorage = (node: string, path: string) =>
+  [
+    'kubernetes:larder.dev/v1alpha1:StorageNode',
+    { metadata: { name: node }, spec: { disks: [{ name: 'nvme', path }] } },
+  ] as const;
+
 const withTier = (engine: string, change: Raw = {}) =>
   shelfOf(
     bareShelf({
+      images: { dataplane: 'registry.home/larder:1' },
       tiers: [
         { name: 'local', engine: 'local-path', default: true },
         { name: 'safe', engine },
@@ -88,5 +95,24 @@ describe('edit of a tier', () => {
     assert.match(problem?.todo ?? '', /under larder:engines\.larder/);
     assert.deepEqual(tierEditProblems(known, withoutEngines({ larder: { retire: true } })), []);
     assert.deepEqual(tierEditProblems(known, withTier('larder')), []);
+  });
+
+  it('is refused when a disk with copies is not declared any more, or elsewhere', () => {
+    const known = remembered(ofStorage('kube01', '/mnt/nvme'));
+    assert.deepEqual(tierEditProblems(known, withTier('larder')), []);
+    const nodes = ['kube02', 'kube03'].map((name) => ({ name, disks: [{ mount: '/mnt/nvme' }] }));
+    const [gone] = tierEditProblems(known, withTier('larder', { nodes }));
+    assert.match(gone?.found ?? '', /^no kube01\/nvme any more/);
+    assert.match(gone?.todo ?? '', /`leaving: \[kube01\/nvme\]`/);
+    const engines = { larder: { leaving: ['kube01/nvme'] } };
+    assert.deepEqual(tierEditProblems(known, withTier('larder', { nodes, engines })), []);
+    const [moved] = tierEditProblems(
+      remembered(ofStorage('kube01', '/mnt/old')),
+      withTier('larder'),
+    );
+    assert.match(
+      moved?.found ?? '',
+      /kube01\/nvme at \/mnt\/nvme, and its copies are at \/mnt\/old/,
+    );
   });
 });

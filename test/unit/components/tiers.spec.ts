@@ -155,6 +155,59 @@ const refusals: readonly Refusal[] = [
     todo: /replicated/,
   },
   {
+    when: 'our own data plane has no image',
+    raw: withTier({ name: 'safe', engine: 'larder' }),
+    path: 'larder:images.dataplane',
+    found: /nothing, and the tier safe runs Larder's own data plane/,
+    allowed: /with a digest/,
+    todo: /registry\.home/,
+  },
+  {
+    when: 'copies shall be on circuits that nobody named',
+    raw: withTier({ name: 'safe', engine: 'longhorn', spread: 'circuit' }),
+    path: 'larder:tiers[1].spread',
+    found: /circuit, and kube01, kube02, kube03 without `domains: \{ circuit: … \}`/,
+    allowed: /a circuit for each node/,
+    todo: /`spread: node`/,
+  },
+  {
+    when: 'there are fewer circuits than copies',
+    raw: withTier(
+      { name: 'safe', engine: 'longhorn', spread: 'circuit' },
+      {
+        nodes: ['a', 'b'].map((name) => ({
+          name,
+          domains: { circuit: 'hall' },
+          disks: [{ mount: '/mnt/a' }],
+        })),
+      },
+    ),
+    path: 'larder:tiers[1].spread',
+    found: /2 copies, each on another circuit, and only hall/,
+    allowed: /: 1$/,
+    todo: /one failure takes several/,
+  },
+  {
+    when: 'two tiers of an engine spread over different things',
+    raw: bareShelf({
+      nodes: ['a', 'b'].map((name) => ({
+        name,
+        domains: { circuit: name, switch: name },
+        disks: [{ mount: '/mnt/a' }],
+      })),
+      tiers: ['circuit', 'switch'].map((spread, index) => ({
+        name: spread,
+        engine: 'longhorn',
+        spread,
+        default: index === 0,
+      })),
+    }),
+    path: 'larder:tiers[1].spread',
+    found: /switch, and circuit says circuit/,
+    allowed: /one kind of domain for all tiers of longhorn/,
+    todo: /choose one/,
+  },
+  {
     when: 'Mayastor shall run on boards',
     raw: withTier(
       { name: 'm', engine: 'mayastor' },
@@ -259,6 +312,19 @@ describe('tier', () => {
     });
   });
 
+  it('says in words what copies on different circuits survive', () => {
+    const nodes = ['a', 'b'].map((name) => ({
+      name,
+      domains: { shelf: name },
+      disks: [{ mount: '/mnt/a' }],
+    }));
+    const tiers = [{ name: 'safe', engine: 'longhorn', spread: 'shelf', default: true }];
+    assert.match(
+      shelfOf(bareShelf({ nodes, tiers })).tiers[0]?.promise ?? '',
+      /^2 copies on different shelves: survives any one shelf, node or disk, takes 2 times/,
+    );
+  });
+
   it('says in words what survives and what it costs', () => {
     const tiers = [
       { name: 'two', engine: 'longhorn', default: true },
@@ -266,7 +332,10 @@ describe('tier', () => {
       { name: 'nas', engine: 'nfs', server: 'nas.home', share: '/tank', expand: false },
       { name: 'pinned', engine: 'static', class: false },
     ];
-    const [two, three, nas, pinned] = shelfOf(bareShelf({ tiers })).tiers.map((t) => t.promise);
+    const images = { dataplane: 'registry.home/larder:1' };
+    const [two, three, nas, pinned] = shelfOf(bareShelf({ tiers, images })).tiers.map(
+      (tier) => tier.promise,
+    );
     assert.match(two ?? '', /2 copies .* survives any one node or disk, takes 2 times the space/);
     assert.match(two ?? '', /Kept when the claim is deleted\. Grows in place\.$/);
     assert.match(three ?? '', /survives any 2 nodes or disks, takes 3 times/);
