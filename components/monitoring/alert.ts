@@ -28,6 +28,8 @@ export interface Watched {
   readonly mounts: readonly { readonly path: string; readonly nodes: readonly string[] }[];
   /** Names of the CronJobs that make backups or try them. */
   readonly backups: readonly string[];
+  /** The DaemonSet of our own replicated volumes, where a tier is theirs. */
+  readonly dataplane: string | undefined;
   /** Whether a tier is Longhorn's. */
   readonly hasLonghorn: boolean;
 }

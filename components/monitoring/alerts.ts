@@ -14,6 +14,7 @@ export function alertGroups(watched: Watched): AlertGroup[] {
     ...(watched.mounts.length === 0 ? [] : [diskAlerts(watched)]),
     nodeAlerts(watched),
     ...(watched.backups.length === 0 ? [] : [backupAlerts(watched)]),
+    ...(watched.dataplane === undefined ? [] : [dataplaneAlerts(watched.dataplane)]),
     ...(watched.hasLonghorn ? [longhornAlerts] : []),
     newsAlerts(watched),
   ];
@@ -195,6 +196,23 @@ function backupAlerts({ backups }: Watched): AlertGroup {
         for: '1d',
         severity: 'warning',
         summary: `The backup ${cronjob} has been switched off for a day.`,
+      },
+    ],
+  };
+}
+
+/** Our own replicated volumes report through their pods alone. */
+function dataplaneAlerts(daemonSet: string): AlertGroup {
+  return {
+    name: 'larder-dataplane',
+    alerts: [
+      {
+        name: 'LarderStorageDown',
+        expr: `kube_daemonset_status_number_unavailable{namespace="larder-system",daemonset="${daemonSet}"} > 0`,
+        for: '10m',
+        severity: 'critical',
+        summary:
+          'Replicated storage does not run on {{ $value }} of its nodes: volumes have fewer copies than promised, or none there.',
       },
     ],
   };

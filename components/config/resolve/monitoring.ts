@@ -1,4 +1,5 @@
 /** What of the shelf the alerts watch: follows from everything else, nobody has to list it. */
+import { dataplaneName } from '../../names.ts';
 import type { StackConfig } from '../schema.ts';
 import type { Applications } from '../shelf/applications.ts';
 import type { Inventory } from '../shelf/inventory.ts';
@@ -25,6 +26,7 @@ export function resolveMonitoring(
         'skip' in backup ? [] : [`backup-${name}`, `drill-${name}`],
       ),
     ],
+    dataplane: tiers.some(({ engine }) => engine === 'larder') ? dataplaneName : undefined,
     hasLonghorn: tiers.some(({ engine }) => engine === 'longhorn'),
   };
   return { monitoring: { ...config.monitoring, watched } };

@@ -12,6 +12,7 @@ export const watched: Watched = {
     { path: '/mnt/usb.1', nodes: ['pi.three'] },
   ],
   backups: ['dump-main', 'backup-git', 'drill-git'],
+  dataplane: 'larder-node',
   hasLonghorn: true,
 };
 

@@ -254,6 +254,28 @@ const replicas: readonly AlertSample[] = [
   },
 ];
 
+const daemonSet = 'namespace="larder-system",daemonset="larder-node"';
+
+const dataplane: readonly AlertSample[] = [
+  {
+    alert: 'LarderStorageDown',
+    when: 'it runs on one node less than it should',
+    series: { [`kube_daemonset_status_number_unavailable{${daemonSet}}`]: '1x30' },
+    at: '20m',
+    fires: {
+      labels: { namespace: 'larder-system', daemonset: 'larder-node' },
+      summary:
+        'Replicated storage does not run on 1 of its nodes: volumes have fewer copies than promised, or none there.',
+    },
+  },
+  {
+    alert: 'LarderStorageDown',
+    when: 'a node is rolled within five minutes',
+    series: { [`kube_daemonset_status_number_unavailable{${daemonSet}}`]: '1x5 0x30' },
+    at: '20m',
+  },
+];
+
 const everything = {
   [capacity]: '1x60',
   'kube_node_info{node="kube01"}': '1x60',
@@ -286,6 +308,7 @@ export const alertSamples: readonly AlertSample[] = [
   ...diskSamples,
   ...nodes,
   ...backups,
+  ...dataplane,
   ...replicas,
   ...news,
 ];

@@ -12,6 +12,7 @@ const groups = alertGroups({
   nodes: ['a'],
   mounts: [{ path: '/mnt/x', nodes: ['a'] }],
   backups: ['dump-main'],
+  dataplane: 'larder-node',
   hasLonghorn: true,
 });
 const alerts = groups.flatMap((group) => group.alerts);
@@ -53,7 +54,13 @@ describe('alert rules', () => {
   });
 
   it('watch nothing that the shelf has not', () => {
-    const few = alertGroups({ nodes: ['a'], mounts: [], backups: [], hasLonghorn: false });
+    const few = alertGroups({
+      nodes: ['a'],
+      mounts: [],
+      backups: [],
+      dataplane: undefined,
+      hasLonghorn: false,
+    });
     assert.deepEqual(
       few.map(({ name }) => name),
       ['larder-volumes', 'larder-nodes', 'larder-news'],
