@@ -71,6 +71,7 @@ export class EngineDrive implements BlockService {
   #feeding = false;
   #nextRequest = 1;
   #timer: Disposable | undefined;
+  #watch: Disposable | undefined;
   #timerAtMs = Infinity;
   #opened: (() => void)[] = [];
   #ended: ((fault: Fault) => void)[] = [];
@@ -117,6 +118,9 @@ export class EngineDrive implements BlockService {
 
   start(): void {
     this.#feed({ kind: 'start' });
+    this.#watch = this.#ports.cluster.watch?.(this.#volume, () => {
+      this.#feed({ kind: 'record-hint' });
+    });
   }
 
   /** Takes no more requests, makes what it took durable, and ends (I-20). */
@@ -302,6 +306,7 @@ export class EngineDrive implements BlockService {
   #die(error: unknown): void {
     if (this.#dead) return;
     this.#dead = true;
+    this.#watch?.[Symbol.dispose]();
     this.#timer?.[Symbol.dispose]();
     for (const member of this.#connections.keys()) this.#drop(member);
     this.#ports.onDefect(error);
@@ -333,6 +338,7 @@ export class EngineDrive implements BlockService {
         return;
       case 'ended':
         this.#fault = command.fault;
+        this.#watch?.[Symbol.dispose]();
         for (const tell of this.#ended.splice(0)) tell(command.fault);
     }
   }

@@ -3,6 +3,7 @@
  * record is a file of its own, `record.<version>`; to swap is to link(2) the next number, which
  * fails when somebody was there first. No locks, so nobody can die holding one.
  */
+import { type FSWatcher, watch as watchDirectory } from 'node:fs';
 import { link, open, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { Fault } from '../base/fault.ts';
@@ -49,6 +50,24 @@ export class DirectoryCluster implements Cluster {
     if (versions.at(-1) !== version) return { kind: 'unknown' };
     for (const old of versions.slice(0, -versionsKept)) await rm(this.#file(old), { force: true });
     return { kind: 'written', version: String(version) };
+  }
+
+  /** By the directory's own notices; a directory that cannot be watched gives no hints. */
+  watch(_volume: string, onHint: () => void): Disposable {
+    let watcher: FSWatcher | undefined;
+    const stop = () => {
+      watcher?.close();
+      watcher = undefined;
+    };
+    try {
+      watcher = watchDirectory(this.#directory, { persistent: false }, (_event, name) => {
+        if (name?.startsWith('record.') === true) onHint();
+      });
+      watcher.on('error', stop);
+    } catch {
+      // Not there, or no watch left in the kernel: whoever reads the record will say what is wrong.
+    }
+    return { [Symbol.dispose]: stop };
   }
 
   /** Lowest first. */

@@ -26,4 +26,9 @@ export interface Cluster {
    */
   read(volume: string): Promise<VersionedRecord>;
   swap(volume: string, expected: RecordVersion, next: VolumeRecord): Promise<SwapOutcome>;
+  /**
+   * Calls when the record may have changed, by whomever; it is a hint to read and no more: one may
+   * be missed, and one may come for nothing. Left out where nobody else ever writes.
+   */
+  watch?(volume: string, onHint: () => void): Disposable;
 }

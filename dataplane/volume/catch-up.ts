@@ -36,7 +36,7 @@ export class CatchUp {
   /** Runs as long as the volume is served, once for each member. */
   *watch(link: MemberLink): Procedure {
     const core = this.#core;
-    const absent = () => link.role === 'absent';
+    const absent = () => link.role === 'absent' && !link.dismissed;
     for (;;) {
       yield { ready: () => absent() && (link.broken !== '' || (!this.#busy && link.usable)) };
       let done = false;

@@ -295,12 +295,13 @@ export class Core {
     this.#clusterBusy = true;
   }
 
-  addLinks(): void {
-    for (const member of this.known.members) {
-      if (!this.links.has(member.id)) {
-        this.links.set(member.id, new MemberLink(member, this.nowMs));
-      }
-    }
+  /** A link for every member of the record that has none yet; those are returned. */
+  addLinks(): readonly MemberLink[] {
+    const added = this.known.members
+      .filter((member) => !this.links.has(member.id))
+      .map((member) => new MemberLink(member, this.nowMs));
+    for (const link of added) this.links.set(link.id, link);
+    return added;
   }
 }
 

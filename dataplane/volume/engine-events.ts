@@ -85,6 +85,8 @@ export type EngineEvent =
   | { readonly kind: 'wake' }
   | { readonly kind: 'record-read'; readonly outcome: ReadRecord }
   | { readonly kind: 'swapped'; readonly outcome: Swapped }
+  /** Somebody may have written the record. */
+  | { readonly kind: 'record-hint' }
   | { readonly kind: 'connected'; readonly member: string; readonly welcome: Welcome }
   /** The connection ended or never came to be. */
   | { readonly kind: 'disconnected'; readonly member: string; readonly why: string }

@@ -32,6 +32,8 @@ export class Engine {
   readonly #catchUp: CatchUp;
   readonly #cuts: Cuts;
   #stopping = false;
+  /** Somebody may have written the record since it was read. */
+  #hinted = false;
 
   constructor(options: EngineOptions) {
     this.#core = new Core(options);
@@ -101,6 +103,9 @@ export class Engine {
       case 'swapped':
         core.swapped(event.outcome);
         return;
+      case 'record-hint':
+        this.#hinted = true;
+        return;
       case 'connected':
         this.#connected(core.link(event.member), event.welcome);
         return;
@@ -133,11 +138,32 @@ export class Engine {
     this.#operations.serve();
     core.tasks.start(this.#membership.watch());
     core.tasks.start(this.#membership.forgetReaders());
-    for (const link of core.links.values()) {
-      core.tasks.start(this.#catchUp.watch(link));
-      core.tasks.start(this.#beat(link));
-    }
+    for (const link of core.links.values()) this.#care(link);
     core.tasks.start(this.#flushQuietly());
+    core.tasks.start(this.#followRecord());
+  }
+
+  /** What is done for each member while the volume is served. */
+  #care(link: MemberLink): void {
+    this.#core.tasks.start(this.#catchUp.watch(link));
+    this.#core.tasks.start(this.#beat(link));
+  }
+
+  /** Members that somebody added to the record are filled; those that were taken out are let go. */
+  *#followRecord(): Procedure {
+    const core = this.#core;
+    for (;;) {
+      yield* this.#membership.turn(() => this.#hinted && !core.cutting);
+      this.#hinted = false;
+      yield* core.read();
+      if (!core.isMine) core.superseded();
+      for (const link of core.addLinks()) {
+        core.tasks.start(this.#keepConnected(link));
+        this.#care(link);
+      }
+      yield* this.#membership.dismiss();
+      this.#membership.release();
+    }
   }
 
   *#connectAll(): Procedure {
@@ -150,7 +176,7 @@ export class Engine {
   *#keepConnected(link: MemberLink): Procedure {
     const core = this.#core;
     for (;;) {
-      yield { ready: () => link.state === 'down' && core.isMine };
+      yield { ready: () => link.state === 'down' && core.isMine && !link.dismissed };
       link.state = 'connecting';
       core.command({ kind: 'connect', member: link.id, address: link.address });
       const handshakeMs = handshakeLosses * core.options.memberLossMs;

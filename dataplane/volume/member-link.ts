@@ -48,6 +48,8 @@ export class MemberLink {
   /** Its size and snapshots: as it reported them, and as it was told since. */
   sizeBytes = 0;
   readonly snapshots = new Set<string>();
+  /** The record does not name it any more: nothing is done with it. */
+  dismissed = false;
   /** Generations of absent members it durably tracks, by member. */
   readonly tracks = new Map<string, number>();
   readonly #questions = new IdMap<Question>();

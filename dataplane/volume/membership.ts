@@ -39,6 +39,20 @@ export class Membership {
     this.release();
   }
 
+  /** Under the turn: lets go of absent members that the record does not name any more. */
+  *dismiss(): Procedure {
+    const core = this.#core;
+    const { epoch, known } = core;
+    for (const link of core.links.values()) {
+      if (link.needed || known.members.some(({ id }) => id === link.id)) continue;
+      link.dismissed = true;
+      core.release(link);
+      core.links.delete(link.id);
+      const request = { kind: 'untrack', epoch, member: link.id } as const;
+      yield* core.callAll(core.needed().map((other) => ({ link: other, request })));
+    }
+  }
+
   /** Waits for the condition and for its turn to change members. */
   *turn(ready: () => boolean): Procedure {
     // A member becomes lost by time alone, so this looks again with every heartbeat.

@@ -112,6 +112,27 @@ describe('volume', function () {
     assert.ok((await read(blocks - 1)).equals(pattern(1)));
   });
 
+  it('fills a member that somebody adds to the record, and lets one go that is taken out', async () => {
+    await write(7, 7);
+    await running.engine.snapshot('before');
+    await running.startMember('third');
+    const address = running.addressOf('third');
+    const newcomer = { id: 'third', address, inSync: false, departedAt: 0 };
+    await running.changeMembers((members) => [...members, newcomer]);
+    await running.untilInSync('left', 'right', 'third');
+    await running.stopMember('left');
+    await running.untilInSync('right', 'third');
+    await running.changeMembers((members) => members.filter(({ id }) => id !== 'left'));
+    await write(8, 8);
+    await running.stopMember('right');
+    assert.ok((await read(7)).equals(pattern(7)));
+    assert.ok((await read(8)).equals(pattern(8)));
+    assert.deepEqual(
+      (await running.record()).members.map(({ id }) => id),
+      ['right', 'third'],
+    );
+  });
+
   it('tells holes from blocks that hold something', async () => {
     await write(2, 1);
     await write(3, 1);

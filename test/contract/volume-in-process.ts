@@ -59,8 +59,7 @@ export class VolumeInProcess {
       readersLeft: false,
       snapshots: [],
       members: members.map((id) => {
-        const address = path.join(made.directory, `${id}.socket`);
-        return { id, address, inSync: true, departedAt: 0 };
+        return { id, address: made.addressOf(id), inSync: true, departedAt: 0 };
       }),
     });
     for (const id of members) await made.startMember(id, true);
@@ -81,8 +80,7 @@ export class VolumeInProcess {
     if ((await disk.list()).length === 0) {
       await createStore(disk, { volume, member: id, geometry }, { lineage, withVolume });
     }
-    const socket = path.join(this.directory, `${id}.socket`);
-    rmSync(socket, { force: true });
+    const socket = this.addressOf(id);
     const onDefect = (error: unknown) => this.#defects.push(error);
     const ports = {
       acceptor: await HostAcceptor.listen(socket, undefined),
@@ -119,6 +117,22 @@ export class VolumeInProcess {
 
   async record(): Promise<VolumeRecord> {
     return (await this.#cluster.read(volume)).record;
+  }
+
+  /** What a controller does: writes another list of members, by compare-and-swap. */
+  async changeMembers(
+    change: (members: VolumeRecord['members']) => VolumeRecord['members'],
+  ): Promise<void> {
+    for (;;) {
+      const { version, record } = await this.#cluster.read(volume);
+      const next = { ...record, members: change(record.members) };
+      const outcome = await this.#cluster.swap(volume, version, next);
+      if (outcome.kind === 'written') return;
+    }
+  }
+
+  addressOf(id: string): string {
+    return path.join(this.directory, `${id}.socket`);
   }
 
   async untilInSync(...ids: readonly string[]): Promise<void> {
