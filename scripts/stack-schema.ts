@@ -1,7 +1,7 @@
 /**
- * The JSON Schema of a stack file, for completion and checks in an editor. Made from the zod schema,
- * which is the truth, with the sentences of docs/configuration.md; checked in as Pulumi.schema.json,
- * and a test says when it is old. It knows shapes only: the program knows more.
+ * The JSON Schema of a stack file, for completion and checks in an editor. Made from the zod
+ * schema, which is the truth, with the sentences of docs/configuration.md; checked in as
+ * Pulumi.schema.json, and a test says when it is old. It knows shapes only: the program knows more.
  */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';

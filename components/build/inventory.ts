@@ -1,4 +1,6 @@
-/** The nodes as components: what Kubernetes shall know of them, a watch over their disks, settings. */
+/**
+ * The nodes as components: what Kubernetes shall know of them, a watch over their disks, settings.
+ */
 import { DiskWatch } from '../inventory/disk-watch.ts';
 import { NodeInventory } from '../inventory/node-inventory.ts';
 import { NodeTuning } from '../inventory/node-tuning.ts';

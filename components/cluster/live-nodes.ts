@@ -1,4 +1,6 @@
-/** The nodes as the cluster knows them, and what the watch says of their disks. Reads, never writes. */
+/**
+ * The nodes as the cluster knows them, and what the watch says of their disks. Reads, never writes.
+ */
 import type {
   ConfigurationOptions,
   CoreV1Api,

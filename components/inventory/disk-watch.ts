@@ -1,10 +1,10 @@
 /**
- * Watches on every node whether its disks are mounted, and the right ones. The program itself cannot
- * see a node's mounts; what the watch says stands in its pods, where `pulumi preview` reads it
- * (cluster/observe.ts) and `kubectl get pods` shows it as a pod that does not stay up.
+ * Watches on every node whether its disks are mounted, and the right ones. The program itself
+ * cannot see a node's mounts; what the watch says stands in its pods, where `pulumi preview` reads
+ * it (cluster/observe.ts) and `kubectl get pods` shows it as a pod that does not stay up.
  *
- * It reads and never writes; it needs no right in the API. Nothing waits for it: a node that is down
- * must not hold an update.
+ * It reads and never writes; it needs no right in the API. Nothing waits for it: a node that is
+ * down must not hold an update.
  */
 import path from 'node:path';
 import * as k8s from '@pulumi/kubernetes';

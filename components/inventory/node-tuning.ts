@@ -1,7 +1,7 @@
 /**
- * Settings of nodes: kernel settings, I/O schedulers and read-ahead of the inventory's disks, options
- * of kernel modules. A pod a node sets them, looks once a minute whether they still hold, and puts
- * back what was there when it is taken away (scripts/tune.sh).
+ * Settings of nodes: kernel settings, I/O schedulers and read-ahead of the inventory's disks,
+ * options of kernel modules. A pod a node sets them, looks once a minute whether they still hold,
+ * and puts back what was there when it is taken away (scripts/tune.sh).
  *
  * Only known keys reach this component (rules/tuning.ts). What cannot be set ends the pod with the
  * reason; a value that the kernel made something else of is no success.

@@ -4,8 +4,8 @@
  * numbers where they would starve the applications.
  *
  * Sources: Rook's and Ceph's recommended requests (4 GiB a disk daemon, 1 GiB a monitor, 1 GiB the
- * manager); OpenEBS' requirements of Mayastor (x86-64 with SSE4.2, three nodes, two cores to itself,
- * 1 GiB and 2 GiB of huge pages for each I/O engine).
+ * manager); OpenEBS' requirements of Mayastor (x86-64 with SSE4.2, three nodes, two cores to
+ * itself, 1 GiB and 2 GiB of huge pages for each I/O engine).
  */
 import { formatSize } from '../config/quantity.ts';
 import type { ShelfNode } from '../config/shelf/inventory.ts';

@@ -1,6 +1,7 @@
 /**
  * The inventory held against the nodes that the cluster has. A preview shows every difference; an
- * update refuses those with which it would fail half-way or put data where they are not meant to be.
+ * update refuses those with which it would fail half-way or put data where they are not meant to
+ * be.
  */
 import type { Shelf } from '../config/shelf.ts';
 import type { Disk, ShelfNode } from '../config/shelf/inventory.ts';

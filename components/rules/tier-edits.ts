@@ -1,6 +1,7 @@
 /**
  * What may become of a tier whose volumes exist: another engine under the same name would promise
- * what its volumes do not keep, and an engine that leaves takes the only way to its volumes with it.
+ * what its volumes do not keep, and an engine that leaves takes the only way to its volumes with
+ * it.
  *
  * The table of edits: docs/data-safety.md.
  */

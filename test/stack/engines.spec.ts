@@ -1,4 +1,6 @@
-/** Engines that no scenario uses: for those who outgrow the shelf, and for what is set up elsewhere. */
+/**
+ * Engines that no scenario uses: for those who outgrow the shelf, and for what is set up elsewhere.
+ */
 import assert from 'node:assert/strict';
 import { assertGolden, renderRun } from './support/golden.ts';
 import { type ProgramRun, runProgram, stackConfig } from './support/record.ts';

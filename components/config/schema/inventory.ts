@@ -11,8 +11,8 @@ const diskSchema = z.strictObject({
   /** Where the disk is mounted on the node; for every tier that keeps folders on it. */
   mount: text.optional(),
   /**
-   * The raw disk, by a name that survives a reboot, for tiers that take it whole (Rook-Ceph, Mayastor,
-   * TopoLVM). A disk has a mount path or a device, never both.
+   * The raw disk, by a name that survives a reboot, for tiers that take it whole (Rook-Ceph,
+   * Mayastor, TopoLVM). A disk has a mount path or a device, never both.
    */
   device: z
     .string()

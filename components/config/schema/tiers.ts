@@ -52,7 +52,9 @@ const staticTier = z.strictObject({
   reclaim: z.literal('Retain').optional(),
   /** `local`: pinned by the volume itself; `hostPath`: the older kind, pinned the same way here. */
   source: z.enum(['local', 'hostPath']).default('local'),
-  /** Without a StorageClass object, claims find their volume by name all the same, and cannot grow. */
+  /**
+   * Without a StorageClass object, claims find their volume by name all the same, and cannot grow.
+   */
   class: z.boolean().default(true),
 });
 
