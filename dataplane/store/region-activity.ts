@@ -80,6 +80,14 @@ export class RegionActivity {
     this.#cleanThrough = 0;
   }
 
+  /**
+   * The store was stopped in order and goes on within its epoch. Sequences go on too, and which one
+   * each region was written with is not known any more: it stays dirty until the next epoch.
+   */
+  resume(): void {
+    for (const region of this.#lastWrite.keys()) this.#lastWrite.set(region, Infinity);
+  }
+
   #wrote(region: number, sequence: number): void {
     this.#lastWrite.set(region, Math.max(this.#lastWrite.get(region) ?? 0, sequence));
   }

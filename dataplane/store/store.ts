@@ -40,6 +40,7 @@ export interface StorePlants {
   readonly provenAfterCrash?: boolean;
   readonly sealOfAnyBlock?: boolean;
   readonly absenceNotKept?: boolean;
+  readonly cacheTrusted?: boolean;
 }
 
 export type StoreReadOutcome =
@@ -154,6 +155,7 @@ export class Store {
    * regions too, whose seals are computed again on the way.
    */
   *recover(): StoreStep<void> {
+    if (this.#plants.cacheTrusted === true) this.#map.fileSaved();
     const { head } = this.#stack;
     yield* this.#superblock.update((now) => now);
     yield* holding('regions', () => head.saveMap());
@@ -169,7 +171,8 @@ export class Store {
   *promise(epoch: number): StoreStep<void> {
     assert(epoch >= this.state.promisedEpoch, 'I-02 a promise is never lowered');
     if (epoch === this.state.promisedEpoch && !this.state.clean) return;
-    this.#activity.restart();
+    if (epoch === this.state.promisedEpoch) this.#activity.resume();
+    else this.#activity.restart();
     const promised = (now: Superblock) => ({ ...now, promisedEpoch: epoch, clean: false });
     if (this.#plants.promiseNotDurable === true) this.#superblock.pretend(promised);
     else yield* this.#superblock.update(promised);

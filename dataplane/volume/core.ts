@@ -128,6 +128,15 @@ export class Core {
     );
   }
 
+  /** I-04. @param found what shows that the record is an older one */
+  rolledBack(found: string): void {
+    this.end(
+      new Fault('cluster.rolled-back', found, {
+        hint: 'The control plane was restored from an older state: see runbooks/rolled-back.md.',
+      }),
+    );
+  }
+
   /** @param lasting it is asked again as long as the member may not be missed */
   ask(
     link: MemberLink,
@@ -225,6 +234,15 @@ export class Core {
       this.#clusterBusy = false;
       const outcome = this.#readRecord as ReadRecord | undefined;
       if (outcome?.kind === 'record') {
+        const { record: found } = outcome;
+        const { record: known } = this;
+        const trusting = this.options.plants.rollbackIgnored === true;
+        if (known !== undefined && isOlder(found, known) && !trusting) {
+          this.rolledBack(
+            `The record was seen at ${momentOf(known)}, and is back at ${momentOf(found)}.`,
+          );
+          return known;
+        }
         this.record = outcome.record;
         this.version = outcome.version;
         this.explain('record', '');
@@ -307,4 +325,14 @@ export class Core {
 
 function sameRecord(a: VolumeRecord, b: VolumeRecord): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
+}
+
+/** Neither number ever goes down while the control plane keeps what it was told. */
+function isOlder(found: VolumeRecord, known: VolumeRecord): boolean {
+  if (found.epoch !== known.epoch) return found.epoch < known.epoch;
+  return found.generation < known.generation;
+}
+
+function momentOf({ epoch, generation }: VolumeRecord): string {
+  return `epoch ${epoch}, generation ${generation}`;
 }

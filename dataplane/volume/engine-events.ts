@@ -42,6 +42,9 @@ export interface EnginePlants {
   readonly noReconcile?: boolean;
   readonly ownLossForgotten?: boolean;
   readonly restartIgnored?: boolean;
+  readonly emptyTrusted?: boolean;
+  readonly growBeforeFlush?: boolean;
+  readonly rollbackIgnored?: boolean;
   readonly cutWithoutOrder?: boolean;
   readonly cursorBeforeFlush?: boolean;
   readonly snapshotNotCopied?: boolean;

@@ -10,7 +10,7 @@ import { Core } from './core.ts';
 import { Cuts } from './cuts.ts';
 import { Lease } from './lease.ts';
 import type { EngineCommand, EngineEvent, EngineOptions } from './engine-events.ts';
-import type { Welcome } from './member.ts';
+import type { MemberReport, Welcome } from './member.ts';
 import type { MemberLink } from './member-link.ts';
 import { Membership } from './membership.ts';
 import { Opening } from './opening.ts';
@@ -202,7 +202,7 @@ export class Engine {
       this.#hangUp(link, `what answers there is ${found}, not ${volume}/${link.id} of ${lineage}`);
       return;
     }
-    if (welcome.promisedEpoch > core.epoch) {
+    if (welcome.promisedEpoch > core.epoch && core.options.plants.rollbackIgnored !== true) {
       core.tasks.start(this.#explainNewerEpoch(welcome.promisedEpoch, link.id));
       this.#hangUp(link, `it has promised epoch ${welcome.promisedEpoch}`);
       return;
@@ -228,6 +228,7 @@ export class Engine {
           if (core.judge(link, heard)) this.#hangUp(link, `it answers ${heard.kind} to a promise`);
           return;
         }
+        if (this.#knowsBetter(link.id, heard.report)) return;
         link.promised(heard.report);
         link.state = 'up';
         link.why = '';
@@ -269,15 +270,20 @@ export class Engine {
       if (record.epoch !== mine) core.superseded();
       return;
     }
-    core.end(
-      new Fault(
-        'cluster.rolled-back',
-        `Member ${member} has promised epoch ${promisedEpoch}; the record says ${record.epoch}.`,
-        {
-          hint: 'The control plane was restored from an older state: see runbooks/rolled-back.md.',
-        },
-      ),
+    core.rolledBack(
+      `Member ${member} has promised epoch ${promisedEpoch}; the record says ${record.epoch}.`,
     );
+  }
+
+  /** I-04: it keeps track of somebody who, by the record, has not left yet. */
+  #knowsBetter(member: string, report: MemberReport): boolean {
+    const { generation } = this.#core.known;
+    const ahead = report.absences.find((absence) => absence.generation > generation);
+    if (ahead === undefined || this.#core.options.plants.rollbackIgnored === true) return false;
+    this.#core.rolledBack(
+      `Member ${member} knows that ${ahead.member} left in generation ${ahead.generation}; the record says ${generation}.`,
+    );
+    return true;
   }
 
   *#beat(link: MemberLink): Procedure {

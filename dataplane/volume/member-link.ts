@@ -75,6 +75,11 @@ export class MemberLink {
     );
   }
 
+  /** It has promised, holds data, and has not what the record says every in-sync member has. */
+  lacks(record: VolumeRecord): boolean {
+    return this.report !== undefined && this.report.standing !== 'new' && !this.hasCuts(record);
+  }
+
   promised(report: MemberReport): void {
     this.report = report;
     this.sizeBytes = report.sizeBytes;

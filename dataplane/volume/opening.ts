@@ -144,11 +144,12 @@ export class Opening {
     yield { ready: heard, orAtMs: graceEndsAtMs };
     for (;;) {
       heard();
+      const trusting = core.options.plants.emptyTrusted === true;
       const decision = decide(
         links.map((link) => ({
           id: link.id,
           promised: link.usable && link.report !== undefined && link.hasCuts(core.known),
-          standing: link.report?.standing,
+          standing: trusting && link.report !== undefined ? 'in-sync' : link.report?.standing,
           proven: link.report?.proven ?? false,
         })),
       );
@@ -161,6 +162,11 @@ export class Opening {
         'opening',
         `Waiting for ${missing.join(' and ')}: only there may be what was flushed last. Bring it back; going on without is an operator's explicit act.`,
       );
+      if (links.every((link) => link.usable && link.lacks(core.known))) {
+        core.rolledBack(
+          'The record names a size or snapshots that no in-sync member has: it is an older one.',
+        );
+      }
       if (links.every((link) => link.usable && link.report?.standing === 'new')) {
         core.end(
           new Fault('volume.data-lost', 'Every in-sync member came back empty.', {

@@ -111,9 +111,10 @@ export class RunningVolume {
     await this.#start(id, 'dataplane/main/replica.ts', { listen, stores: [store], ...tls });
   }
 
-  async startEngine(): Promise<void> {
+  /** @param options sameSocket: where the last one listened, which must be gone */
+  async startEngine(options: { readonly sameSocket?: boolean } = {}): Promise<void> {
     const record = path.join(this.directory, 'record');
-    this.#engines += 1;
+    if (options.sameSocket !== true) this.#engines += 1;
     await this.#start('engine', 'dataplane/main/engine.ts', {
       volumes: [{ volume, record, socket: this.socket }],
       ...tlsOf(this.#certificates, 'engine'),

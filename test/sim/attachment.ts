@@ -25,6 +25,8 @@ export class Attachment {
   readonly process: SimProcess;
   readonly engine: EngineDrive;
   readonly clients: readonly Client[];
+  /** It has opened the volume, whether or not it still serves it. */
+  hasServed = false;
   readonly #ports: AttachmentPorts;
   readonly #number: number;
 
@@ -62,6 +64,9 @@ export class Attachment {
   start(): void {
     this.process.deliver(0, 'starts', () => {
       this.engine.start();
+    });
+    void this.engine.ready().then((failed) => {
+      if (failed === undefined) this.hasServed = true;
     });
     for (const client of this.clients) void client.work();
   }

@@ -110,7 +110,7 @@ export class Client {
     this.#history.tick();
     if (outcome.kind !== 'done') return;
     this.#history.answered(this.#engine.epoch);
-    this.#history.flushed(start);
+    this.#history.flushed(start, () => this.#engine.epoch);
     this.#world.note(`${this.#options.name} flushed`);
   }
 
@@ -146,16 +146,17 @@ export class Client {
     const value = kind === 'write' ? this.#options.nextValue() : zeroValue;
     const bytes = new Uint8Array(span.count * blockBytes);
     const writes: Write[] = [];
+    const fua = this.#prng.chance(0.1);
     const start = this.#history.tick();
     for (let index = 0; index < span.count; index++) {
       const block = span.first + index;
       if (kind === 'write') bytes.set(stamp(value, block, blockBytes), index * blockBytes);
-      const write: Write = { value, start, end: undefined, epoch: () => this.#engine.epoch };
+      const epoch = () => this.#engine.epoch;
+      const write: Write = { value, start, end: undefined, epoch, fua };
       writes.push(write);
       this.#history.write(block, write);
     }
     this.#world.note(`${name} ${kind} ${value} at ${span.first}+${span.count}`);
-    const fua = this.#prng.chance(0.1);
     const range = { offsetBytes: span.first * blockBytes, lengthBytes: bytes.length };
     const outcome = await (kind === 'write'
       ? this.#engine.write(range.offsetBytes, bytes, { fua })

@@ -9,6 +9,9 @@ import type { VolumeRecord } from '../../dataplane/volume/record.ts';
 import type { SimProcess } from './process.ts';
 import type { World } from './world.ts';
 
+/** How long after an older record was shown an engine may still stumble over it. */
+const oddMs = 2000;
+
 export class SimCluster {
   readonly #world: World;
   readonly #prng: Prng;
@@ -17,6 +20,14 @@ export class SimCluster {
   #version = 1;
   #record: VolumeRecord;
   away = false;
+  /** Reads give the record as it was so long ago. */
+  staleMs = 0;
+  /** Everything that was ever written, oldest first. */
+  readonly #past: { readonly atMs: number; readonly found: VersionedRecord }[] = [];
+  /** What was there when the manager was put back to an older state. */
+  #lost: VolumeRecord | undefined;
+  #restored: VolumeRecord | undefined;
+  #oddUntilMs = 0;
   /** Processes that cannot reach the manager. */
   readonly cutOff = new Set<string>();
   readonly #onWrite: (record: VolumeRecord, before: VolumeRecord) => void;
@@ -34,10 +45,56 @@ export class SimCluster {
     this.#record = options.record;
     this.#lostAnswers = options.lostAnswers;
     this.#onWrite = options.onWrite;
+    this.#remember();
   }
 
   get record(): VolumeRecord {
     return this.#record;
+  }
+
+  /** It was put back to an older state, and no engine has complained yet. */
+  get isOlderUnnoticed(): boolean {
+    return this.#lost !== undefined;
+  }
+
+  /** It lately showed an older record than before: whoever says so is right. */
+  get looksRolledBack(): boolean {
+    return this.#lost !== undefined || this.#world.nowMs < this.#oddUntilMs;
+  }
+
+  /**
+   * The manager is restored from an old backup: `back` changes are forgotten. The numbers of their
+   * versions are not given again, as etcd's restore is told to see to (`--bump-revision`).
+   */
+  rollBack(back: number): void {
+    const to = this.#past.at(-1 - back) ?? this.#past[0];
+    if (to === undefined) return;
+    this.#lost ??= this.#record;
+    this.#restored = to.found.record;
+    this.#version += 1;
+    this.#record = to.found.record;
+    this.#remember();
+    this.#noteRecord('rolled back to');
+  }
+
+  /**
+   * A person puts back what was lost, unless an engine could go on from the older record: then
+   * nobody who is there knew better.
+   *
+   * @param serving the volume is served right now
+   * @param opened an engine that came after the restoration has opened it
+   */
+  putForward({ serving, opened }: { readonly serving: boolean; readonly opened: boolean }): void {
+    const [newest, restored] = [this.#lost, this.#restored];
+    this.#lost = undefined;
+    this.#oddUntilMs = this.#world.nowMs + oddMs;
+    if (newest === undefined || restored === undefined || opened) return;
+    if (serving && this.#record !== restored) return;
+    if (this.#record.generation > restored.generation) return;
+    this.#version += 1000;
+    this.#record = { ...newest, epoch: Math.max(newest.epoch, this.#record.epoch) };
+    this.#remember();
+    this.#noteRecord('put forward to');
   }
 
   /** The manager as one process sees it. */
@@ -55,7 +112,7 @@ export class SimCluster {
   async #read(process: SimProcess): Promise<VersionedRecord> {
     return new Promise((resolve, reject) => {
       this.#world.after(this.#latencyMs(), () => {
-        const found = { version: String(this.#version), record: this.#record };
+        const found = this.#found();
         const away = this.away || this.cutOff.has(process.name);
         process.deliver(this.#latencyMs(), 'record read', () => {
           if (away) reject(new Fault('cluster.unreachable', 'The API server is away.'));
@@ -93,8 +150,26 @@ export class SimCluster {
     this.#version += 1;
     this.#record = next;
     this.#onWrite(next, before);
-    const members = next.members.map((member) => `${member.id}${member.inSync ? '+' : '-'}`);
-    this.#world.note(`record v${this.#version} epoch ${next.epoch} ${members.join(' ')}`);
+    this.#remember();
+    this.#noteRecord('record');
     return { kind: 'written', version: String(this.#version) };
+  }
+
+  #found(): VersionedRecord {
+    const untilMs = this.#world.nowMs - this.staleMs;
+    if (this.staleMs > 0) this.#oddUntilMs = this.#world.nowMs + oddMs;
+    const past = this.staleMs > 0 ? this.#past.findLast(({ atMs }) => atMs <= untilMs) : undefined;
+    return past?.found ?? { version: String(this.#version), record: this.#record };
+  }
+
+  #remember(): void {
+    const found = { version: String(this.#version), record: this.#record };
+    this.#past.push({ atMs: this.#world.nowMs, found });
+  }
+
+  #noteRecord(what: string): void {
+    const { epoch, members } = this.#record;
+    const shown = members.map((member) => `${member.id}${member.inSync ? '+' : '-'}`);
+    this.#world.note(`${what} v${this.#version} epoch ${epoch} ${shown.join(' ')}`);
   }
 }

@@ -12,8 +12,13 @@ const faultKinds = [
   'stop-member',
   'fail-sync',
   'swap-disk',
+  /** The disk of another member in the slot of this one. */
+  'wrong-disk',
+  'full-disk',
   'slow-disk',
   'rot',
+  'misdirect-write',
+  'lose-write',
   'pause-member',
   'pause-engine',
   'kill-engine',
@@ -25,6 +30,9 @@ const faultKinds = [
   'reset',
   /** Shows I-19: no change of members while the record is out of reach. */
   'manager-away',
+  'stale-reads',
+  /** Shows I-04: the record is put back to an older state. */
+  'roll-back-record',
   'blackout',
 ] as const;
 

@@ -17,6 +17,8 @@ export interface Write {
   end: number | undefined;
   /** The last epoch of the engine that took it. */
   readonly epoch: () => number;
+  /** Durable by itself when it is answered. */
+  readonly fua: boolean;
 }
 
 export interface Read {
@@ -51,9 +53,11 @@ interface Zone {
   readonly last: number;
 }
 
-/** A flush: everything answered before `start` is durable when it is answered. */
+/** A flush: everything answered before `start`, and not lost since, is durable at `end`. */
 interface Flush {
   readonly start: number;
+  readonly end: number;
+  readonly epoch: () => number;
 }
 
 export class History {
@@ -96,9 +100,12 @@ export class History {
     this.#blocks[block]?.reads.push(read);
   }
 
-  /** @param start when it was asked for; called when it was answered */
-  flushed(start: number): void {
-    this.#flushes.push({ start });
+  /**
+   * @param start when it was asked for; called when it was answered
+   * @param epoch the last one of the engine that answered it
+   */
+  flushed(start: number, epoch: () => number): void {
+    this.#flushes.push({ start, end: this.tick(), epoch });
   }
 
   /** Everything that held the volume lost its power at once. Returns what is wrong so far. */
@@ -118,11 +125,8 @@ export class History {
 
   /** Values the medium may hold: all but those that a flushed write has certainly replaced. */
   #survivors(block: Block, initial: readonly number[]): readonly number[] {
-    const start: Write[] = initial.map((value) => ({ value, start: 0, end: 0, epoch: never }));
-    const all = [...start, ...block.writes];
-    const durable = all.filter(
-      ({ end }) => end !== undefined && (end === 0 || this.#flushes.some((f) => f.start > end)),
-    );
+    const all = [...initial.map(initially), ...block.writes];
+    const durable = all.filter((write) => this.#durableAt(write) !== undefined);
     return all
       .filter((write) => !durable.some((other) => definitelyBefore(write, other)))
       .map(({ value }) => value);
@@ -135,6 +139,40 @@ export class History {
         block.initial.has(value) && !block.writes.some((write) => write.value === value),
     );
     return told === undefined ? [...block.initial] : [told.value];
+  }
+
+  /** When it was certainly durable, if nothing was lost before; undefined for never. */
+  #durableAt({ end, fua }: Write): number | undefined {
+    if (end === undefined || end === 0 || fua) return end;
+    return this.#flushes.find((flush) => flush.start > end)?.end;
+  }
+
+  /** The same whatever was lost between two engines: only their own flush speaks for a write. */
+  #durableByItsEngineAt({ end, fua, epoch }: Write): number | undefined {
+    if (end === undefined || end === 0 || fua) return end;
+    const own = (flush: Flush) => flush.start > end && flush.epoch() === epoch();
+    return this.#flushes.find(own)?.end;
+  }
+
+  /**
+   * What must hold whatever happened, as long as disks keep what they synced: a read shows what
+   * somebody wrote there, and nothing that a durable write had certainly replaced.
+   */
+  checkDurable(): string | undefined {
+    for (const [index, block] of this.#blocks.entries()) {
+      const writes = [initially(zeroValue), ...block.writes];
+      for (const read of block.reads) {
+        const wrong = `block ${index}: read of ${read.value} by ${read.by} at ${read.start}..${read.end}`;
+        const sources = writes.filter((w) => w.value === read.value && w.start < read.end);
+        if (sources.length === 0) return `${wrong}: nobody had written it`;
+        const durable = writes.filter(
+          (w) => (this.#durableByItsEngineAt(w) ?? Infinity) < read.start,
+        );
+        const legal = sources.some((s) => !durable.some((w) => definitelyBefore(s, w)));
+        if (!legal) return `${wrong}: it had been replaced by something durable`;
+      }
+    }
+    return undefined;
   }
 
   /** The first thing that is wrong, in words. */
@@ -217,6 +255,11 @@ export class History {
 }
 
 const never = () => 0;
+
+/** A value that was there before everything. */
+function initially(value: number): Write {
+  return { value, start: 0, end: 0, epoch: never, fua: true };
+}
 
 function definitelyBefore(a: Write, b: Write): boolean {
   return a.end !== undefined && a.end < b.start;

@@ -13,8 +13,9 @@ import {
 } from '../../dataplane/store/geometry.ts';
 import { filesOf, layerOfFile } from '../../dataplane/store/layer-list.ts';
 import { RegionMap } from '../../dataplane/store/region-map.ts';
-import { SimDisk, type SimMedium } from './disk.ts';
+import { SimDisk } from './disk.ts';
 import type { SimNetwork } from './link.ts';
+import type { SimMedium } from './medium.ts';
 import type { Plants } from './plants.ts';
 import { SimProcess } from './process.ts';
 import { lineage, volume } from './settings.ts';

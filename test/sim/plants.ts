@@ -18,6 +18,8 @@ export interface Plant {
   readonly seedsMax: number;
   /** Kinds of faults that must meet for it to show; without it, those each seed draws. */
   readonly focus?: readonly FaultKind[];
+  /** False: it shows only when faults leave nobody who has everything. */
+  readonly budget?: false;
 }
 
 export const plants: readonly Plant[] = [
@@ -83,4 +85,30 @@ export const plants: readonly Plant[] = [
     seedsMax: 300,
   },
   { name: 'sealOfAnyBlock', what: 'I-21 takes any checksum', seedsMax: 200 },
+  {
+    name: 'emptyTrusted',
+    what: 'I-05 takes an emptied store for a member',
+    seedsMax: 60,
+    focus: ['swap-disk', 'kill-engine'],
+    budget: false,
+  },
+  {
+    name: 'growBeforeFlush',
+    what: 'I-08 counts a newcomer in before it flushed',
+    seedsMax: 60,
+    focus: ['partition', 'blackout'],
+    budget: false,
+  },
+  {
+    name: 'rollbackIgnored',
+    what: 'I-04 goes on from an older record',
+    seedsMax: 60,
+    focus: ['roll-back-record', 'kill-member', 'kill-engine'],
+  },
+  {
+    name: 'cacheTrusted',
+    what: 'I-11 takes what was read for durable',
+    seedsMax: 200,
+    focus: ['kill-member', 'power-member'],
+  },
 ];

@@ -5,12 +5,22 @@
  */
 import { parseArgs } from 'node:util';
 import { describe } from './faults.ts';
-import type { Plants } from './plants.ts';
-import { type RunResult, simulate } from './simulation.ts';
+import { type RunOptions, type RunResult, simulate } from './simulation.ts';
 
-export function explain(result: RunResult, needed: readonly number[]): string {
+/** What a run has besides its seed. */
+type Variant = Omit<RunOptions, 'seed' | 'without' | 'linesKept'>;
+
+export function explain(
+  result: RunResult,
+  needed: readonly number[],
+  variant: Variant = {},
+): string {
   const without = result.faults.map((_, index) => index).filter((index) => !needed.includes(index));
-  const left = without.length === 0 ? '' : ` --without ${without.join(',')}`;
+  const options = [
+    ...(without.length === 0 ? [] : ['--without', without.join(',')]),
+    ...(variant.budget === false ? ['--no-budget'] : []),
+    ...Object.keys(variant.plants ?? {}).flatMap((plant) => ['--plant', plant]),
+  ];
   return [
     `seed ${result.seed}: ${result.violation}`,
     `settings: ${JSON.stringify(result.settings)}`,
@@ -19,17 +29,20 @@ export function explain(result: RunResult, needed: readonly number[]): string {
       const fault = result.faults[index];
       return `  ${index}: ${fault === undefined ? '' : describe(fault)}`;
     }),
-    `repeat: node test/sim/run.ts --seed ${result.seed}${left}`,
+    ['repeat: node test/sim/run.ts', '--seed', result.seed, ...options].join(' '),
   ].join('\n');
 }
 
 /** Leaves out one fault after the other as long as the run still fails. */
-export async function shorten(result: RunResult, plants: Plants): Promise<readonly number[]> {
+export async function shorten(
+  result: RunResult,
+  variant: Variant = {},
+): Promise<readonly number[]> {
   const { seed } = result;
   const without = new Set<number>();
   for (let index = result.faults.length - 1; index >= 0; index--) {
     without.add(index);
-    const again = await simulate({ seed, plants, without });
+    const again = await simulate({ ...variant, seed, without });
     if (again.violation === undefined) without.delete(index);
   }
   return result.faults.map((_, index) => index).filter((index) => !without.has(index));
@@ -43,15 +56,17 @@ async function main(): Promise<void> {
       from: { type: 'string', default: '1' },
       plant: { type: 'string' },
       without: { type: 'string', default: '' },
+      'no-budget': { type: 'boolean', default: false },
       lines: { type: 'string', default: '200' },
     },
   });
-  const plants: Plants = values.plant === undefined ? {} : { [values.plant]: true };
+  const plants = values.plant === undefined ? {} : { [values.plant]: true };
+  const variant: Variant = { plants, budget: !values['no-budget'] };
   const without = new Set(values.without.split(',').filter(Boolean).map(Number));
   if (values.seed !== undefined) {
     const linesKept = Number(values.lines);
     const seed = Number(values.seed);
-    const result = await simulate({ seed, plants, without, linesKept });
+    const result = await simulate({ ...variant, seed, without, linesKept });
     console.log(result.lines.join('\n'));
     console.log(JSON.stringify(result.settings));
     console.log(`${result.violation ?? 'no violation'} (trace ${result.hash})`);
@@ -62,10 +77,10 @@ async function main(): Promise<void> {
   const startedMs = performance.now();
   let events = 0;
   for (let seed = from; seed < from + Number(values.seeds); seed++) {
-    const result = await simulate({ seed, plants });
+    const result = await simulate({ ...variant, seed });
     events += result.eventCount;
     if (result.violation === undefined) continue;
-    console.log(explain(result, await shorten(result, plants)));
+    console.log(explain(result, await shorten(result, variant), variant));
     process.exitCode = 1;
     return;
   }

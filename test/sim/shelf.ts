@@ -5,7 +5,7 @@
 import { inSyncIds, type VolumeRecord } from '../../dataplane/volume/record.ts';
 import { Attachment } from './attachment.ts';
 import { SimCluster } from './cluster.ts';
-import { SimMedium } from './disk.ts';
+import { SimMedium } from './medium.ts';
 import { History } from './history.ts';
 import { SimNetwork } from './link.ts';
 import { SimMember } from './member.ts';
@@ -17,6 +17,8 @@ import type { World } from './world.ts';
 /** How long it takes until a new engine stands in for one that was killed or ended. */
 const afterKillMs = 50;
 const afterEndMs = 80;
+/** How long a person takes to repair what an engine complains about. */
+const personMs = 700;
 
 export class Shelf {
   readonly world: World;
@@ -30,6 +32,8 @@ export class Shelf {
   readonly #plants: Plants;
   #nextValue = 1;
   #incarnations = 0;
+  /** Engines that came before the manager was restored. */
+  #attachedBefore = 0;
   /** The second phase: nothing goes wrong any more, and nobody asks for anything new. */
   healing = false;
 
@@ -96,11 +100,24 @@ export class Shelf {
     });
   }
 
+  /** The manager is restored from a backup that is so many changes old. */
+  rollBack(changes: number): void {
+    this.#attachedBefore = this.attachments.length;
+    this.cluster.rollBack(changes);
+  }
+
+  /** A person has been told, and does what the runbook says. */
+  #putForward(): void {
+    const opened = this.attachments.slice(this.#attachedBefore).some((one) => one.hasServed);
+    this.cluster.putForward({ serving: this.newest?.engine.serving === true, opened });
+  }
+
   /** Ends everything that still goes wrong, and lets the clients come to their end. */
   heal(): void {
     this.healing = true;
     this.world.note('HEAL');
     this.cluster.away = false;
+    this.cluster.staleMs = 0;
     this.cluster.cutOff.clear();
     for (const { process, clients } of this.attachments) {
       process.resume();
@@ -115,7 +132,9 @@ export class Shelf {
       member.medium.heal();
       if (!member.process.alive || member.failed) member.restart();
     }
-    if (this.newest?.process.alive !== true) this.attach();
+    // An engine that needs no change of the record does not look at it; the next one will.
+    const mustLook = this.cluster.isOlderUnnoticed;
+    if (mustLook || this.newest?.process.alive !== true) this.attach();
   }
 
   #makeMembers(): readonly SimMember[] {
@@ -147,7 +166,12 @@ export class Shelf {
     const fault = await attachment.engine.end();
     this.world.note(`${attachment.process.name} ended: ${fault.code}`);
     if (fault.code === 'cluster.rolled-back') {
-      this.world.violate(`I-04 nothing was rolled back, yet: ${fault.message}`);
+      if (!this.cluster.looksRolledBack) {
+        this.world.violate(`I-04 nothing was rolled back, yet: ${fault.message}`);
+      }
+      this.world.after(personMs, () => {
+        this.#putForward();
+      });
     }
     if (attachment !== this.newest) return;
     this.world.after(afterEndMs, () => {

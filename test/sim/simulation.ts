@@ -6,7 +6,7 @@
  */
 import { drawFaults, type FaultKind, type SimFault } from './faults.ts';
 import type { Plants } from './plants.ts';
-import { atRest, questionAtRest, settleMs, whyNotAtRest } from './rest.ts';
+import { atRest, questionAtRest, questionWhatIsLeft, settleMs, whyNotAtRest } from './rest.ts';
 import { drawSettings, type Settings } from './settings.ts';
 import { Shelf } from './shelf.ts';
 import { Strikes } from './strikes.ts';
@@ -24,6 +24,11 @@ export interface RunOptions {
    * The only kinds of faults, and as many as there can be; for mistakes that need a rare meeting.
    */
   readonly focus?: readonly FaultKind[];
+  /**
+   * True unless told: faults leave one member that has everything, so the volume must come back.
+   * False: anything goes; the volume may stop for good, but it may not lie.
+   */
+  readonly budget?: boolean;
   /** Indexes of faults to leave out. */
   readonly without?: ReadonlySet<number>;
   /** Lines of the story in the result; 200 unless told. */
@@ -42,14 +47,14 @@ export interface RunResult {
 
 /** Runs the story of one seed to its end. */
 export async function simulate(options: RunOptions): Promise<RunResult> {
-  const { seed, plants = {}, focus, without } = options;
+  const { seed, plants = {}, focus, without, budget = true } = options;
   const world = new World(seed, options.linesKept ?? 200);
   const settings = drawSettings(world.prng.fork('settings'));
-  const count = focus === undefined ? settings.faults : faultsMax;
+  const count = focus === undefined && budget ? settings.faults : faultsMax;
   const spread = { count, endMs: settings.busyMs };
   const faults = drawFaults(world.prng.fork('faults'), spread, focus);
   const shelf = new Shelf(world, settings, plants);
-  const strikes = new Strikes(shelf);
+  const strikes = new Strikes(shelf, { budget });
   await shelf.begin();
   faults.forEach((fault, index) => {
     if (without?.has(index) === true) return;
@@ -59,11 +64,18 @@ export async function simulate(options: RunOptions): Promise<RunResult> {
   });
   await world.runUntil(settings.busyMs);
   shelf.heal();
+  if (budget) await converge(shelf);
+  else await questionWhatIsLeft(shelf);
+  const { violation, hash, lines, eventCount } = world;
+  return { seed, violation, hash, faults, settings, lines, eventCount };
+}
+
+/** The second phase: what one good copy can bring back must come back. */
+async function converge(shelf: Shelf): Promise<void> {
+  const { world } = shelf;
   // Long enough for everybody to notice who is away: before that "in sync" is only the last word.
   await world.runUntil(world.nowMs + noticeMs);
   await world.runUntil(world.nowMs + settleMs, () => atRest(shelf));
   if (world.violation === undefined && !atRest(shelf)) world.violate(whyNotAtRest(shelf));
   if (world.violation === undefined) await questionAtRest(shelf);
-  const { violation, hash, lines, eventCount } = world;
-  return { seed, violation, hash, faults, settings, lines, eventCount };
 }

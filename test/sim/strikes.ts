@@ -1,6 +1,7 @@
 /**
  * What each fault does to the shelf, and when it may. Within the budget a member may lose something
- * only while another in-sync member has everything and was left alone for a while.
+ * only while another in-sync member has everything and was left alone for a while. Without it every
+ * fault strikes that leaves a disk honest: what was synced stays, or is gone with the disk.
  */
 import { filesOf } from '../../dataplane/store/layer-list.ts';
 import type { Attachment } from './attachment.ts';
@@ -19,6 +20,13 @@ const calmMs = 1500;
  */
 const endured: ReadonlySet<FaultKind> = new Set(['reset', 'kill-engine', 'rot']);
 
+/** No rule can tell these from the truth once nobody is there who knows better (promises.md). */
+const budgetOnly: ReadonlySet<FaultKind> = new Set([
+  'misdirect-write',
+  'lose-write',
+  'roll-back-record',
+]);
+
 interface Target {
   readonly fault: SimFault;
   readonly member: SimMember;
@@ -29,10 +37,13 @@ type Strike = (target: Target) => void;
 
 export class Strikes {
   readonly #shelf: Shelf;
+  readonly #budget: boolean;
   readonly #strikes: Readonly<Record<FaultKind, Strike>>;
 
-  constructor(shelf: Shelf) {
+  /** @param options budget: faults leave one member that has everything */
+  constructor(shelf: Shelf, options: { readonly budget: boolean }) {
     this.#shelf = shelf;
+    this.#budget = options.budget;
     const takeDown = this.#takeDown.bind(this);
     this.#strikes = {
       'kill-member': takeDown,
@@ -41,7 +52,11 @@ export class Strikes {
       'swap-disk': takeDown,
       'fail-sync': this.#failSync.bind(this),
       'slow-disk': this.#slowDown.bind(this),
+      'wrong-disk': this.#wrongDisk.bind(this),
+      'full-disk': this.#fillUp.bind(this),
       rot: this.#rot.bind(this),
+      'misdirect-write': this.#corruptNext.bind(this),
+      'lose-write': this.#corruptNext.bind(this),
       'pause-member': this.#pauseMember.bind(this),
       'pause-engine': this.#pauseEngine.bind(this),
       'kill-engine': ({ attachment }) => {
@@ -56,6 +71,8 @@ export class Strikes {
         shelf.network.reset(attachment.process.name, member.id);
       },
       'manager-away': this.#managerAway.bind(this),
+      'stale-reads': this.#staleReads.bind(this),
+      'roll-back-record': this.#rollBackRecord.bind(this),
       blackout: this.#blackout.bind(this),
     };
   }
@@ -64,8 +81,10 @@ export class Strikes {
     const { members, newest, healing, world } = this.#shelf;
     const member = members[fault.member % members.length];
     if (member === undefined || newest === undefined || healing) return;
+    if (!this.#budget && budgetOnly.has(fault.kind)) return;
     const rotten = members.find((other) => other.disturbedUntilMs === Infinity);
-    if (rotten !== undefined && !endured.has(fault.kind) && member !== rotten) return;
+    const spared = this.#budget && member === rotten;
+    if (rotten !== undefined && !endured.has(fault.kind) && !spared) return;
     world.note(`FAULT ${describe(fault)}`);
     this.#strikes[fault.kind]({ fault, member, attachment: newest });
   }
@@ -75,6 +94,10 @@ export class Strikes {
     member.disturbedUntilMs = Math.max(member.disturbedUntilMs, untilMs);
   }
 
+  #isRecovering({ disturbedUntilMs }: SimMember): boolean {
+    return disturbedUntilMs !== Infinity && disturbedUntilMs >= this.#shelf.world.nowMs;
+  }
+
   #disturbAll(forMs: number): void {
     for (const member of this.#shelf.members) this.#disturb(member, forMs);
   }
@@ -82,6 +105,7 @@ export class Strikes {
   /** Somebody else is in sync, has lost nothing, and was not disturbed for a while. */
   #mayLose(member: SimMember): boolean {
     const { recorded, members, world } = this.#shelf;
+    if (!this.#budget) return true;
     return members.some(
       (other) =>
         other !== member &&
@@ -121,6 +145,36 @@ export class Strikes {
     });
   }
 
+  /** Somebody puts the disk of another member into this one's slot, and later finds out. */
+  #wrongDisk({ fault, member }: Target): void {
+    const { members, world } = this.#shelf;
+    const other = members[(members.indexOf(member) + 1) % members.length];
+    if (other === undefined || other === member || !this.#mayLose(member)) return;
+    this.#disturb(member, fault.durationMs);
+    member.process.kill();
+    member.medium.exchange(other.medium.own);
+    member.restart();
+    world.after(fault.durationMs, () => {
+      member.process.kill();
+      member.medium.putBack();
+      member.restart();
+    });
+  }
+
+  /** One disk, or all of them: writes wait for room, and nothing is lost. */
+  #fillUp({ fault, member }: Target): void {
+    const all = fault.draw % 3 === 0;
+    if (!all && !this.#mayLose(member)) return;
+    for (const one of all ? this.#shelf.members : [member]) {
+      this.#disturb(one, fault.durationMs);
+      one.medium.full = true;
+      this.#shelf.world.after(fault.durationMs, () => {
+        one.medium.full = false;
+        if (one.failed) one.restart();
+      });
+    }
+  }
+
   #slowDown({ fault, member }: Target): void {
     member.medium.hiccupMs = 50 + (fault.draw % 450);
     this.#shelf.world.after(fault.durationMs, () => {
@@ -132,9 +186,13 @@ export class Strikes {
    * Silent corruption of some blocks on one of several copies, where it can be told from a write.
    */
   #rot({ fault, member }: Target): void {
-    const { blockCount, regionBlocks, blackouts } = this.#shelf.settings;
+    const { settings, members } = this.#shelf;
+    const { blockCount, regionBlocks, blackouts } = settings;
     const store = member.hosted?.store;
-    if (blackouts || store === undefined || !this.#mayLose(member)) return;
+    if (store === undefined || blackouts || !this.#mayLose(member)) return;
+    // After a crash a rotten block of a dirty region passes for the last write (promises.md, note 2).
+    const sick = (other: SimMember) => !other.process.alive || this.#isRecovering(other);
+    if (!this.#budget && members.some(sick)) return;
     const dirty = store.changed();
     for (let block = 0; block < blockCount; block++) {
       if (dirty?.has(Math.floor(block / regionBlocks)) !== false) continue;
@@ -142,6 +200,14 @@ export class Strikes {
       member.disturbedUntilMs = Infinity;
       member.medium.rot(filesOf(1).data, block * blockBytes + (fault.draw % blockBytes));
     }
+  }
+
+  /** Silent corruption by the next write: it lands elsewhere, or not at all. */
+  #corruptNext({ fault, member }: Target): void {
+    if (this.#shelf.settings.blackouts || !this.#mayLose(member)) return;
+    member.disturbedUntilMs = Infinity;
+    if (fault.kind === 'lose-write') member.medium.loseNext = true;
+    else member.medium.misdirectNext = fault.draw;
   }
 
   #pauseMember({ fault, member }: Target): void {
@@ -217,16 +283,36 @@ export class Strikes {
     });
   }
 
+  #staleReads({ fault }: Target): void {
+    const { cluster, world } = this.#shelf;
+    cluster.staleMs = 10 + (fault.draw % 600);
+    world.after(fault.durationMs, () => {
+      cluster.staleMs = 0;
+    });
+  }
+
+  /** Only while everybody is there who knows better: nobody else can notice. */
+  #rollBackRecord({ fault }: Target): void {
+    const { members, recorded, world, settings } = this.#shelf;
+    // A list of snapshots that goes back within an epoch is noticed by the next engine only, which
+    // then waits for a person to choose between two lists that are both wrong.
+    if (settings.snapshots) return;
+    const know = members.filter(({ id }) => recorded.includes(id));
+    if (know.some((one) => !one.process.alive || one.disturbedUntilMs >= world.nowMs)) return;
+    this.#disturbAll(fault.durationMs);
+    this.#shelf.rollBack(1 + (fault.draw % 4));
+  }
+
   #blackout(): void {
     const { settings, attachments, members, history, world } = this.#shelf;
-    if (!settings.blackouts || this.#emptied()) return;
+    if (this.#budget && (!settings.blackouts || this.#emptied())) return;
     for (const { process } of attachments) process.kill();
     for (const member of members) {
       member.process.kill();
       member.medium.cutPower();
       member.medium.failNextSync = false;
     }
-    const wrong = history.lostEverything();
+    const wrong = this.#budget ? history.lostEverything() : undefined;
     if (wrong !== undefined) world.violate(`I-06 I-15 I-16 before the blackout: ${wrong}`);
     for (const member of members) {
       world.after(world.prng.between(10, 900), () => {

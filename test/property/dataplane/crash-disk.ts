@@ -1,11 +1,11 @@
 /**
  * A disk without time that stops in the middle: after so many commands nothing is carried out any
  * more, and of a write under way any units are there. What was not synced is lost, kept or torn by
- * the medium's own luck (test/sim/disk.ts).
+ * the medium's own luck (test/sim/medium.ts).
  */
 import { Fault } from '../../../dataplane/base/fault.ts';
 import type { Disk, DiskFile } from '../../../dataplane/ports/disk.ts';
-import type { SimMedium } from '../../sim/disk.ts';
+import type { SimMedium } from '../../sim/medium.ts';
 
 /** Not a `Fault`: nobody may handle it. */
 export class Crash extends Error {}
@@ -16,11 +16,18 @@ export class CrashDisk implements Disk {
   left = Infinity;
   /** Commands carried out. */
   count = 0;
-  /** Nothing that takes new space can be written. */
-  full = false;
 
   constructor(medium: SimMedium) {
     this.#medium = medium;
+  }
+
+  /** Nothing that takes new space can be written. */
+  get full(): boolean {
+    return this.#medium.full;
+  }
+
+  set full(full: boolean) {
+    this.#medium.full = full;
   }
 
   freeBytes(): Promise<number> {
@@ -38,10 +45,7 @@ export class CrashDisk implements Disk {
   replace(name: string, bytes: Uint8Array): Promise<void> {
     if (this.full) return Promise.reject(noRoom());
     return this.#done(() => {
-      const file = this.#medium.content(name);
-      file.cache = bytes.slice();
-      file.medium = bytes.slice();
-      file.dirty.clear();
+      this.#medium.replace(name, bytes);
     });
   }
 
@@ -70,7 +74,7 @@ export class CrashDisk implements Disk {
           return bytes;
         }),
       write: async (offsetBytes, bytes) => {
-        if (!this.full || !this.#medium.grows(content, offsetBytes, bytes.length)) {
+        if (this.#medium.hasRoomFor(content, offsetBytes, bytes.length)) {
           return put(offsetBytes, bytes);
         }
         this.#medium.putSome(content, offsetBytes, bytes);
@@ -79,7 +83,7 @@ export class CrashDisk implements Disk {
       punch: (offsetBytes, lengthBytes) => put(offsetBytes, new Uint8Array(lengthBytes)),
       sync: () =>
         this.#done(() => {
-          this.#medium.carry(content, this.#medium.snapshot(content));
+          this.#medium.sync(name, content, this.#medium.unsynced(content));
         }),
       close: () => Promise.resolve(),
     });

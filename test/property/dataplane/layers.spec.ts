@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { Fault } from '../../../dataplane/base/fault.ts';
 import { Prng } from '../../../dataplane/base/prng.ts';
 import { createStore, type HostedStore, openStore } from '../../../dataplane/drive/hosted-store.ts';
-import { SimMedium } from '../../sim/disk.ts';
+import { SimMedium } from '../../sim/medium.ts';
 import { Crash, CrashDisk } from './crash-disk.ts';
 
 const blockBytes = 64;

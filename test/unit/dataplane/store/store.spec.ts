@@ -74,6 +74,22 @@ describe('store', () => {
     });
   }
 
+  it('I-11 keeps regions dirty that were written before it stopped in order within an epoch', async () => {
+    const disk = await made();
+    const before = await openStore(disk, names);
+    await before.runner.run(before.store.promise(5));
+    await write(before, 0, 1, 40);
+    await before.runner.run(before.store.close());
+    const { store, runner } = await openStore(disk, names);
+    await runner.run(store.promise(5));
+    // Up to here everybody has flushed; write 40 is later.
+    store.flushedEverywhere(39);
+    assert.equal(store.cleanable, false);
+    await runner.run(store.promise(6));
+    store.flushedEverywhere(1);
+    assert.equal(store.cleanable, true, 'the next epoch begins with a flush of everything');
+  });
+
   it('I-13 knows what changed since a member left, and nothing about another absence of it', async () => {
     const hosted = await openStore(await used(true), names);
     const absence = { member: 'gone', generation: 4 };
