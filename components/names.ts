@@ -61,3 +61,6 @@ export const dataplaneName = 'larder-node';
 
 /** The DaemonSet that looks whether disks are mounted. */
 export const diskWatchName = 'larder-disk-watch';
+
+/** The backup of the cluster's own datastore on a node; a node's name may hold dots. */
+export const clusterBackup = (node: string): string => `k3s-${node.replaceAll('.', '-')}`;

@@ -16,7 +16,7 @@ import { formatSize } from '../config/quantity.ts';
 import type { Database } from '../config/shelf/applications.ts';
 import type { Target } from '../config/shelf/backups.ts';
 import type { Volume } from '../config/shelf/volumes.ts';
-import { systemNamespace } from '../names.ts';
+import { clusterBackup, systemNamespace } from '../names.ts';
 import { diskPlace, type Ground, type TieredGround } from './ground.ts';
 
 /** From the targets on: their keys are where jobs need them. */
@@ -168,7 +168,7 @@ export function buildClusterBackup(ground: BackedGround): void {
     scheduleTo(
       target,
       {
-        name: `k3s-${node.name.replaceAll('.', '-')}`,
+        name: clusterBackup(node.name),
         source: {
           kind: 'host',
           node: node.name,

@@ -202,6 +202,28 @@ describe('backups', () => {
     assert.deepEqual(names({ ...change, backupSchedule: { target: 'drive' } }), ['drive', 'drive']);
   });
 
+  it('are watched by name, with everything else that copies', () => {
+    const change = {
+      ...ground,
+      nodes: nodes.map((node, index) => ({ ...node, roles: [index === 0 ? 'server' : 'worker'] })),
+      volumes: [volume, { ...volume, name: 'scans', backup: { skip: 'made again from paper' } }],
+      postgres: [{ ...database, dumps: { skip: 'a playground of mine' } }],
+      datasets: [
+        { name: 'vectors', size: '1Gi', node: 'kube01', disk: 'nvme', writer: { image: 'a/b:1' } },
+      ],
+      backupSchedule: { k3s: { datastore: 'sqlite' } },
+    };
+    assert.deepEqual(shelfOf(bareShelf(change)).monitoring.watched.backups, [
+      'backup-photos',
+      'drill-photos',
+      'backup-dataset-vectors',
+      'drill-dataset-vectors',
+      'backup-k3s-kube01',
+      'drill-k3s-kube01',
+      'dataset-vectors-writer',
+    ]);
+  });
+
   it('show no secret of a wrong form', () => {
     const [problem] = problemsIn(bareShelf({ nodes, secrets: { key: 7_654_321 } }));
     assert.equal(problem?.path, 'larder:secrets.key');
