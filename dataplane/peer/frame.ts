@@ -3,7 +3,9 @@
  * fixed header, a payload. Bytes that are not such a frame end the connection with `peer.malformed`
  * and do nothing else.
  */
-import { ByteReader, ByteWriter } from '../base/bytes.ts';
+import { Buffer } from 'node:buffer';
+import { Defect } from '../base/assert.ts';
+import { readU32, readU64, writeU16, writeU32, writeU64 } from '../base/big-endian.ts';
 import { crc32c } from '../base/crc32c.ts';
 import { Fault } from '../base/fault.ts';
 import { limits } from '../base/limits.ts';
@@ -25,24 +27,40 @@ export interface Frame {
 const prefixBytes = 8;
 const headerBytes = 40;
 
+/** Where the fields stand, from the first byte of the frame. */
+const at = {
+  verb: 8,
+  flags: 9,
+  zero: 10,
+  id: 12,
+  epoch: 20,
+  number: 28,
+  offsetBytes: 36,
+  lengthBytes: 44,
+  payload: 48,
+} as const;
+
 /** Two pieces, so that the payload is not copied. */
 export function encodeFrame(frame: Frame): readonly Uint8Array[] {
   const { payload } = frame;
-  const writer = new ByteWriter(prefixBytes + headerBytes)
-    .u32(4 + headerBytes + payload.length)
-    .u32(0)
-    .u8(frame.verb)
-    .u8(frame.flags)
-    .u8(0)
-    .u8(0)
-    .u64(frame.id)
-    .u64(frame.epoch)
-    .u64(frame.number)
-    .u64(frame.offsetBytes)
-    .u32(frame.lengthBytes);
-  const crc = crc32c(payload, crc32c(writer.bytes.subarray(prefixBytes)));
-  new DataView(writer.bytes.buffer).setUint32(4, crc);
-  return payload.length === 0 ? [writer.bytes] : [writer.bytes, payload];
+  // From Node's pool: a small array of its own would cost as much as all of its fields.
+  const bytes = Buffer.allocUnsafe(prefixBytes + headerBytes);
+  writeU32(bytes, 0, 4 + headerBytes + payload.length);
+  bytes[at.verb] = frame.verb;
+  bytes[at.flags] = frame.flags;
+  writeU16(bytes, at.zero, 0);
+  writeU64(bytes, at.id, whole(frame.id));
+  writeU64(bytes, at.epoch, whole(frame.epoch));
+  writeU64(bytes, at.number, whole(frame.number));
+  writeU64(bytes, at.offsetBytes, whole(frame.offsetBytes));
+  writeU32(bytes, at.lengthBytes, whole(frame.lengthBytes, 2 ** 32 - 1));
+  writeU32(bytes, 4, crc32c(payload, crc32c(bytes.subarray(prefixBytes))));
+  return payload.length === 0 ? [bytes] : [bytes, payload];
+}
+
+function whole(value: number, max = Number.MAX_SAFE_INTEGER): number {
+  if (Number.isInteger(value) && value >= 0 && value <= max) return value;
+  throw new Defect(`a field of a frame out of range: ${value}`);
 }
 
 /** Finds frames in a byte stream, however it is cut. */
@@ -58,41 +76,31 @@ export class FrameReader {
   /** Undefined: more bytes are needed. Throws `peer.malformed`. */
   next(): Frame | undefined {
     if (this.#buffered < prefixBytes) return undefined;
-    const lengthBytes = new ByteReader(this.#peek(4)).u32();
+    const lengthBytes = readU32(this.#peek(4), 0);
     if (lengthBytes < 4 + headerBytes || lengthBytes > limits.frameBytesMax) {
       throw malformed(`a frame of ${lengthBytes} bytes`);
     }
     if (this.#buffered < 4 + lengthBytes) return undefined;
     const bytes = this.#take(4 + lengthBytes);
-    const reader = new ByteReader(bytes);
-    reader.u32();
-    if (reader.u32() !== crc32c(bytes.subarray(prefixBytes))) {
+    if (readU32(bytes, 4) !== crc32c(bytes.subarray(prefixBytes))) {
       throw malformed('a frame that does not match its checksum');
     }
-    try {
-      const verb = reader.u8();
-      const flags = reader.u8();
-      reader.raw(2);
-      const [id, epoch, number, offsetBytes] = [
-        reader.u64(),
-        reader.u64(),
-        reader.u64(),
-        reader.u64(),
-      ];
-      const length = reader.u32();
-      const payload = reader.raw(reader.remaining);
-      return { verb, flags, id, epoch, number, offsetBytes, lengthBytes: length, payload };
-    } catch (error) {
-      if (error instanceof RangeError) throw malformed(error.message);
-      throw error;
-    }
+    return {
+      verb: bytes[at.verb] ?? 0,
+      flags: bytes[at.flags] ?? 0,
+      id: wholeIn(bytes, at.id),
+      epoch: wholeIn(bytes, at.epoch),
+      number: wholeIn(bytes, at.number),
+      offsetBytes: wholeIn(bytes, at.offsetBytes),
+      lengthBytes: readU32(bytes, at.lengthBytes),
+      payload: bytes.subarray(at.payload),
+    };
   }
 
+  /** At least so many bytes of what comes next, which are there. */
   #peek(lengthBytes: number): Uint8Array {
-    const [first] = this.#chunks;
-    if (first !== undefined && first.length >= lengthBytes) return first.subarray(0, lengthBytes);
-    this.#join();
-    return (this.#chunks[0] ?? new Uint8Array(0)).subarray(0, lengthBytes);
+    if ((this.#chunks[0]?.length ?? 0) < lengthBytes) this.#join();
+    return this.#chunks[0] ?? new Uint8Array(0);
   }
 
   #take(lengthBytes: number): Uint8Array {
@@ -114,6 +122,12 @@ export class FrameReader {
     }
     this.#chunks = [joined];
   }
+}
+
+function wholeIn(bytes: Uint8Array, offset: number): number {
+  const value = readU64(bytes, offset);
+  if (value > Number.MAX_SAFE_INTEGER) throw malformed(`a number beyond 2^53: ${value}`);
+  return value;
 }
 
 export function malformed(what: string): Fault {
