@@ -70,7 +70,8 @@ export const engineFacts: Readonly<Record<TierEngine, EngineFacts>> = {
   longhorn: { ...block, title: 'Longhorn', accessModes: [...single, 'ReadWriteMany'], on: 'disks' },
   'rook-ceph': { ...block, title: 'Rook-Ceph', on: 'devices' },
   mayastor: { ...block, title: 'Mayastor', on: 'devices' },
-  larder: { ...block, title: 'Larder', on: 'disks' },
+  // What CSI offers of it so far (docs/components/replicated-tier.md).
+  larder: { ...block, title: 'Larder', grows: false, snapshots: false, on: 'disks' },
 };
 
 /** The driver that a class names; it tells which engine made the volumes of the class. */

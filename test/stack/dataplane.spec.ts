@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { homelabConfig, type ProgramRun, type Recorded, runProgram } from './support/record.ts';
+
+const tiers = [
+  { name: 'replicated', engine: 'larder', default: true },
+  { name: 'local-ssd', engine: 'static' },
+];
+const images = { dataplane: 'registry.example/larder@sha256:00' };
+
+interface Container {
+  readonly name: string;
+  readonly securityContext: { readonly privileged?: boolean };
+  readonly volumeMounts: readonly { readonly mountPath: string }[];
+}
+
+interface Rule {
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+  readonly resourceNames?: readonly string[];
+}
+
+describe('data plane of replicated tiers', () => {
+  let run: ProgramRun;
+  before(async () => {
+    run = await runProgram({ config: { ...homelabConfig(), tiers, images } });
+  });
+
+  const ofType = (type: string): Recorded[] =>
+    run.resources.filter((resource) => resource.type === type);
+  const pods = (type: string) => {
+    const [found] = ofType(type).filter(({ name }) => name.startsWith('dataplane'));
+    const inputs = found?.inputs as
+      | { spec: { template: { spec: { containers: Container[] } } } }
+      | undefined;
+    return inputs?.spec.template.spec ?? { containers: [] };
+  };
+
+  it('protects and keeps what volumes are recorded in', () => {
+    const kept = [
+      ...ofType('kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition'),
+      ...ofType('kubernetes:larder.dev/v1alpha1:StorageNode'),
+    ];
+    assert.equal(kept.length, 3 + 3);
+    for (const { name, options } of kept) {
+      assert.equal(options.protect, true, name);
+      assert.equal(options.retainOnDelete, true, name);
+    }
+  });
+
+  it('declares the disks of each node with the tiers that they serve', () => {
+    const specs = ofType('kubernetes:larder.dev/v1alpha1:StorageNode').map(
+      ({ inputs }) => inputs['spec'],
+    );
+    const disk = { name: 'nvme', path: '/mnt/nvme', tags: ['replicated'], reserveBytes: 0 };
+    assert.deepEqual(
+      specs,
+      [1, 2, 3].map(() => ({ zone: '', disks: [disk] })),
+    );
+  });
+
+  it('has one privileged container, and shows disks to the other one only', () => {
+    const { containers } = pods('kubernetes:apps/v1:DaemonSet');
+    const privileged = containers.filter(({ securityContext }) => securityContext.privileged);
+    assert.deepEqual(
+      privileged.map(({ name }) => name),
+      ['csi'],
+    );
+    const withDisks = containers.filter(({ volumeMounts }) =>
+      volumeMounts.some(({ mountPath }) => mountPath.startsWith('/host/')),
+    );
+    assert.deepEqual(
+      withDisks.map(({ name }) => name),
+      ['storage'],
+    );
+  });
+
+  it('gives the controllers no more than an ordinary user of a container has', () => {
+    for (const { name, securityContext } of pods('kubernetes:apps/v1:Deployment').containers) {
+      const { privileged = false, ...others } = securityContext;
+      assert.equal(privileged, false, name);
+      assert.deepEqual(others, {
+        allowPrivilegeEscalation: false,
+        capabilities: { drop: ['ALL'] },
+        readOnlyRootFilesystem: true,
+      });
+    }
+  });
+
+  it('asks for no right on everything, and for one Secret only', () => {
+    const roles = ['ClusterRole', 'Role']
+      .flatMap((kind) => ofType(`kubernetes:rbac.authorization.k8s.io/v1:${kind}`))
+      .filter(({ name }) => name.startsWith('dataplane'));
+    assert.equal(roles.length, 3);
+    const rules = roles.flatMap(({ inputs }) => inputs['rules'] as Rule[]);
+    for (const { resources, verbs, resourceNames } of rules) {
+      assert.ok(![...resources, ...verbs].includes('*'));
+      if (resources.includes('secrets') && !verbs.includes('create')) {
+        assert.deepEqual(resourceNames, ['larder-peer-authority']);
+      }
+    }
+  });
+
+  it('is refused without an image, with what to do', async () => {
+    await assert.rejects(
+      runProgram({ config: { ...homelabConfig(), tiers } }),
+      /larder:images\.dataplane[^]*no image, and the tier replicated/,
+    );
+  });
+});
