@@ -99,11 +99,4 @@ describe('data plane of replicated tiers', () => {
       }
     }
   });
-
-  it('is refused without an image, with what to do', async () => {
-    await assert.rejects(
-      runProgram({ config: { ...homelabConfig(), tiers } }),
-      /larder:images\.dataplane[^]*no image, and the tier replicated/,
-    );
-  });
 });

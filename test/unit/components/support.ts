@@ -10,8 +10,6 @@ export type Raw = Record<string, unknown>;
 export function bareShelf(change: Raw = {}): Raw {
   return {
     cluster: { context: 'home' },
-    // For tiers with the engine larder; nothing else looks at it.
-    images: { dataplane: 'registry.example/larder@sha256:00' },
     nodes: ['kube01', 'kube02', 'kube03'].map((name) => ({
       name,
       disks: [{ mount: '/mnt/nvme' }],
