@@ -10,6 +10,7 @@ import { recordSchema } from '../control/objects.ts';
 import type { Cluster, SwapOutcome, VersionedRecord } from '../ports/cluster.ts';
 import type { VolumeRecord } from '../volume/record.ts';
 import type { KubeClient } from './kube-client.ts';
+import { watchPath } from './kube-watch.ts';
 import { collectionPath } from './objects.ts';
 
 export class KubernetesCluster implements Cluster {
@@ -61,6 +62,11 @@ export class KubernetesCluster implements Cluster {
       if (!(error instanceof Fault)) throw error;
     }
     return { kind: 'unknown' };
+  }
+
+  watch(volume: string, onHint: () => void): Disposable {
+    const only = encodeURIComponent(`metadata.name=${volume}`);
+    return watchPath(this.#client, `${collectionPath('Volume')}?fieldSelector=${only}`, onHint);
   }
 }
 

@@ -16,9 +16,7 @@ import {
 import type { Log } from '../ports/log.ts';
 import type { Changed, Collection, Objects } from '../ports/objects.ts';
 import type { KubeAnswer, KubeClient } from './kube-client.ts';
-
-/** After a watch broke, before the next. */
-const watchAgainMs = 1_000;
+import { watchPath } from './kube-watch.ts';
 
 export function hostObjects(client: KubeClient, log: Log): Objects {
   return {
@@ -87,29 +85,9 @@ class KubeCollection<T extends Named> implements Collection<T> {
   }
 
   watch(onHint: () => void): Disposable {
-    const abort = new AbortController();
-    void this.#follow(onHint, abort.signal);
-    return {
-      [Symbol.dispose]: () => {
-        abort.abort();
-      },
-    };
-  }
-
-  async #follow(onHint: () => void, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      try {
-        for await (const event of this.#client.watch(this.#path, signal)) {
-          if (event['type'] === 'ERROR') break;
-          onHint();
-        }
-      } catch (error) {
-        if (!(error instanceof Fault)) throw error;
-        this.#log.warn(`the watch of ${this.#path} broke: ${error.message}`);
-      }
-      await new Promise((resolve) => setTimeout(resolve, watchAgainMs));
-      onHint();
-    }
+    return watchPath(this.#client, this.#path, onHint, (why) => {
+      this.#log.warn(why);
+    });
   }
 
   async #change(method: 'POST' | 'PUT', path: string, object: T): Promise<Changed<T>> {

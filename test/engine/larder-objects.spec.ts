@@ -129,6 +129,31 @@ describe('objects of larder.dev', () => {
       assert.equal(after?.status.record?.writer, 'engine');
     });
 
+    it('hints when somebody writes the volume, and not when another is written', async () => {
+      const { name, cluster } = await recorded();
+      const other = await recorded();
+      let hints = 0;
+      let tell: () => void = () => {};
+      using _watch = cluster.watch(name, () => {
+        hints += 1;
+        tell();
+      });
+      // The watch begins with what is there.
+      const next = async () =>
+        new Promise<void>((resolve) => {
+          tell = resolve;
+        });
+      await next();
+      const before = hints;
+      const unheard = await other.cluster.read(other.name);
+      await other.cluster.swap(other.name, unheard.version, claimed(unheard.record, 'x'));
+      const heard = next();
+      const { version, record } = await cluster.read(name);
+      await cluster.swap(name, version, claimed(record, 'somebody'));
+      await heard;
+      assert.equal(hints, before + 1);
+    });
+
     it('takes a write of somebody else for a conflict', async () => {
       const { name, cluster } = await recorded();
       const { version, record } = await cluster.read(name);
