@@ -7,7 +7,9 @@ import type { Shelf } from './config/shelf.ts';
 import type { Database } from './config/shelf/applications.ts';
 import { dumpDirectoryOf } from './config/shelf/backups.ts';
 import { coverageOf, describeCoverage } from './rules/copies.ts';
+import type { Tier } from './config/shelf/tiers.ts';
 import { placeOf } from './rules/edits.ts';
+import { engineFacts } from './rules/engines.ts';
 import type { BuiltShelf } from './shelf-stack.ts';
 
 interface DatabaseReport {
@@ -64,7 +66,7 @@ export function report(shelf: Shelf, built: BuiltShelf): Report {
     volumes: Object.fromEntries(
       shelf.volumes.map((volume) => [
         volume.name,
-        `${formatSize(volume.sizeBytes)} on ${placeOf(volume) ?? `the node of its first pod (tier ${volume.tier.name})`}, claim ${volume.namespace}/${volume.name}`,
+        `${formatSize(volume.sizeBytes)} on ${placeOf(volume) ?? whereWords(volume.tier)}, claim ${volume.namespace}/${volume.name}`,
       ]),
     ),
   };
@@ -112,4 +114,12 @@ function describeDumps({ dumps, name }: Database): string {
   if ('skip' in dumps) return `none: ${dumps.skip}`;
   const { disk, schedule, timeZone, keep } = dumps;
   return `${disk.node}:${dumpDirectoryOf(disk, name)}, at "${schedule}" ${timeZone}, the newest ${keep} verified ones`;
+}
+
+/** Where a volume lives whose place its engine chose. */
+function whereWords({ name, engine, config, copies }: Tier): string {
+  if (config.engine === 'nfs') return `the server ${config.server} (tier ${name})`;
+  if (engineFacts[engine].placedBy === 'first pod')
+    return `the node of its first pod (tier ${name})`;
+  return `${copies === 1 ? 'one node' : `${copies} nodes`} chosen by ${engineFacts[engine].title} (tier ${name})`;
 }

@@ -1,7 +1,7 @@
 /** Volumes for applications of one's own, as components. */
 import { volumesOfApplications } from '../config/shelf/applications.ts';
 import type { Volume } from '../config/shelf/volumes.ts';
-import { directoryOf } from '../config/shelf/volumes.ts';
+import { directoryOf, remoteFolderOf } from '../config/shelf/volumes.ts';
 import { AppVolume, type VolumePlace } from '../volumes/app-volume.ts';
 import { type BackedGround, buildBackup, restoreOf } from './backups.ts';
 import { diskPlace } from './ground.ts';
@@ -41,6 +41,7 @@ function exemption({ backup }: Volume) {
 export function volumeArgs(volume: Volume, ground: BackedGround) {
   const { disk, adopt } = volume;
   const { config } = volume.tier;
+  const remote = remoteFolderOf(volume);
   const place: VolumePlace | undefined =
     disk === undefined
       ? undefined
@@ -63,6 +64,7 @@ export function volumeArgs(volume: Volume, ground: BackedGround) {
     ...exemption(volume),
     dataProvider: ground.args.providers.data,
     ...(place === undefined ? {} : { place }),
+    ...(remote === undefined ? {} : { remote }),
     ...restoreOf(volume, ground),
   };
 }

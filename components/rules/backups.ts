@@ -37,12 +37,12 @@ function reclaimProblems({ wantedReclaim, tier, path }: Volume): Problem[] {
 
 /** Only a folder that the stack file places can be named. */
 function adoptProblems({ adopt, disk, tier, path }: Volume): Problem[] {
-  if (adopt === undefined || disk !== undefined) return [];
+  if (adopt === undefined || disk !== undefined || tier.engine === 'nfs') return [];
   return [
     {
       path: `${path}.adopt`,
       found: `${adopt}, on the tier ${tier.name}, which places its volumes itself`,
-      allowed: 'a static tier, with `node:` and `disk:`',
+      allowed: 'a static tier, with `node:` and `disk:`, or an nfs tier',
       todo: 'choose a static tier, or copy the data into a new volume',
     },
   ];

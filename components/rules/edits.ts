@@ -8,7 +8,7 @@
 import { formatSize } from '../config/quantity.ts';
 import type { Shelf } from '../config/shelf.ts';
 import type { Database } from '../config/shelf/applications.ts';
-import { directoryOf, type Volume } from '../config/shelf/volumes.ts';
+import { directoryOf, remoteFolderOf, type Volume } from '../config/shelf/volumes.ts';
 import { readPostgresImage } from './databases.ts';
 import type { Problem } from './problem.ts';
 
@@ -47,6 +47,8 @@ export function editProblems(known: readonly KnownVolume[], shelf: Shelf): Probl
 /** `kube01:/mnt/nvme/larder/volumes/gitea`, or undefined on a dynamic tier. */
 export function placeOf(volume: Volume): string | undefined {
   const { disk } = volume;
+  const remote = remoteFolderOf(volume);
+  if (remote !== undefined) return `${remote.server}:${remote.folder}`;
   return disk === undefined ? undefined : `${disk.node}:${directoryOf(disk, volume)}`;
 }
 

@@ -1,5 +1,5 @@
 /** The StorageClass of a tier: which driver makes its volumes, and what the driver is told. */
-import type { Tier } from '../config/shelf/tiers.ts';
+import { nfsShare, type Tier } from '../config/shelf/tiers.ts';
 import type { TierConfig } from '../config/schema/tiers.ts';
 import { provisionerOf } from '../rules/engines.ts';
 import type { ClassArgs } from './storage-tier.ts';
@@ -66,13 +66,6 @@ function nfsDriver(config: Extract<TierConfig, { engine: 'nfs' }>): Driver {
     },
     mountOptions: config.mountOptions,
   };
-}
-
-/** The exported folder; a TrueNAS mounts its pools under /mnt. */
-function nfsShare(config: Extract<TierConfig, { engine: 'nfs' }>): string {
-  const { share, truenas } = config;
-  if (truenas !== undefined) return `/mnt/${truenas.pool}/${truenas.dataset}`;
-  return share ?? '/';
 }
 
 function longhornDriver(

@@ -8,11 +8,13 @@
  * mount, so no pod ever starts on an empty folder in its place. Why in this way:
  * docs/decisions/0034-prepared-directories.md.
  *
- * On a dynamic tier it is the claim alone; the provisioner places it.
+ * On a dynamic tier it is the claim alone; the provisioner places it. On an NFS tier it may be a
+ * folder that the server holds already.
  */
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
 import { formatSize } from '../config/quantity.ts';
+import type { RemoteFolder } from '../config/shelf/volumes.ts';
 import { digestOf } from '../digest.ts';
 import {
   diskEnvironment,
@@ -38,6 +40,8 @@ export interface AppVolumeArgs {
   readonly className: pulumi.Input<string>;
   /** Where the data live, on a static tier. Default: the provisioner decides. */
   readonly place?: VolumePlace;
+  /** The folder on a server that it is, on an NFS tier. Default: the driver makes one. */
+  readonly remote?: RemoteFolder;
   /** Takes the protection off, so that the volume may leave the stack. Default: false. */
   readonly retire?: boolean;
   /** Further annotations of the claim. Default: none. */
@@ -81,7 +85,7 @@ export class AppVolume extends pulumi.ComponentResource {
   readonly claimName: pulumi.Output<string>;
 
   constructor(name: string, args: AppVolumeArgs, opts: pulumi.ComponentResourceOptions) {
-    const { place } = args;
+    const { place, remote } = args;
     const size = formatSize(args.sizeBytes);
     super(
       'larder:index:AppVolume',
@@ -93,6 +97,7 @@ export class AppVolume extends pulumi.ComponentResource {
     const annotations = {
       ...args.annotations,
       ...(place === undefined ? {} : { [annotation.place]: `${place.node}:${place.directory}` }),
+      ...(remote === undefined ? {} : { [annotation.place]: `${remote.server}:${remote.folder}` }),
       ...(args.retire === true ? { [annotation.retired]: 'true' } : {}),
     };
     const keep = {
@@ -102,10 +107,11 @@ export class AppVolume extends pulumi.ComponentResource {
       retainOnDelete: true,
     };
     const accessModes = [args.accessMode ?? 'ReadWriteOnce'];
+    const shape = { labels, accessModes };
     const disk =
       place === undefined
-        ? undefined
-        : this.#disk(name, args, place, { labels, accessModes }, keep);
+        ? remote && this.#folder(name, args, remote, shape, keep)
+        : this.#disk(name, args, place, shape, keep);
     const claim = new k8s.core.v1.PersistentVolumeClaim(
       `${name}-claim`,
       {
@@ -148,6 +154,37 @@ export class AppVolume extends pulumi.ComponentResource {
         ignoreChanges: restore.isKnown ? ['metadata', 'spec'] : [],
         customTimeouts: { create: '24h' },
       },
+    );
+  }
+
+  /** A folder that is on the server already; without it, no pod starts. */
+  #folder(
+    name: string,
+    args: AppVolumeArgs,
+    { server, folder, mountOptions }: RemoteFolder,
+    shape: { labels: Record<string, string>; accessModes: string[] },
+    keep: pulumi.CustomResourceOptions,
+  ): k8s.core.v1.PersistentVolume {
+    return new k8s.core.v1.PersistentVolume(
+      `${name}-folder`,
+      {
+        metadata: { name: `larder-${args.name}`, labels: shape.labels },
+        spec: {
+          capacity: { storage: formatSize(args.sizeBytes) },
+          accessModes: shape.accessModes,
+          volumeMode: 'Filesystem',
+          persistentVolumeReclaimPolicy: 'Retain',
+          storageClassName: args.className,
+          mountOptions: [...mountOptions],
+          csi: {
+            driver: 'nfs.csi.k8s.io',
+            volumeHandle: `${server}#${folder}#${args.name}`,
+            volumeAttributes: { server, share: folder },
+          },
+          claimRef: claimRefOf(args),
+        },
+      },
+      keep,
     );
   }
 
@@ -202,13 +239,7 @@ export class AppVolume extends pulumi.ComponentResource {
               ],
             },
           },
-          // Nobody else's claim may take it, and it waits for ours.
-          claimRef: {
-            apiVersion: 'v1',
-            kind: 'PersistentVolumeClaim',
-            namespace: args.namespace,
-            name: args.name,
-          },
+          claimRef: claimRefOf(args),
         },
       },
       {
@@ -221,6 +252,14 @@ export class AppVolume extends pulumi.ComponentResource {
     );
   }
 }
+
+/** Nobody else's claim may take the volume, and it waits for ours. */
+const claimRefOf = ({ namespace, name }: AppVolumeArgs) => ({
+  apiVersion: 'v1',
+  kind: 'PersistentVolumeClaim',
+  namespace,
+  name,
+});
 
 /** Either kind refuses to mount what is not there: nothing makes a folder in its place. */
 const sourceOf = ({ source, directory }: VolumePlace) =>

@@ -51,6 +51,11 @@ function isOf<E extends TierEngine>(config: TierConfig, engine: E): config is Co
   return config.engine === engine;
 }
 
+/** The exported folder; a TrueNAS mounts its pools under /mnt. */
+export function nfsShare({ share, truenas }: ConfigOf<'nfs'>): string {
+  return truenas === undefined ? (share ?? '/') : `/mnt/${truenas.pool}/${truenas.dataset}`;
+}
+
 export interface Tiers {
   readonly tiers: readonly Tier[];
   readonly engines: EnginesConfig;

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { placeOf } from '../../../components/rules/edits.ts';
 import { bareShelf, problemsIn, type Raw, shelfOf } from './support.ts';
 
 /** A stack whose default tier is there already, so that each case is about its own tier alone. */
@@ -342,5 +343,21 @@ describe('tier', () => {
     assert.match(three ?? '', /on the disks of all copies .* Deleted with its claim\./);
     assert.match(nas ?? '', /server nas\.home.*Does not grow\. Has no quota.*Not for databases\.$/);
     assert.match(pinned ?? '', /Does not grow\./);
+  });
+});
+
+describe('folder of a server', () => {
+  const nas = { name: 'nas', engine: 'nfs', server: 'nas.home', truenas: { pool: 'tank' } };
+  const volume = { name: 'media', size: '1Ti', tier: 'nas', accessMode: 'ReadWriteMany' };
+  const media = (change: Raw) => {
+    const raw = withTier(nas, { volumes: [{ ...volume, ...change }] });
+    return shelfOf(raw).volumes[0];
+  };
+
+  it('becomes a volume at the place that later edits are held against', () => {
+    const adopted = media({ adopt: 'films' });
+    assert.equal(adopted && placeOf(adopted), 'nas.home:/mnt/tank/k8s/films');
+    const made = media({});
+    assert.equal(made && placeOf(made), undefined);
   });
 });
