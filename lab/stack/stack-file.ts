@@ -3,7 +3,7 @@
  * this machine laid over it (kubeconfig, images). The file in the repository is read and never
  * written.
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
 import { parseConfig } from '../../components/config/parse.ts';
@@ -18,9 +18,23 @@ export type StackValues = Readonly<Record<string, unknown>>;
 
 const prefix = 'larder:';
 
-/** The values of `Pulumi.<stack>.yaml` in the repository's root. */
+const stackNames = () =>
+  globSync('Pulumi.*.yaml', { cwd: repositoryRoot })
+    .map((name) => name.slice('Pulumi.'.length, -'.yaml'.length))
+    .toSorted();
+
+/**
+ * The values of `Pulumi.<stack>.yaml` in the repository's root.
+ *
+ * @throws LabFault that names the stacks there are, when this is none
+ */
 export function readStackValues(stack: string): StackValues {
   const file = path.join(repositoryRoot, `Pulumi.${stack}.yaml`);
+  if (!existsSync(file))
+    throw new LabFault(
+      `There is no stack ${stack}: Pulumi.${stack}.yaml is not in the folder of this repository.`,
+      `name one of ${stackNames().join(', ')}, or write the file (docs/getting-started.md)`,
+    );
   const content = parse(readFileSync(file, 'utf8')) as { config?: StackValues } | null;
   return content?.config ?? {};
 }

@@ -68,11 +68,16 @@ async function withBackend(
     // The installation's Pulumi home is the lab's; the login is the person's.
     PULUMI_CREDENTIALS_PATH: process.env['PULUMI_CREDENTIALS_PATH'] ?? pulumiHome(),
   };
-  await run(installation.cli, ['stack', 'select', stack, '--create', '--non-interactive'], {
+  // A stack that is made to be looked at has no drift: the look must fail instead.
+  const create = command === 'drift' ? [] : ['--create'];
+  await run(installation.cli, ['stack', 'select', stack, ...create, '--non-interactive'], {
     cwd: repositoryRoot,
     env,
     signal,
-    hint: 'a new stack needs a passphrase: set PULUMI_CONFIG_PASSPHRASE_FILE',
+    hint:
+      command === 'drift'
+        ? `the backend holds no stack ${stack}, or cannot be reached: check PULUMI_BACKEND_URL and the name`
+        : 'a new stack needs a passphrase: set PULUMI_CONFIG_PASSPHRASE_FILE',
   });
   if (command === 'drift')
     return attended(installation.cli, [...driftCommand, ...args, '--stack', stack], env);

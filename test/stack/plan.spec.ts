@@ -4,6 +4,7 @@ import { subjectOf } from '../../components/plan/from-shelf.ts';
 import { planOf, planOutputs } from '../../components/plan/plan.ts';
 import { renderPlan } from '../../components/plan/render.ts';
 import { resolveShelf } from '../../components/config/resolve.ts';
+import type { LabFault } from '../../lab/base/fault.ts';
 import { repositoryRoot } from '../../lab/base/paths.ts';
 import { checkStackValues, readStackValues } from '../../lab/stack/stack-file.ts';
 import { assertGolden } from './support/golden.ts';
@@ -23,6 +24,16 @@ describe('plan of a stack', () => {
     it(`says of ${stack} what its golden file says`, () => {
       assertGolden(`plan-${stack}`, renderPlan(planOfStack(stack)));
     });
+
+  it('names the stacks there are when it is asked for one that is not', () => {
+    assert.throws(
+      () => planOfStack('homelap'),
+      (error: LabFault) =>
+        /There is no stack homelap: Pulumi\.homelap\.yaml is not in the folder/.test(
+          error.message,
+        ) && /name one of growing, homelab,/.test(error.hint),
+    );
+  });
 
   it('says the same in the outputs of the stack', () => {
     const { failures, capacity } = planOutputs(planOfStack('homelab'));
