@@ -12,6 +12,7 @@ import { Fault } from '../base/fault.ts';
 import type { ChecksumTable } from './checksum-table.ts';
 import { holding, type StoreStep } from './command.ts';
 import type { Geometry } from './geometry.ts';
+import { between } from './difference.ts';
 import { Layer } from './layer.ts';
 import {
   chainOf,
@@ -88,6 +89,13 @@ export class LayerStack {
   chainOfSnapshot(snapshot: string): readonly Layer[] | undefined {
     const record = snapshotLayer(this.#list, snapshot);
     return record === undefined ? undefined : this.#chainOf(record.layer);
+  }
+
+  /** As `chainOfSnapshot`. Throws `input.invalid`. */
+  demandSnapshot(snapshot: string): readonly Layer[] {
+    const chain = this.chainOfSnapshot(snapshot);
+    if (chain === undefined) throw noSnapshot(snapshot);
+    return chain;
   }
 
   /** True while a merge works on the region of the head. */
@@ -314,11 +322,6 @@ export class LayerStack {
     assert(layer !== undefined, `layer ${number} is open`);
     return layer;
   }
-}
-
-/** Layers that only one of two chains has: where two views may differ. */
-export function between(a: readonly Layer[], b: readonly Layer[]): readonly Layer[] {
-  return [...a.filter((layer) => !b.includes(layer)), ...b.filter((layer) => !a.includes(layer))];
 }
 
 function noSnapshot(snapshot: string): Fault {

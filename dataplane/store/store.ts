@@ -12,11 +12,13 @@
  */
 import { assert } from '../base/assert.ts';
 import type { Bitmap } from '../base/bitmap.ts';
-import { isZero } from '../base/bytes.ts';
+import { isZero, type Span } from '../base/bytes.ts';
 import type { Fault } from '../base/fault.ts';
 import { limits } from '../base/limits.ts';
+import { Absences } from './absences.ts';
 import { ChecksumTable } from './checksum-table.ts';
 import { holding, type StoreStep } from './command.ts';
+import { differenceOf } from './difference.ts';
 import { blocksOf, type ByteSpan, fits, type Geometry, regionsOf } from './geometry.ts';
 import { type Change, changeData } from './half-change.ts';
 import type { Identity } from './identity.ts';
@@ -25,7 +27,7 @@ import { type LayerList, type LayerRecord, recordOf, snapshotsOf } from './layer
 import { LayerStack } from './layer-stack.ts';
 import { type BlockRun, holdings, readThrough } from './read-through.ts';
 import { RegionActivity } from './region-activity.ts';
-import { dirtyBit, type RegionMap, trackedBit } from './region-map.ts';
+import { dirtyBit, type RegionMap } from './region-map.ts';
 import { Room } from './room.ts';
 import { sealAbsent, sealOf, sealUnreadable, sealZero } from './seal.ts';
 import type { Absence, Standing, Superblock } from './superblock.ts';
@@ -61,6 +63,7 @@ export class Store {
   readonly #table: ChecksumTable;
   readonly #activity = new RegionActivity();
   readonly #stack: LayerStack;
+  readonly #absences: Absences;
   readonly #room = new Room();
   /** Nothing acknowledged was lost since this store was last confirmed in sync (I-10). */
   #proven: boolean;
@@ -89,6 +92,7 @@ export class Store {
     });
     const shared = { table: this.#table, activity: this.#activity };
     this.#stack = new LayerStack({ geometry, list, layers }, shared);
+    this.#absences = new Absences(this.#superblock, this.#stack);
     this.#proven = opened.superblock.clean || plants.provenAfterCrash === true;
     for (const region of this.#map.having(dirtyBit).members()) this.#activity.found(region);
   }
@@ -268,6 +272,28 @@ export class Store {
     }
   }
 
+  /**
+   * Where a snapshot may differ from an older one, or the volume from a snapshot. Throws
+   * `input.invalid` when there is no such snapshot.
+   *
+   * @param views names of snapshots; `from` undefined: everything that holds something; `to`
+   *   undefined: the volume as it is
+   */
+  *difference(
+    views: { readonly from?: string; readonly to?: string },
+    span: ByteSpan,
+  ): StoreStep<readonly Span[]> {
+    const { from, to } = views;
+    const below = from === undefined ? [] : this.#stack.demandSnapshot(from);
+    const above = to === undefined ? this.#stack.chain : this.#stack.demandSnapshot(to);
+    const turn = this.#stack.readers.enter();
+    try {
+      return yield* differenceOf(below, above, blocksOf(this.identity.geometry, span));
+    } finally {
+      this.#stack.readers.leave(turn);
+    }
+  }
+
   /** Everything whose operation ended before the call is durable when it ends. */
   *flush(): StoreStep<void> {
     if (this.#plants.flushWithoutSync === true) return;
@@ -311,34 +337,17 @@ export class Store {
 
   /** A store keeps track of as many as a volume has members besides itself. */
   canTrack(absence: Absence): boolean {
-    const { absences } = this.state;
-    return absences.some((other) => other === undefined || other.member === absence.member);
+    return this.#absences.canTrack(absence);
   }
 
-  /**
-   * I-13. `whole`: nothing is known about what the member holds, so every region counts as changed.
-   */
+  /** I-13. `whole`: every region counts as changed. */
   *track(absence: Absence, whole: boolean): StoreStep<void> {
-    if (this.#plants.absenceNotKept === true) return;
-    yield* holding('superblock', () => this.#track(absence, whole));
+    if (this.#plants.absenceNotKept !== true) yield* this.#absences.track(absence, whole);
   }
 
-  *#track(absence: Absence, whole: boolean): StoreStep<void> {
-    const { absences } = this.state;
-    const known = absences.findIndex((other) => other?.member === absence.member);
-    const slot = known === -1 ? absences.indexOf(undefined) : known;
-    assert(slot !== -1, 'I-22 a volume has no more members than a region can track');
-    if (absences[slot]?.generation === absence.generation && !whole) return;
-    const bit = trackedBit(slot);
-    // Bits of an older absence of the same member stay: copying more than need be is safe.
-    if (known === -1) this.#dropBits(bit);
-    const mark = whole ? undefined : this.#map.having(dirtyBit);
-    this.#superblock.pretend((now) => ({ ...now, absences: now.absences.with(slot, absence) }));
-    for (let region = 0; region < this.#map.count; region++) {
-      if (mark === undefined || mark.has(region)) this.#map.add(region, bit);
-    }
-    yield* holding('regions', () => this.#stack.head.saveMap());
-    yield* this.#superblock.write();
+  /** The member is in sync again. */
+  *untrack(member: string): StoreStep<void> {
+    yield* this.#absences.untrack(member);
   }
 
   /**
@@ -350,48 +359,19 @@ export class Store {
     const { blockBytes, regionBlocks } = this.identity.geometry;
     const end = Math.min(Math.floor(beforeBytes / (blockBytes * regionBlocks)), this.#map.count);
     const mayClean = (region: number) => region < end && this.#activity.isSettled(region, through);
-    const { head } = this.#stack;
-    if (absence.member === this.identity.member) {
-      const chosen = [...this.#map.having(dirtyBit).members()].filter(mayClean);
-      yield* head.savePages();
-      yield* holding('regions', () => this.#clean(head, chosen, mayClean));
+    if (absence.member !== this.identity.member) {
+      yield* this.#absences.caughtUp(absence, mayClean);
       return;
     }
-    const slot = this.#slotOf(absence);
-    if (slot === -1) return;
-    yield* holding('regions', () => this.#caughtUp(trackedBit(slot), mayClean));
-  }
-
-  *#caughtUp(bit: number, mayClean: (region: number) => boolean): StoreStep<void> {
-    for (const region of this.#map.having(bit).members()) {
-      if (mayClean(region)) this.#map.remove(region, bit);
-    }
-    yield* this.#stack.head.saveMap();
-  }
-
-  /** -1 when that absence is not tracked. */
-  #slotOf(absence: Absence): number {
-    return this.state.absences.findIndex(
-      (other) => other?.member === absence.member && other.generation === absence.generation,
-    );
-  }
-
-  /** The member is in sync again. */
-  *untrack(member: string): StoreStep<void> {
-    const slot = this.state.absences.findIndex((other) => other?.member === member);
-    if (slot === -1) return;
-    yield* this.#superblock.update((now) => ({
-      ...now,
-      absences: now.absences.map((other) => (other?.member === member ? undefined : other)),
-    }));
-    this.#dropBits(trackedBit(slot));
+    const { head } = this.#stack;
+    const chosen = [...this.#map.having(dirtyBit).members()].filter(mayClean);
+    yield* head.savePages();
+    yield* holding('regions', () => this.#clean(head, chosen, mayClean));
   }
 
   /** Dirty regions, or those that changed since `absence`; undefined when that was not tracked. */
   changed(absence?: Absence): Bitmap | undefined {
-    if (absence === undefined) return this.#map.having(dirtyBit);
-    const slot = this.#slotOf(absence);
-    return slot === -1 ? undefined : this.#map.having(trackedBit(slot));
+    return absence === undefined ? this.#map.having(dirtyBit) : this.#absences.changed(absence);
   }
 
   /** One cut of everything acknowledged; the caller lets no write run meanwhile. Repeatable. */
@@ -406,7 +386,7 @@ export class Store {
 
   /** Shows the snapshot again. The caller lets nothing else run meanwhile. */
   *revert(name: string): StoreStep<void> {
-    yield* this.#stack.revert(name, () => this.#intentBits());
+    yield* this.#stack.revert(name, () => this.#absences.intentBits);
   }
 
   /** Larger, by whole blocks; what is new reads as zeroes. Repeatable. */
@@ -436,10 +416,6 @@ export class Store {
   /** Something may show through the head. */
   get #layered(): boolean {
     return this.#stack.chain.length > 1;
-  }
-
-  #dropBits(bits: number): void {
-    for (let region = 0; region < this.#map.count; region++) this.#map.remove(region, bits);
   }
 
   /** A write of any kind, from its turn to its end. */
@@ -488,7 +464,7 @@ export class Store {
     const { first, end } = regionsOf(this.identity.geometry, span);
     const map = this.#map;
     const covered = () => {
-      const bits = this.#intentBits();
+      const bits = this.#absences.intentBits;
       for (let region = first; region < end; region++) {
         if (!map.covers(region, bits)) return false;
       }
@@ -498,20 +474,12 @@ export class Store {
     yield { kind: 'acquire', lock: 'regions' };
     try {
       while (!covered()) {
-        for (let region = first; region < end; region++) map.add(region, this.#intentBits());
+        for (let region = first; region < end; region++) map.add(region, this.#absences.intentBits);
         yield* this.#stack.head.saveMap();
       }
     } finally {
       yield { kind: 'release', lock: 'regions' };
     }
-  }
-
-  #intentBits(): number {
-    let bits = dirtyBit;
-    this.state.absences.forEach((absence, index) => {
-      if (absence !== undefined) bits |= trackedBit(index);
-    });
-    return bits;
   }
 
   *#reseal(span: ByteSpan, seal: (block: number, index: number) => number): StoreStep<void> {

@@ -230,6 +230,38 @@ class Bench {
     }
   }
 
+  /** Block numbers. */
+  async difference(views: { readonly from?: string; readonly to?: string }): Promise<number[]> {
+    const { store, runner } = this.#open;
+    const span = { offsetBytes: 0, lengthBytes: this.model.head.length * blockBytes };
+    const runs = await runner.run(store.difference(views, span));
+    return runs.flatMap(({ first, end }) =>
+      Array.from({ length: end - first }, (_, index) => first + index),
+    );
+  }
+
+  /** What is not named as different is the same; what differs is named. */
+  async checkDifferences(): Promise<void> {
+    const { head, snapshots } = this.model;
+    const views: readonly (readonly [string | undefined, Values])[] = [
+      [undefined, head],
+      ...snapshots,
+    ];
+    for (const [to, above] of views) {
+      for (const [from, below] of [[undefined, []] as const, ...snapshots]) {
+        const names = {
+          ...(from === undefined ? {} : { from }),
+          ...(to === undefined ? {} : { to }),
+        };
+        const named = new Set(await this.difference(names));
+        for (let block = 0; block < head.length; block++) {
+          const same = (above[block] ?? 0) === (below[block] ?? 0);
+          assert.ok(same || named.has(block), `block ${block} from ${from} to ${to}`);
+        }
+      }
+    }
+  }
+
   async mergeAll(): Promise<void> {
     const { store, runner } = this.#open;
     while (await runner.run(store.mergeStep())) await this.check();
@@ -293,6 +325,7 @@ describe('layers of a store', function layers() {
         for (const one of actions) {
           await bench.act(one);
           await bench.check();
+          await bench.checkDifferences();
         }
         await bench.mergeAll();
       }),
@@ -394,6 +427,15 @@ describe('layers of a store', function layers() {
       }
     });
   }
+
+  it('name only the blocks that a snapshot changed', async () => {
+    const bench = await Bench.make(1);
+    for (const one of story) await bench.act(one);
+    assert.deepEqual(await bench.difference({ from: 'a', to: 'b' }), [2, 3, 4, 5, 6]);
+    assert.deepEqual(await bench.difference({ from: 'b', to: 'c' }), [0, 9]);
+    assert.deepEqual(await bench.difference({ from: 'c' }), [3]);
+    assert.deepEqual(await bench.difference({ to: 'a' }), [0, 1, 2, 3, 4, 5]);
+  });
 
   it('give all files of deleted snapshots back', async () => {
     const bench = await Bench.make(1);
