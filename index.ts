@@ -102,6 +102,9 @@ const built = buildShelf({
   secrets: seen.kind === 'reached' ? seen.secrets : new Map(),
 });
 
-export const { applications, backups, databases, datasets, tiers, volumes } = report(shelf, built);
+export const { nodes, tiers, volumes, databases, applications, datasets, backups } = report(
+  shelf,
+  built,
+);
 /** What fits, what each failure does, what deserves attention: `npm run plan` prints it. */
 export const plan = planOutputs(planOf(subjectOf(stack, shelf)));

@@ -7,6 +7,7 @@ import type { Shelf } from './config/shelf.ts';
 import type { Database } from './config/shelf/applications.ts';
 import { dumpDirectoryOf } from './config/shelf/backups.ts';
 import { coverageOf, describeCoverage } from './rules/copies.ts';
+import type { ShelfNode } from './config/shelf/inventory.ts';
 import type { Tier } from './config/shelf/tiers.ts';
 import { placeOf } from './rules/edits.ts';
 import { engineFacts } from './rules/engines.ts';
@@ -22,6 +23,7 @@ interface DatabaseReport {
 }
 
 export interface Report {
+  readonly nodes: Readonly<Record<string, string>>;
   readonly databases: Readonly<Record<string, DatabaseReport>>;
   /** How each application is reached. */
   readonly applications: Readonly<Record<string, pulumi.Input<string>>>;
@@ -35,6 +37,7 @@ export interface Report {
 
 export function report(shelf: Shelf, built: BuiltShelf): Report {
   return {
+    nodes: Object.fromEntries(shelf.nodes.map((node) => [node.name, describeNode(node)])),
     databases: Object.fromEntries(
       built.databases.map(({ plan, server }) => [
         plan.name,
@@ -122,4 +125,27 @@ function whereWords({ name, engine, config, copies }: Tier): string {
   if (engineFacts[engine].placedBy === 'first pod')
     return `the node of its first pod (tier ${name})`;
   return `${copies === 1 ? 'one node' : `${copies} nodes`} chosen by ${engineFacts[engine].title} (tier ${name})`;
+}
+
+/** `192.168.10.11; server, worker; circuit study; nvme 465Gi at /mnt/nvme` */
+function describeNode(node: ShelfNode): string {
+  const domains = Object.entries(node.domains).flatMap(([kind, name]) =>
+    name === undefined ? [] : [`${kind} ${name}`],
+  );
+  const sizeOf = (bytes: number | undefined) =>
+    bytes === undefined ? '' : ` ${formatSize(bytes)}`;
+  const disks = [
+    ...node.disks.map((disk) => ({ ...disk, where: disk.mountPath })),
+    ...node.devices.map((device) => ({ ...device, where: device.device })),
+  ].map(({ kind, capacityBytes, where }) => `${kind}${sizeOf(capacityBytes)} at ${where}`);
+  const parts = [
+    [node.address, node.architecture].filter((part) => part !== undefined),
+    node.roles,
+    domains,
+    disks,
+  ];
+  return parts
+    .filter((part) => part.length > 0)
+    .map((part) => part.join(', '))
+    .join('; ');
 }
