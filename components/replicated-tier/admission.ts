@@ -1,6 +1,7 @@
 /**
- * What RBAC cannot say: a node writes about itself only. The API server knows from the token on which
- * node a pod runs; whoever steals one node's token cannot bend the records of the others' volumes.
+ * What RBAC cannot say: a node writes about itself only. The API server knows from the token on
+ * which node a pod runs; whoever steals one node's token cannot bend the records of the others'
+ * volumes.
  */
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';

@@ -1,7 +1,7 @@
 /**
- * Larder's own replicated volumes in the cluster: the objects they are kept in, the rights, a pod on
- * every node, two controllers of which one leads, and the CSI driver. The classes are those of the
- * tiers (tiers/classes.ts).
+ * Larder's own replicated volumes in the cluster: the objects they are kept in, the rights, a pod
+ * on every node, two controllers of which one leads, and the CSI driver. The classes are those of
+ * the tiers (tiers/classes.ts).
  */
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';

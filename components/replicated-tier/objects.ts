@@ -38,7 +38,8 @@ export function declareObjects(
         `${name}-${metadata.name}`,
         {
           metadata: { ...metadata, labels: managed },
-          // Generated from the data plane's own schemas, and tried on a real API server by the tests.
+          // Generated from the data plane's own schemas, and tried on a real API server by the
+          // tests.
           spec: spec as unknown as k8s.types.input.apiextensions.v1.CustomResourceDefinitionSpec,
         },
         { ...opts, ...kept },

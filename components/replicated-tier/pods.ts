@@ -106,22 +106,11 @@ function csiContainer(image: string) {
 
 /** The template of the Deployment. The driver's socket is there on the leader only. */
 export function controllerPod(images: DataplaneImageArgs) {
-  const socket = { name: 'socket', mountPath: '/csi' };
   const away = (key: string) => ({
     key,
     operator: 'Exists',
     effect: 'NoExecute',
     tolerationSeconds: 20,
-  });
-  const sidecar = (name: string, image: string, args: readonly string[]) => ({
-    name,
-    image,
-    imagePullPolicy: 'IfNotPresent',
-    command: [`/${name}`],
-    args: ['--csi-address=/csi/csi.sock', '--v=2', ...args],
-    volumeMounts: [socket],
-    resources: { requests: { cpu: '10m', memory: '48Mi' }, limits: { memory: '256Mi' } },
-    securityContext: restricted,
   });
   return {
     metadata: { labels: { ...managed, ...controllerLabels } },
@@ -145,37 +134,56 @@ export function controllerPod(images: DataplaneImageArgs) {
           labelSelector: { matchLabels: controllerLabels },
         },
       ],
-      containers: [
-        {
-          name: 'controller',
-          image: images.dataplane,
-          imagePullPolicy: 'IfNotPresent',
-          command: program('controller'),
-          env: [
-            { name: 'CSI_SOCKET', value: '/csi/csi.sock' },
-            field('POD_NAMESPACE', 'metadata.namespace'),
-            field('POD_NAME', 'metadata.name'),
-          ],
-          volumeMounts: [socket],
-          resources: { requests: { cpu: '50m', memory: '96Mi' }, limits: { memory: '384Mi' } },
-          securityContext: restricted,
-        },
-        sidecar('csi-provisioner', images.csiProvisioner, [
-          '--extra-create-metadata',
-          '--feature-gates=Topology=true',
-          '--default-fstype=ext4',
-          '--timeout=30s',
-          '--retry-interval-start=1s',
-          '--retry-interval-max=30s',
-        ]),
-        sidecar('csi-attacher', images.csiAttacher, [
-          '--timeout=30s',
-          '--retry-interval-start=500ms',
-          '--retry-interval-max=10s',
-        ]),
-      ],
+      containers: controllerContainers(images),
       volumes: [{ name: 'socket', emptyDir: { medium: 'Memory' } }],
     },
+  };
+}
+
+const socket = { name: 'socket', mountPath: '/csi' };
+
+function controllerContainers(images: DataplaneImageArgs) {
+  return [
+    {
+      name: 'controller',
+      image: images.dataplane,
+      imagePullPolicy: 'IfNotPresent',
+      command: program('controller'),
+      env: [
+        { name: 'CSI_SOCKET', value: '/csi/csi.sock' },
+        field('POD_NAMESPACE', 'metadata.namespace'),
+        field('POD_NAME', 'metadata.name'),
+      ],
+      volumeMounts: [socket],
+      resources: { requests: { cpu: '50m', memory: '96Mi' }, limits: { memory: '384Mi' } },
+      securityContext: restricted,
+    },
+    sidecar('csi-provisioner', images.csiProvisioner, [
+      '--extra-create-metadata',
+      '--feature-gates=Topology=true',
+      '--default-fstype=ext4',
+      '--timeout=30s',
+      '--retry-interval-start=1s',
+      '--retry-interval-max=30s',
+    ]),
+    sidecar('csi-attacher', images.csiAttacher, [
+      '--timeout=30s',
+      '--retry-interval-start=500ms',
+      '--retry-interval-max=10s',
+    ]),
+  ];
+}
+
+function sidecar(name: string, image: string, args: readonly string[]) {
+  return {
+    name,
+    image,
+    imagePullPolicy: 'IfNotPresent',
+    command: [`/${name}`],
+    args: ['--csi-address=/csi/csi.sock', '--v=2', ...args],
+    volumeMounts: [socket],
+    resources: { requests: { cpu: '10m', memory: '48Mi' }, limits: { memory: '256Mi' } },
+    securityContext: restricted,
   };
 }
 

@@ -92,8 +92,8 @@ const volumeStatus = z.object({
   /** The node whose engine may open the volume; empty when it is attached nowhere. */
   attachedTo: z.string().default(''),
   /**
-   * Whether a file system was made. `begun` is written before the first byte of it, `yes` before the
-   * first mount: from then on nothing is ever formatted.
+   * Whether a file system was made. `begun` is written before the first byte of it, `yes` before
+   * the first mount: from then on nothing is ever formatted.
    */
   formatted: z.enum(['no', 'begun', 'yes']).default('no'),
   safety: z.enum(safeties).default('Creating'),

@@ -1,7 +1,7 @@
 /**
  * Where the copies of a volume go. Hard rules: no two copies in one failure domain, a disk that
- * works, carries the tags, takes new stores and has room beside its reserve. Among what is left: the
- * pod's node first, then the emptiest disk.
+ * works, carries the tags, takes new stores and has room beside its reserve. Among what is left:
+ * the pod's node first, then the emptiest disk.
  *
  * Room is counted by what was promised, not by what is written: a volume can always be filled.
  */
@@ -33,7 +33,9 @@ interface Candidate extends Spot {
   readonly rank: number;
 }
 
-/** Part of a disk that stays free, beside what its owner reserved: stores carry tables of their own. */
+/**
+ * Part of a disk that stays free, beside what its owner reserved: stores carry tables of their own.
+ */
 const headroom = 0.05;
 
 /**

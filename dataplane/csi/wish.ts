@@ -1,6 +1,6 @@
 /**
- * From a CreateVolume request to what is wanted, or to all that is wrong with it. The parameters are
- * those of the StorageClass: its author is told every mistake at once.
+ * From a CreateVolume request to what is wanted, or to all that is wrong with it. The parameters
+ * are those of the StorageClass: its author is told every mistake at once.
  */
 import type { VolumeSpec } from '../control/objects.ts';
 import { contentOf, problemOf } from './capability.ts';

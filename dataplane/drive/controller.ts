@@ -1,7 +1,7 @@
 /**
- * The controller's loop: looks at every volume and carries out what the reconcilers decide. Holds no
- * state that matters: killed at any point, the next one derives the same from the objects. Two of
- * them at once are harmless, because every write is of the version that was read.
+ * The controller's loop: looks at every volume and carries out what the reconcilers decide. Holds
+ * no state that matters: killed at any point, the next one derives the same from the objects. Two
+ * of them at once are harmless, because every write is of the version that was read.
  */
 import { Fault } from '../base/fault.ts';
 import { addressOf, born } from '../control/birth.ts';
@@ -66,8 +66,8 @@ export class Controller {
   }
 
   /**
-   * Gives the volume its places and first record, if it has none. Returns why that is impossible, or
-   * the volume as it is then.
+   * Gives the volume its places and first record, if it has none. Returns why that is impossible,
+   * or the volume as it is then.
    */
   async provision(name: string): Promise<VolumeObject | { readonly why: string } | undefined> {
     const turn = this.#placing.then(async () => this.#provision(name));

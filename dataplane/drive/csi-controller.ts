@@ -1,7 +1,7 @@
 /**
- * The controller half of the CSI driver: requests of the sidecars, carried out on the objects. Every
- * request may come twice, late, or after a crash in the middle of itself; each reads what is so and
- * goes on from there.
+ * The controller half of the CSI driver: requests of the sidecars, carried out on the objects.
+ * Every request may come twice, late, or after a crash in the middle of itself; each reads what is
+ * so and goes on from there.
  */
 import { serves } from '../csi/capability.ts';
 import type {

@@ -1,6 +1,6 @@
 /**
- * The node half of the CSI driver. It remembers nothing: what is staged or published is asked of the
- * kernel, what may be is asked of the API, so that any request may come again at any point.
+ * The node half of the CSI driver. It remembers nothing: what is staged or published is asked of
+ * the kernel, what may be is asked of the API, so that any request may come again at any point.
  *
  * Never: formats what may hold data; lets a pod start on the bare directory under a mount; mounts a
  * volume that is not attached to this node in the record.

@@ -115,8 +115,8 @@ export class FuseAttacher implements Attacher {
   }
 
   /**
-   * Ends engine and relay of a volume that another node serves now: what waits gets an error instead
-   * of waiting for ever, and the file system shuts down.
+   * Ends engine and relay of a volume that another node serves now: what waits gets an error
+   * instead of waiting for ever, and the file system shuts down.
    */
   async cutOff(volume: string): Promise<void> {
     const at = this.#places(volume);

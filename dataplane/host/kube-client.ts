@@ -4,8 +4,8 @@
  * more than all else it does.
  *
  * Promises: an answer of the server is a value with its code; silence rejects with
- * `cluster.unreachable`, and whether the request had its effect is then unknown. Never: reads from a
- * cache, tries a change twice, or puts a token into a message.
+ * `cluster.unreachable`, and whether the request had its effect is then unknown. Never: reads from
+ * a cache, tries a change twice, or puts a token into a message.
  */
 import { readFile } from 'node:fs/promises';
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
@@ -42,7 +42,7 @@ const bodyBytesMax = 64 * 2 ** 20;
 const watchLineBytesMax = 4 * 2 ** 20;
 
 /** The access every pod has. Throws `input.invalid` outside a pod. */
-export function accessOfPod(environment: NodeJS.ProcessEnv = process.env): KubeAccess {
+export function accessOfPod(environment: NodeJS.ProcessEnv): KubeAccess {
   const host = environment['KUBERNETES_SERVICE_HOST'];
   const port = environment['KUBERNETES_SERVICE_PORT'] ?? '443';
   if (host === undefined) {

@@ -1,7 +1,7 @@
 /**
  * The configuration manager on Kubernetes: the record is `status.record` of the `Volume`, its
- * version the object's `resourceVersion`. A read is answered by etcd's quorum, a swap is one request
- * that names the version it was decided on and is never repeated here.
+ * version the object's `resourceVersion`. A read is answered by etcd's quorum, a swap is one
+ * request that names the version it was decided on and is never repeated here.
  *
  * Anybody's write to the object makes a swap a conflict; the engine then reads and decides anew.
  */

@@ -1,6 +1,7 @@
 /**
- * Leader election on a `Lease` of the Kubernetes API: one controller works, others wait. A convenience
- * against double work, not a safety net: every write of a controller stands on the version it read.
+ * Leader election on a `Lease` of the Kubernetes API: one controller works, others wait. A
+ * convenience against double work, not a safety net: every write of a controller stands on the
+ * version it read.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';

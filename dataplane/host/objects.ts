@@ -1,6 +1,6 @@
 /**
- * The objects of `larder.dev` on the Kubernetes API. Whatever is read is checked against its schema:
- * an object that somebody bent is refused by name, and the others go on.
+ * The objects of `larder.dev` on the Kubernetes API. Whatever is read is checked against its
+ * schema: an object that somebody bent is refused by name, and the others go on.
  */
 import type { z } from 'zod';
 import { Fault } from '../base/fault.ts';

@@ -1,6 +1,6 @@
 /**
- * Signs the nodes' certificates for the peer protocol. The authority lives in a Secret that only the
- * controller reads. A request is approved when the API server says that it came from our node
+ * Signs the nodes' certificates for the peer protocol. The authority lives in a Secret that only
+ * the controller reads. A request is approved when the API server says that it came from our node
  * service account on the very node whose name it asks for; every other one is denied, with the
  * reason.
  */

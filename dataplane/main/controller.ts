@@ -2,7 +2,8 @@
  * The controller: `node dataplane/main/controller.ts`, in a pod with the CSI sidecars.
  *
  * Waits until it leads, then looks after volumes and certificates and serves the CSI controller
- * service on a Unix socket. Ends when it leads no more, so that it starts over with nothing in mind.
+ * service on a Unix socket. Ends when it leads no more, so that it starts over with nothing in
+ * mind.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
@@ -33,7 +34,7 @@ const signMs = 1_000;
 async function main(): Promise<void> {
   const { CSI_SOCKET, POD_NAMESPACE, POD_NAME } = readEnvironment(environment);
   const log = new HostLog();
-  const client = new KubeClient(accessOfPod());
+  const client = new KubeClient(accessOfPod(process.env));
   const objects = hostObjects(client, log);
   const clock = new HostClock();
   const random = new HostRandom();

@@ -1,6 +1,6 @@
 /**
- * The node half of the CSI driver: `node dataplane/main/csi-node.ts`, the privileged container of the
- * node's pod.
+ * The node half of the CSI driver: `node dataplane/main/csi-node.ts`, the privileged container of
+ * the node's pod.
  *
  * Makes itself known to the kubelet, attaches and mounts volumes, and looks after the engines of
  * those that are attached. They outlive this process: on SIGTERM it leaves them alone.
@@ -40,7 +40,7 @@ async function main(): Promise<void> {
   const settings = readEnvironment(environment);
   const node = settings.NODE_NAME;
   const log = new HostLog();
-  const access = accessOfPod();
+  const access = accessOfPod(process.env);
   const client = new KubeClient(access);
   const objects = hostObjects(client, log);
   const kept = await keepAccess(access, path.join(settings.RUN_FOLDER, 'api'), log);

@@ -2,8 +2,8 @@
  * The storage of a node: `node dataplane/main/storage-node.ts`, a container of the node's pod.
  *
  * Serves the stores that have a place on this node over mutual TLS, makes and removes them as the
- * volumes come and go, and reports disks and health. On SIGTERM it closes the stores so that they can
- * prove that nothing is missing.
+ * volumes come and go, and reports disks and health. On SIGTERM it closes the stores so that they
+ * can prove that nothing is missing.
  */
 import { z } from 'zod';
 import { StorageAgent } from '../drive/storage-agent.ts';
@@ -36,7 +36,7 @@ async function main(): Promise<void> {
   const settings = readEnvironment(environment);
   const node = settings.NODE_NAME;
   const log = new HostLog();
-  const client = new KubeClient(accessOfPod());
+  const client = new KubeClient(accessOfPod(process.env));
   const wanted = { node, part: 'replica', folder: settings.PEER_FOLDER } as const;
   const files = await ensurePeerIdentity(client, wanted);
   const host = settings.NODE_ADDRESS.includes(':')

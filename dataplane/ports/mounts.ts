@@ -50,7 +50,9 @@ export interface Mounts {
     options: readonly string[],
   ): Promise<void>;
   bind(from: string, to: string, readOnly: boolean): Promise<void>;
-  /** Every mount at the path, however many lie over each other. Nothing happens when there is none. */
+  /**
+   * Every mount at the path, however many lie over each other. Nothing happens when there is none.
+   */
   unmount(path: string): Promise<void>;
   look(device: string): Promise<Found>;
   format(device: string, type: 'ext4' | 'xfs'): Promise<void>;
@@ -62,8 +64,8 @@ export interface Mounts {
 /** Makes volumes block devices of this machine. */
 export interface Attacher {
   /**
-   * The block device of the volume, made when it is not there. Takes what is left of an earlier life
-   * where it still serves, and clears it away where it does not.
+   * The block device of the volume, made when it is not there. Takes what is left of an earlier
+   * life where it still serves, and clears it away where it does not.
    */
   attach(volume: string): Promise<string>;
   /** Ends everything of the volume; nothing happens when there is nothing. */

@@ -1,7 +1,7 @@
 /**
- * Replicated volumes on real nodes: `pulumi up`, a claim, pods that write while things go wrong. Each
- * fault ends with the same questions: did the writer see an error, and is everything there that a
- * sync had confirmed?
+ * Replicated volumes on real nodes: `pulumi up`, a claim, pods that write while things go wrong.
+ * Each fault ends with the same questions: did the writer see an error, and is everything there
+ * that a sync had confirmed?
  */
 import assert from 'node:assert/strict';
 import { AppsV1Api, CoreV1Api, CustomObjectsApi, type V1Taint } from '@kubernetes/client-node';
@@ -110,7 +110,7 @@ describe('replicated volumes in the lab', () => {
     const write = async (path: string, edit: string) => {
       const program = `
 import('/opt/larder/dataplane/host/kube-client.js').then(async ({ KubeClient, accessOfPod }) => {
-  const client = new KubeClient(accessOfPod());
+  const client = new KubeClient(accessOfPod(process.env));
   const path = '/apis/larder.dev/v1alpha1/${path}';
   const { body } = await client.send({ method: 'GET', path });
   ${edit}

@@ -1,6 +1,6 @@
 /**
- * The objects of `larder.dev` on the tests' API server: CRDs put in place once, the data plane's own
- * client, and volumes to play with.
+ * The objects of `larder.dev` on the tests' API server: CRDs put in place once, the data plane's
+ * own client, and volumes to play with.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -55,7 +55,12 @@ export class ReplicatedLab {
       'larder:volumes': [],
     });
     const started = new ReplicatedLab(folder, lab, stack, prepared.images.tools.reference);
-    await started.up();
+    try {
+      await started.up();
+    } catch (error) {
+      await started.stop();
+      throw error;
+    }
     return started;
   }
 
