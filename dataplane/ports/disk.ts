@@ -3,9 +3,9 @@
  *
  * A write is `written` when its promise resolves: reads see it and a killed process leaves it in
  * place. It is `durable` only when a `sync` of its file that began later has resolved. A rejected
- * promise carries a `Fault` (`disk.failed`, `disk.full`). After a write that found the disk full, any
- * of its blocks are written and the others are as before; after a rejected `sync` nothing is known
- * about unsynced writes, for ever (I-18).
+ * promise carries a `Fault` (`disk.failed`, `disk.full`). After a write that found the disk full,
+ * any of its blocks are written and the others are as before; after a rejected `sync` nothing is
+ * known about unsynced writes, for ever (I-18).
  */
 export interface Disk {
   /** What may still be written here. Infinity when there is no telling. */

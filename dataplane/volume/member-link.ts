@@ -125,8 +125,8 @@ export class MemberLink {
   }
 
   /**
-   * It is broken and was only being filled: no answer of it is waited for. It stays broken until the
-   * procedure that fills it has seen it.
+   * It is broken and was only being filled: no answer of it is waited for. It stays broken until
+   * the procedure that fills it has seen it.
    */
   giveUp(): void {
     this.role = 'absent';
