@@ -24,7 +24,10 @@ export function lokiConfig(limits: LokiLimits): object {
       path_prefix: data,
       replication_factor: 1,
       ring: { kvstore: { store: 'inmemory' }, instance_addr: '127.0.0.1' },
-      storage: { filesystem: { chunks_directory: `${data}/chunks` } },
+      // Without a folder for rules one binary does not start.
+      storage: {
+        filesystem: { chunks_directory: `${data}/chunks`, rules_directory: `${data}/rules` },
+      },
     },
     schema_config: {
       configs: [

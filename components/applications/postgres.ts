@@ -37,6 +37,8 @@ export interface PostgresArgs {
     readonly memory: string;
     readonly memoryLimit: string;
   };
+  /** Further annotations of the claim. Default: none. */
+  readonly annotations?: Readonly<Record<string, string>>;
   /** Labels of the claim, for its owner. Default: none. */
   readonly labels?: Readonly<Record<string, string>>;
   /** Takes the protection off, so that the database may leave the stack. Default: false. */
@@ -124,7 +126,7 @@ export class Postgres extends pulumi.ComponentResource {
         ...(args.place === undefined ? {} : { place: args.place }),
         retire: args.retire ?? false,
         labels: args.labels ?? {},
-        annotations: { [annotation.postgres]: formatOf(args.image) ?? '' },
+        annotations: { ...args.annotations, [annotation.postgres]: formatOf(args.image) ?? '' },
         dataProvider: args.dataProvider,
       },
       { parent: this },

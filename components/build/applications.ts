@@ -73,6 +73,10 @@ function buildDatabase(plan: Database, ground: BackedGround): BuiltDatabase {
     plan.volume.name,
     {
       ...volumeArgs(plan.volume, ground),
+      // What the owner said about dumps is what the policies want to hear.
+      ...('skip' in plan.dumps
+        ? { annotations: { 'larder.dev/exempt.volume-has-backup': plan.dumps.skip } }
+        : {}),
       name,
       image,
       database,

@@ -38,6 +38,12 @@ function reports(given: readonly GivenResource[], level: Finding['level']): read
 const found = (messages: readonly string[]) => messages.map((text) => text.split('\n')[0]);
 
 describe('stack of every application and backup under the policy pack', () => {
+  it('takes the word of an owner who wants no dumps', async () => {
+    const database = { name: 'play', size: '1Gi', node: 'kube01', dumps: { skip: 'a playground' } };
+    const config = { ...homelabConfig(), postgres: [database] };
+    assert.deepEqual(found(reports(givenFrom(await runProgram({ config })), 'violation')), []);
+  });
+
   it('violates no policy and earns no advice', async () => {
     const given = givenFrom(await runProgram({ config: houseConfig() }));
     assert.deepEqual(reports(given, 'violation'), []);
