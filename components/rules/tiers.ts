@@ -97,9 +97,9 @@ function copyProblems(tier: Tier): Problem[] {
   return [
     {
       path: `${tier.path}.copies`,
-      found: `${tier.copies} copies, and ${carriers.length === 0 ? 'no node' : carriers.join(', ')} with ${kind} that serves ${tier.name}`,
+      found: `${tier.copies === 1 ? 'one copy' : `${tier.copies} copies`}, and ${carriers.length === 0 ? 'no node' : carriers.join(', ')} with ${kind} that serves ${tier.name}`,
       allowed: `at most as many copies as nodes that carry them: ${carriers.length}`,
-      todo: `let more nodes serve the tier (larder:nodes), or ask for fewer copies: ${tier.copies} copies need ${tier.copies} nodes, survive ${tier.copies - 1} failures and take ${tier.copies} times the space`,
+      todo: `let more nodes serve the tier (larder:nodes)${tier.copies === 1 ? '' : `, or ask for fewer copies: ${tier.copies} copies need ${tier.copies} nodes, survive ${tier.copies === 2 ? 'one failure' : `${tier.copies - 1} failures`} and take ${tier.copies} times the space`}`,
     },
   ];
 }
