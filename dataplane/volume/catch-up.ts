@@ -193,12 +193,12 @@ export class CatchUp {
     // I-13: whoever was let go meanwhile has not got every write that was accepted.
     if (link.role !== 'copying') return false;
     // I-23: to be cut like the others it may have to be filled with what is older than its head.
-    const goesOn = () => link.role === 'copying' && !core.cutting && link.hasCuts(core.known);
+    const goesOn = () =>
+      core.options.plants.cursorOfLetGo === true ||
+      (link.role === 'copying' && !core.cutting && link.hasCuts(core.known));
     if (!goesOn()) return false;
     const { acceptedThrough: sequence } = this.#operations;
-    if (core.options.plants.cursorBeforeFlush !== true) {
-      if ((yield* core.call(link, { kind: 'flush', epoch })).kind !== 'done') return false;
-    }
+    if ((yield* core.call(link, { kind: 'flush', epoch })).kind !== 'done') return false;
     // Given up meanwhile, it has missed writes since.
     if (!goesOn()) return false;
     const request = { kind: 'copied', epoch, absence, beforeBytes, sequence } as const;

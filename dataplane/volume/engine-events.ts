@@ -46,7 +46,7 @@ export interface EnginePlants {
   readonly growBeforeFlush?: boolean;
   readonly rollbackIgnored?: boolean;
   readonly cutWithoutOrder?: boolean;
-  readonly cursorBeforeFlush?: boolean;
+  readonly cursorOfLetGo?: boolean;
   readonly snapshotNotCopied?: boolean;
 }
 

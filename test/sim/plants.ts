@@ -74,10 +74,10 @@ export const plants: readonly Plant[] = [
     seedsMax: 100,
   },
   {
-    name: 'cursorBeforeFlush',
-    what: 'I-13 forgets what a newcomer missed before it holds it durably',
-    seedsMax: 60,
-    focus: ['power-member'],
+    name: 'cursorOfLetGo',
+    what: 'I-13 moves the cursor of a newcomer that was let go meanwhile',
+    seedsMax: 100,
+    focus: ['kill-member'],
   },
   {
     name: 'snapshotNotCopied',
