@@ -24,6 +24,8 @@ export interface Result {
   readonly cpuUs: ReadonlyMap<string, number>;
 }
 
+const warmUpSeconds = 2;
+
 export async function compare(
   workload: Workload,
   contenders: readonly Contender[],
@@ -31,10 +33,11 @@ export async function compare(
 ): Promise<readonly Result[]> {
   const samples = new Map<Contender, Sample[]>(contenders.map((contender) => [contender, []]));
   // The first turn does not count: code is compiled and memory touched for the first time.
+  const first = { ...options, seconds: Math.max(warmUpSeconds, options.seconds) };
   for (let round = -1; round < options.rounds; round += 1) {
     for (const contender of contenders) {
       options.signal.throwIfAborted();
-      const sample = await measure(contender, workload, options);
+      const sample = await measure(contender, workload, round < 0 ? first : options);
       if (round >= 0) samples.get(contender)?.push(sample);
     }
   }
