@@ -10,6 +10,7 @@ import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
 import { AppVolume, type AppVolumeArgs } from '../volumes/app-volume.ts';
 import { digestOf } from '../digest.ts';
+import { environment } from '../environment.ts';
 import { label, managed } from '../names.ts';
 import { script } from '../script.ts';
 import { noPrivileges, type Resources } from './pod.ts';
@@ -234,10 +235,7 @@ function tool(
     image,
     imagePullPolicy: 'IfNotPresent',
     command: ['/bin/sh', '-c', text],
-    env: Object.entries({ STORE: storePath, ...env }).map(([key, value]) => ({
-      name: key,
-      value,
-    })),
+    env: environment({ STORE: storePath, ...env }),
     volumeMounts: [{ name: 'store', mountPath: storePath }],
     securityContext: noPrivileges,
     terminationMessagePolicy: 'FallbackToLogsOnError',

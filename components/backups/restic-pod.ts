@@ -1,5 +1,6 @@
 /** The pod of a job that runs restic on some data, and the jobs made of it. Pure. */
 import type { types } from '@pulumi/kubernetes';
+import { environment } from '../environment.ts';
 import { script, type ScriptName } from '../script.ts';
 import type { Access } from './repository.ts';
 
@@ -47,7 +48,7 @@ export function resticPod(args: ResticPodArgs): types.input.core.v1.PodSpec {
         env: [
           ...args.access.env,
           { name: 'SOURCE', value: args.source },
-          ...Object.entries(args.env ?? {}).map(([name, value]) => ({ name, value })),
+          ...environment(args.env ?? {}),
         ],
         volumeMounts: [...args.access.mounts, ...(args.mounts ?? [])],
         securityContext: readAll,
