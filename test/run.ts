@@ -35,6 +35,12 @@ const tiers: Readonly<Record<string, Tier>> = {
   },
   stack: { folders: ['stack'], proves: 'components under mocks, goldens', timeoutMs: 60_000 },
   sim: { folders: ['sim'], proves: 'the data plane in virtual time', timeoutMs: 300_000 },
+  process: {
+    folders: ['process'],
+    proves: "real processes, judged by others' programs",
+    timeoutMs: 120_000,
+    jobs: 2,
+  },
   // Two at a time: much of a test's time is waiting for the CLI, and each file has its own cluster.
   engine: {
     folders: ['engine'],

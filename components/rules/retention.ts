@@ -1,6 +1,6 @@
 /**
  * Which backups may go, as a rule that can be proven. restic carries it out: its `--keep-*` flags
- * mean the same, which a test holds against the real one (test/script/components/backup.spec.ts).
+ * mean the same, which a test holds against the real one (test/process/backup/backup.spec.ts).
  *
  * Promises: the newest good copies stay, three at the least, however old they are; age alone
  * removes nothing; a copy that is not known to be good neither counts nor pushes a good one out;

@@ -12,7 +12,7 @@ import { LabFault } from '../../lab/base/fault.ts';
 import { labPaths } from '../../lab/base/paths.ts';
 import { Progress } from '../../lab/base/progress.ts';
 import { ensureTools } from '../../lab/toolchain/toolchain.ts';
-import { BackupBench, missingProgram } from '../script/components/backup-bench.ts';
+import { BackupBench, missingProgram } from '../process/backup/backup-bench.ts';
 import { skip } from '../support/reporter.ts';
 
 const keys = { user: 'larder', secret: 'a secret of the server' };

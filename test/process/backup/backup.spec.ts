@@ -44,7 +44,7 @@ const ascending = (a: number, b: number) => a - b;
 
 describe('backup with restic', function () {
   // restic takes most of a second to derive its key, at each of its calls.
-  this.timeout(90_000);
+  this.timeout(300_000);
   const folder = mkdtempSync(path.join(tmpdir(), 'larder-repository-'));
   const template = path.join(folder, 'repository');
   before(function () {
