@@ -44,6 +44,8 @@ export interface GiteaArgs {
   };
   /** Name of the first administrator. */
   readonly admin: string;
+  /** Whether its mirrors may go to private addresses, such as another shelf. Default: false. */
+  readonly mirrorsLocally?: boolean;
   readonly resources: Resources;
   /** Values of its Secret that the cluster holds, when the state does not know them any more. */
   readonly existing?: Readonly<Record<string, pulumi.Input<string>>>;
@@ -199,6 +201,8 @@ function environment(args: GiteaArgs, secretName: pulumi.Input<string>): EnvVar[
     // Repositories are worth a flush: with this, git syncs objects and references.
     git_0x2E_config__core_0x2E_fsync: 'committed,reference',
     log__LEVEL: 'Warn',
+    // Without it Gitea answers "Permission denied" to a mirror on another shelf.
+    ...(args.mirrorsLocally === true ? { migrations__ALLOW_LOCALNETWORKS: 'true' } : {}),
   };
   const fromSecret = (key: string, secret: pulumi.Input<string>, secretKey: string): EnvVar => ({
     name: `GITEA__${key}`,

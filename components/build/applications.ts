@@ -106,6 +106,7 @@ function buildGitea(plan: GiteaPlan, database: BuiltDatabase, ground: BackedGrou
       ...(config.rootUrl === undefined ? {} : { rootUrl: config.rootUrl }),
       sshPort: config.sshPort,
       admin: config.admin,
+      mirrorsLocally: config.mirror !== undefined,
       resources: config.resources,
       database: {
         host: database.server.host,
