@@ -474,6 +474,7 @@ export class Store {
     yield { kind: 'acquire', lock: 'regions' };
     try {
       while (!covered()) {
+        assert(map === this.#map, 'I-15 no snapshot is made while a write is under way');
         for (let region = first; region < end; region++) map.add(region, this.#absences.intentBits);
         yield* this.#stack.head.saveMap();
       }

@@ -3,6 +3,7 @@
  * generators: each yields the condition it waits for and is resumed when that is so. No promise, no
  * clock: the machine asks after every event (docs/decisions/0051).
  */
+import { assert } from '../base/assert.ts';
 
 /** Waits until `ready` is true, or until the machine's clock reaches `orAtMs`. */
 export interface Until {
@@ -11,6 +12,9 @@ export interface Until {
 }
 
 export type Procedure<T = void> = Generator<Until, T, undefined>;
+
+/** A procedure that never waits is a bug; without a limit it would be one that nobody sees. */
+const roundsMax = 10_000;
 
 export class Tasks {
   readonly #blocked = new Map<Procedure, Until | undefined>();
@@ -25,8 +29,11 @@ export class Tasks {
 
   /** Runs what can run until nothing more can. */
   run(nowMs: number): void {
+    let rounds = 0;
     for (let progress = true; progress; ) {
       progress = false;
+      rounds += 1;
+      assert(rounds < roundsMax, 'I-22 procedures come to rest');
       for (const [procedure, until] of this.#blocked) {
         if (until !== undefined && !until.ready() && nowMs < (until.orAtMs ?? Infinity)) continue;
         progress = true;
