@@ -2,8 +2,8 @@
 import type { types } from '@pulumi/kubernetes';
 
 /**
- * One without a value is left out, and its script takes it as empty. Given as an empty text it would
- * be drift for ever: the API server does not keep empty values, and a refresh finds them gone.
+ * One without a value is left out, and its script takes it as empty. Given as an empty text it
+ * would be drift for ever: the API server keeps no empty values, and a refresh finds them gone.
  */
 export function environment(
   values: Readonly<Record<string, string | undefined>>,

@@ -17,10 +17,10 @@ function server(bench: ShellBench, databases: readonly string[]): void {
     `database=$2; shift 2
 for last; do :; done
 case "$last" in
-  *"count(*) from pg_class"*) cat ${at('tables')}-$database 2>/dev/null || echo 0 ;;
-  *"count(*) from pg_database"*) name=\${last##*= \\'}; grep -c -x "\${name%\\'*}" ${at('databases')} || true ;;
-  *"select 1 from pg_database"*) grep -q -x larder_restoring ${at('databases')} && echo 1 || true ;;
-  *"select datname"*) cat ${at('databases')} ;;
+  (*"count(*) from pg_class"*) cat ${at('tables')}-$database 2>/dev/null || echo 0 ;;
+  (*"count(*) from pg_database"*) name=\${last##*= \\'}; grep -c -x "\${name%\\'*}" ${at('databases')} || true ;;
+  (*"select 1 from pg_database"*) grep -q -x larder_restoring ${at('databases')} && echo 1 || true ;;
+  (*"select datname"*) cat ${at('databases')} ;;
   "create database"*) echo "\${last#create database }" | tr -d '"' >>${at('databases')}; echo "$last" >>${at('log')} ;;
   "drop database"*) sed -i "/^\${last#drop database }$/d" ${at('databases')}; echo "$last" >>${at('log')} ;;
   *) cat >>${at('roles')} ;;
