@@ -32,8 +32,9 @@ export async function runProgram<T>(
   },
   main: (settings: T) => Promise<void>,
 ): Promise<void> {
-  // Else every 64 MiB of payload is a full collection of garbage (docs/decisions/0096).
+  // Else a few dozen MiB of payload are a full collection of garbage (docs/decisions/0096).
   setFlagsFromString('--external-memory-accounted-in-global-limit');
+  setFlagsFromString('--heap-growing-percent=900');
   const [file, ...rest] = process.argv.slice(2);
   await reporting(async () => {
     if (file === undefined || rest.length > 0) {
