@@ -100,8 +100,8 @@ export async function listenTcp(address: TcpAddress, tls: NbdServerTls): Promise
 }
 
 /**
- * Listens on a port that only this machine reaches, without TLS: for tools that a person runs, never
- * for a volume in use. 0 takes a free port.
+ * Listens on a port that only this machine reaches, without TLS: for tools that a person runs,
+ * never for a volume in use. 0 takes a free port.
  */
 export async function listenLoopback(port: number): Promise<SocketListener> {
   const server = net.createServer();

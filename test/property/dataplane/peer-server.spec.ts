@@ -55,7 +55,10 @@ class Bench {
     return client;
   }
 
-  /** Says all this and hangs up when the server has done with it what it can. Returns the verbs it answered. */
+  /**
+   * Says all this and hangs up when the server has done with it what it can. Returns the verbs it
+   * answered.
+   */
   async say(...parts: readonly Uint8Array[]): Promise<readonly number[]> {
     const link = this.connect();
     for (const part of parts) {
