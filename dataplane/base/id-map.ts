@@ -14,7 +14,7 @@ const capacityMin = 64;
 const free = -1;
 
 export class IdMap<T> {
-  /** Open addressing: an id stands at its own place or, where that is taken, at the next free one. */
+  /** Open addressing: an id stands at its own place or, where that is taken, at the next free. */
   #ids = places(capacityMin, free);
   #values = places<T | undefined>(capacityMin, undefined);
   #size = 0;
