@@ -219,9 +219,7 @@ export class CatchUp {
   *#join(link: MemberLink): Procedure<boolean> {
     const core = this.#core;
     const { epoch } = core;
-    if (core.options.plants.growBeforeFlush !== true) {
-      if ((yield* core.call(link, { kind: 'flush', epoch })).kind !== 'done') return false;
-    }
+    if ((yield* core.call(link, { kind: 'flush', epoch })).kind !== 'done') return false;
     const proof = { kind: 'become', epoch, standing: 'inconsistent', proven: true } as const;
     if ((yield* core.call(link, proof)).kind !== 'done') return false;
     yield* this.#membership.turn(() => !core.cutting);

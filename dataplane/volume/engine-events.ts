@@ -43,7 +43,6 @@ export interface EnginePlants {
   readonly ownLossForgotten?: boolean;
   readonly restartIgnored?: boolean;
   readonly emptyTrusted?: boolean;
-  readonly growBeforeFlush?: boolean;
   readonly rollbackIgnored?: boolean;
   readonly cutWithoutOrder?: boolean;
   readonly cursorOfLetGo?: boolean;

@@ -24,15 +24,25 @@ export interface Plant {
 
 export const plants: readonly Plant[] = [
   { name: 'acknowledgeEarly', what: 'I-06 acknowledges before the members did', seedsMax: 60 },
-  { name: 'flushNotForwarded', what: 'I-06 sends flush to one member only', seedsMax: 300 },
-  { name: 'flushWithoutSync', what: 'I-06 answers flush without a sync', seedsMax: 150 },
+  {
+    name: 'flushNotForwarded',
+    what: 'I-06 sends flush to one member only',
+    seedsMax: 150,
+    focus: ['blackout', 'kill-engine'],
+  },
+  {
+    name: 'flushWithoutSync',
+    what: 'I-06 answers flush without a sync',
+    seedsMax: 60,
+    focus: ['blackout', 'kill-engine'],
+  },
   { name: 'trimNotReplicated', what: 'I-15 trims on one member only', seedsMax: 30 },
   { name: 'epochNotChecked', what: 'I-02 takes writes of an older epoch', seedsMax: 150 },
   {
     name: 'promiseBeforeIdle',
     what: 'I-02 promises while older writes run',
-    seedsMax: 300,
-    focus: ['move-engine', 'slow-disk'],
+    seedsMax: 100,
+    focus: ['move-engine', 'slow-disk', 'manager-away'],
   },
   { name: 'promiseNotDurable', what: 'I-02 promises in memory only', seedsMax: 300 },
   { name: 'provenAfterCrash', what: 'I-10 trusts a member after a crash', seedsMax: 150 },
@@ -52,8 +62,18 @@ export const plants: readonly Plant[] = [
     seedsMax: 300,
     focus: ['kill-member', 'stop-member', 'kill-engine'],
   },
-  { name: 'noLease', what: 'I-16 reads without a lease', seedsMax: 300 },
-  { name: 'noLeaseWait', what: 'I-03 serves while the old engine may still read', seedsMax: 400 },
+  {
+    name: 'noLease',
+    what: 'I-16 reads without a lease',
+    seedsMax: 100,
+    focus: ['split', 'pause-engine'],
+  },
+  {
+    name: 'noLeaseWait',
+    what: 'I-03 serves while the old engine may still read',
+    seedsMax: 60,
+    focus: ['split'],
+  },
   { name: 'noReconcile', what: 'I-12 leaves copies unequal after a crash', seedsMax: 200 },
   {
     name: 'ownLossForgotten',
@@ -90,13 +110,6 @@ export const plants: readonly Plant[] = [
     what: 'I-05 takes an emptied store for a member',
     seedsMax: 60,
     focus: ['swap-disk', 'kill-engine'],
-    budget: false,
-  },
-  {
-    name: 'growBeforeFlush',
-    what: 'I-08 counts a newcomer in before it flushed',
-    seedsMax: 60,
-    focus: ['partition', 'blackout'],
     budget: false,
   },
   {
