@@ -111,10 +111,9 @@ export class RunningVolume {
     await this.#start(id, 'dataplane/main/replica.ts', { listen, stores: [store], ...tls });
   }
 
-  /** @param options sameSocket: where the last one listened, which must be gone */
-  async startEngine(options: { readonly sameSocket?: boolean } = {}): Promise<void> {
+  async startEngine(): Promise<void> {
     const record = path.join(this.directory, 'record');
-    if (options.sameSocket !== true) this.#engines += 1;
+    this.#engines += 1;
     await this.#start('engine', 'dataplane/main/engine.ts', {
       volumes: [{ volume, record, socket: this.socket }],
       ...tlsOf(this.#certificates, 'engine'),
