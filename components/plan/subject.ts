@@ -58,7 +58,7 @@ export interface PlanTier {
 }
 
 /** A place for backups that is no disk of a node. */
-export interface PlanPlace {
+interface PlanPlace {
   /** As people know it: an address. */
   readonly name: string;
   /** The server that holds it, when it is one of `servers`. */

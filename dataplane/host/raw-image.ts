@@ -1,5 +1,6 @@
 /**
- * A raw image of a volume as one file: the bytes of the volume, nothing else, with holes for zeroes.
+ * A raw image of a volume as one file: the bytes of the volume, nothing else, with holes for
+ * zeroes.
  *
  * Promises: a new image appears under its name only when it is whole and durable; a file that is
  * there is replaced only when that was asked for.

@@ -190,7 +190,8 @@ export class Strikes {
     const { blockCount, regionBlocks, blackouts } = settings;
     const store = member.hosted?.store;
     if (store === undefined || blackouts || !this.#mayLose(member)) return;
-    // After a crash a rotten block of a dirty region passes for the last write (promises.md, note 2).
+    // After a crash a rotten block of a dirty region passes for the last write (note 2 of
+    // promises.md).
     const sick = (other: SimMember) => !other.process.alive || this.#isRecovering(other);
     if (!this.#budget && members.some(sick)) return;
     const dirty = store.changed();

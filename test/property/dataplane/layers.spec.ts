@@ -150,7 +150,7 @@ class Bench {
     for (let block = first; block < first + count; block++) head[block] = value;
   }
 
-  /** The power fails in the middle of the action, after so many commands. False: it ended before. */
+  /** The power fails in the middle of the action, after so many commands. False: it had ended. */
   async crashIn(action: Action, commands: number): Promise<boolean> {
     this.disk.left = commands;
     const before = structuredClone(this.model);
