@@ -3,13 +3,13 @@
  * Decides nothing: what may be built was decided before (config/, rules/). One file a section in
  * build/.
  */
-import { buildApplications, type BuiltApplications } from './build/applications.ts';
-import { buildClusterBackup, buildTargets } from './build/backups.ts';
-import type { BuildArgs, Ground } from './build/ground.ts';
-import { buildInventory } from './build/inventory.ts';
-import { buildMonitoring } from './build/monitoring.ts';
-import { buildTiers } from './build/tiers.ts';
-import { buildVolumes } from './build/volumes.ts';
+import { buildApplications, type BuiltApplications } from './compose/applications.ts';
+import { buildClusterBackup, buildTargets } from './compose/backups.ts';
+import type { BuildArgs, Ground } from './compose/ground.ts';
+import { buildInventory } from './compose/inventory.ts';
+import { buildMonitoring } from './compose/monitoring.ts';
+import { buildTiers } from './compose/tiers.ts';
+import { buildVolumes } from './compose/volumes.ts';
 import { annotation, systemNamespace } from './names.ts';
 import type { StorageTier } from './tiers/storage-tier.ts';
 import { DataNamespace } from './volumes/data-namespace.ts';

@@ -1,6 +1,6 @@
 /**
- * The commands of the offline tool (larder-nbd.ts), each from its settings to its exit code. Results
- * go to standard output, everything else to standard error.
+ * The commands of the offline tool (larder-nbd.ts), each from its settings to its exit code.
+ * Results go to standard output, everything else to standard error.
  */
 import path from 'node:path';
 import { Fault } from '../base/fault.ts';
