@@ -29,14 +29,14 @@ const storePath = (dataset: string) => `/larder/datasets/${dataset}`;
 
 export function datasetReader(args: DatasetReaderArgs): DatasetReader {
   const store = `dataset-${args.dataset}`;
-  const leases = `leases-${args.dataset}`;
   const link = `link-${args.dataset}`;
   const storeMount = { name: store, mountPath: storePath(args.dataset), readOnly: true };
   return {
     group: args.group,
     volumes: [
-      { name: store, persistentVolumeClaim: { claimName: args.claimName, readOnly: true } },
-      { name: leases, persistentVolumeClaim: { claimName: args.claimName } },
+      // One volume, not two of one claim: the kubelet mounts a claim once in a pod, and the second
+      // would be read-only with the first. What may be written is said by each mount.
+      { name: store, persistentVolumeClaim: { claimName: args.claimName } },
       { name: link, emptyDir: {} },
     ],
     mounts: [storeMount, { name: link, mountPath: args.path, readOnly: true }],
@@ -61,7 +61,7 @@ export function datasetReader(args: DatasetReaderArgs): DatasetReader {
       ],
       volumeMounts: [
         storeMount,
-        { name: leases, mountPath: '/leases', subPath: 'leases' },
+        { name: store, mountPath: '/leases', subPath: 'leases' },
         { name: link, mountPath: '/link' },
       ],
       // The application begins when there is a version to read.

@@ -93,10 +93,11 @@ describe('stack of every application and backup', () => {
     const reader = 'app-inference-server';
     const mounts = at(reader, `${pod}.containers.0.volumeMounts`) as { readOnly?: boolean }[];
     assert.ok(mounts.length === 2 && mounts.every(({ readOnly }) => readOnly === true));
-    assert.deepEqual(at(reader, `${pod}.volumes.0.persistentVolumeClaim`), {
-      claimName: 'dataset-vectors',
-      readOnly: true,
-    });
+    // Two volumes of one claim would be mounted once, read-only for the keeper as well.
+    const claims = at(reader, `${pod}.volumes`) as { persistentVolumeClaim?: object }[];
+    assert.equal(claims.filter((volume) => volume.persistentVolumeClaim !== undefined).length, 1);
+    const kept = at(reader, `${pod}.initContainers.0.volumeMounts`) as object[];
+    assert.deepEqual(kept[1], { name: 'dataset-vectors', mountPath: '/leases', subPath: 'leases' });
     assert.equal(at(reader, `${pod}.initContainers.0.restartPolicy`), 'Always');
     assert.equal(at(reader, `${pod}.shareProcessNamespace`), true);
     assert.deepEqual(at(reader, `${pod}.securityContext.supplementalGroups`), [2000]);
