@@ -132,7 +132,7 @@ export class Core {
   rolledBack(found: string): void {
     this.end(
       new Fault('cluster.rolled-back', found, {
-        hint: 'The control plane was restored from an older state: see runbooks/rolled-back.md.',
+        hint: 'The control plane was restored from an older state: see docs/runbooks/rolled-back.md.',
       }),
     );
   }

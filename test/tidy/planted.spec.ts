@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { banned } from './rules/bans.ts';
-import { brokenLinks, orphanDocs } from './rules/docs.ts';
+import { brokenLinks, namedPages, orphanDocs } from './rules/docs.ts';
 import { evidence } from './rules/evidence.ts';
 import { invariantLinks } from './rules/invariants.ts';
 import { shape } from './rules/shape.ts';
@@ -35,6 +35,7 @@ const planted: ReadonlyArray<{ rule: string; by: TidyRule; files: Record<string,
   },
   { rule: 'broken-link', by: brokenLinks, files: { 'docs/a.md': '[x](b.md)' } },
   { rule: 'broken-anchor', by: brokenLinks, files: { 'docs/a.md': '# Title\n[x](a.md#other)' } },
+  { rule: 'named-page', by: namedPages, files: { 'lab/a.ts': "'see docs/a.md'" } },
   { rule: 'orphan-doc', by: orphanDocs, files: { 'docs/a.md': 'x' } },
   { rule: 'invariant-link', by: invariantLinks, files: { 'docs/invariants.md': '| I-07 | x |' } },
   {

@@ -75,6 +75,28 @@ export const brokenLinks: TidyRule = (files) => {
   );
 };
 
+/** A message that sends somebody to a page which is not there is worse than one that does not. */
+export const namedPages: TidyRule = (files) => {
+  const paths = new Set(files.map((file) => file.path));
+  return files
+    .filter((file) =>
+      /^(components|dataplane|lab|scripts|policies\/rules)\/.*\.(ts|sh|mjs)$/.test(file.path),
+    )
+    .flatMap((file) =>
+      linesOf(file).flatMap(({ line, text }) =>
+        [...text.matchAll(/\bdocs\/[\w/-]+\.md\b/g)]
+          .filter(([page]) => !paths.has(page))
+          .map(([page]) => ({
+            rule: 'named-page',
+            path: file.path,
+            line,
+            what: `names ${page}, which is not there`,
+            cure: 'write the page or name another',
+          })),
+      ),
+    );
+};
+
 /** A page that no other page links to is read by nobody. */
 export const orphanDocs: TidyRule = (files) => {
   const docs = files.filter(isDoc);
