@@ -22,6 +22,7 @@ import {
   startDaemon,
 } from './processes.ts';
 import type { LabRecord, RecordFile } from './record.ts';
+import { releaseStranded } from './stranded-loops.ts';
 import { waitFor } from './wait.ts';
 
 /** Size of a node's system disk: containers, logs, emptyDir. The file is sparse. */
@@ -137,8 +138,10 @@ export async function switchOff(site: NodeSite, name: string): Promise<void> {
   const outer = processes[outerName(name)];
   // The outer process ends when the kernel has ended everything inside, so it is waited for, not
   // killed.
-  if (first !== null && first !== undefined) await killAll([first], powerCutTimeoutMs);
-  if (outer !== null && outer !== undefined) await killAll([outer], powerCutTimeoutMs);
+  await releaseStranded(async () => {
+    if (first !== null && first !== undefined) await killAll([first], powerCutTimeoutMs);
+    if (outer !== null && outer !== undefined) await killAll([outer], powerCutTimeoutMs);
+  });
   await new Cgroups(options.name).remove(name);
 }
 

@@ -13,6 +13,7 @@ import { loopDeviceNumbers } from './machine.ts';
 import { outerName } from './node-power.ts';
 import { isAlive, killAll, markedProcesses, type ProcessIdentity } from './processes.ts';
 import { type LabRecord, RecordFile } from './record.ts';
+import { releaseStranded } from './stranded-loops.ts';
 import { waitFor } from './wait.ts';
 
 export interface Removed {
@@ -32,8 +33,11 @@ const removeLoopProgram =
 /** Safe to run again after it was interrupted, and when there is nothing to remove. */
 export async function tearDown(stateFolder: string, labName: string): Promise<Removed> {
   const record = readableRecord(stateFolder);
-  const processes = await endProcesses(stateFolder, record);
-  const loopDevices = await releaseLoopDevices(stateFolder);
+  let processes = 0;
+  const stranded = await releaseStranded(async () => {
+    processes = await endProcesses(stateFolder, record);
+  });
+  const loopDevices = stranded + (await releaseLoopDevices(stateFolder));
   const groups = new Cgroups(record?.options.name ?? labName);
   const cgroups = await groups.remove();
   groups.restoreRoot(record?.before.rootControllers ?? []);

@@ -11,6 +11,7 @@ import { createServer } from 'node:net';
 import path from 'node:path';
 import { AppsV1Api, CoreV1Api, type V1Pod } from '@kubernetes/client-node';
 import { labPaths } from '../../lab/base/paths.ts';
+import { run } from '../../lab/base/run.ts';
 import { Lab, stopLab } from '../../lab/cluster/lab.ts';
 import { waitFor } from '../../lab/cluster/wait.ts';
 import { skip } from '../support/reporter.ts';
@@ -218,8 +219,15 @@ describe('lab', () => {
     it('loses its power with every process of it, and is Ready again with its pods', async () => {
       const node = lab.node('kube01');
       await node.exec(['sh', '-c', `echo written > ${disk}/file`]);
+      // As a volume's: a block device over a file system that only the node has.
+      const attach =
+        'mkdir /run/volume && mount -t tmpfs none /run/volume && truncate -s 1M /run/volume/image && ' +
+        'losetup --find --show /run/volume/image';
+      const device = (await node.exec(['sh', '-c', attach])).stdout.trim();
+      assert.ok((await boundLoopDevices()).includes(device), device);
       await node.cutPower();
       assert.deepEqual(await nodeOf(testLabName, 'kube01'), []);
+      assert.ok(!(await boundLoopDevices()).includes(device), `${device} outlived its node`);
       await assert.rejects(node.exec(['true']), /kube01 is off/);
       await lab.waitFor(
         'kube01 to be missed',
@@ -330,6 +338,11 @@ describe('lab', () => {
     });
   });
 });
+
+async function boundLoopDevices(): Promise<readonly string[]> {
+  const { stdout } = await run('losetup', ['--list', '--noheadings', '--output', 'NAME']);
+  return stdout.split('\n').map((line) => line.trim());
+}
 
 function fetchScript(url: string): string {
   return `fetch(${JSON.stringify(url)}, { signal: AbortSignal.timeout(3000) }).then((r) => r.text()).then((t) => process.stdout.write(t))`;

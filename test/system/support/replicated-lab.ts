@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { labPaths } from '../../../lab/base/paths.ts';
-import { run } from '../../../lab/base/run.ts';
 import { Lab } from '../../../lab/cluster/lab.ts';
 import {
   type DataplaneImages,
@@ -71,7 +70,6 @@ export class ReplicatedLab {
   async stop(): Promise<void> {
     this.#stack[Symbol.dispose]();
     await this.lab.stop(quietProgress);
-    await releaseDevices();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }
@@ -92,13 +90,4 @@ function imageSettings({ dataplane, sidecars }: DataplaneImages) {
     csiProvisioner: sidecars.reference,
     csiAttacher: sidecars.reference,
   };
-}
-
-/** A node whose power is cut leaves its loop devices in the one kernel all nodes have. */
-async function releaseDevices(): Promise<void> {
-  const { stdout } = await run('losetup', ['--list', '--noheadings', '--output', 'NAME,BACK-FILE']);
-  for (const line of stdout.split('\n')) {
-    const [device = '', file = ''] = line.trim().split(/\s+/);
-    if (/^\/volume$|^\/run\/larder\/volumes\//.test(file)) await run('losetup', ['-d', device]);
-  }
 }
