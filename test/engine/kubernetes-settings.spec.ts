@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { parse, stringify } from 'yaml';
 import { at } from '../../lab/standin/kubernetes/object.ts';
+import { skip } from '../support/reporter.ts';
 import { type TestApiServer, useApiServer } from './support/api-server.ts';
 import { failed, succeeded } from './support/cli-run.ts';
 import {
@@ -13,6 +14,9 @@ import {
   type Values,
 } from './support/kubernetes-stack.ts';
 import { Project } from './support/project.ts';
+import { resourceNamed } from './support/state.ts';
+
+const needsOfficial = /is not available in a closed network with the stand-in/;
 
 /** The provider's settings, and clusters that do not answer. */
 describe('kubernetes provider: settings and silent clusters [Settings, Unreachable]', () => {
@@ -168,20 +172,25 @@ describe('kubernetes provider: settings and silent clusters [Settings, Unreachab
     assert.notEqual(await inCluster(api, kinds.configMap, name, 'config'), undefined);
   });
 
-  it('says that Helm, YAML and Kustomize need the official provider', async function () {
+  it('says that charts, YAML and Kustomize need the official provider', async function () {
     await using project = await Project.open(this, { fixture: 'kubernetes' });
-    if (!project.installation.standIns) return;
+    if (!project.installation.standIns) skip(this, 'official plugins are in use');
     for (const [kind, args] of [
-      ['helm.v3.Release', { chart: 'nginx' }],
       ['helm.v4.Chart', { chart: 'nginx' }],
       ['kustomize.v2.Directory', { directory: '.' }],
     ] as const) {
       declareObjects(project, stackOn(api, { it: { kind, args } }));
-      assert.match(
-        failed(await project.preview()).screen,
-        /is not available in a closed network with the stand-in/,
-        kind,
-      );
+      assert.match(failed(await project.preview()).screen, needsOfficial, kind);
     }
+  });
+
+  it('previews a Helm release by its inputs, and says in an update that it cannot make one', async function () {
+    await using project = await Project.open(this, { fixture: 'kubernetes' });
+    if (!project.installation.standIns) skip(this, 'official plugins are in use');
+    const release = { kind: 'helm.v3.Release', args: { name: 'web', chart: 'nginx' } };
+    declareObjects(project, stackOn(api, { it: release }));
+    assert.deepEqual(succeeded(await project.preview()).operations, ['create it']);
+    assert.match(failed(await project.up()).screen, needsOfficial);
+    assert.throws(() => resourceNamed(project.state(), 'it'));
   });
 });
