@@ -189,6 +189,13 @@ describe('replica server', function () {
 
   it('outlives an engine that asks for what makes no sense', async () => {
     const answered = new Set<number>();
+    // Chance finds an answer of bytes, digests and extents in most runs, and not in all.
+    const first = { offsetBytes: 0, lengthBytes: blockBytes };
+    const sensible = (['read', 'digest', 'status'] as const).map((kind) => ({
+      kind,
+      epoch: 0,
+      span: first,
+    }));
     await fc.assert(
       fc.asyncProperty(fc.array(asked(0), { minLength: 1, maxLength: 12 }), async (requests) => {
         epoch += 2;
@@ -200,7 +207,7 @@ describe('replica server', function () {
         }
         assert.deepEqual(bench.defects, []);
       }),
-      { numRuns: 150 },
+      { numRuns: 150, examples: [[sensible]] },
     );
     // Welcome, done, promised, data, changed, failed, digests, extents: it did work.
     for (const verb of [64, 65, 66, 67, 69, 71, 72, 73]) {
