@@ -26,6 +26,11 @@ export function markUnreadable(digests: Uint8Array, index: number): void {
   digests.fill(digestOfUnreadable, index * digestBytes, (index + 1) * digestBytes);
 }
 
+export function isUnreadable(digests: Uint8Array, index: number): boolean {
+  const digest = digests.subarray(index * digestBytes, (index + 1) * digestBytes);
+  return digest.every((byte) => byte === digestOfUnreadable);
+}
+
 /** Blocks whose digests differ, or of which one is unreadable, as runs of indexes. */
 export function* differingRuns(
   one: Uint8Array,
@@ -41,10 +46,8 @@ export function* differingRuns(
 }
 
 function same(one: Uint8Array, other: Uint8Array, index: number): boolean {
-  let unreadable = true;
   for (let at = index * digestBytes; at < (index + 1) * digestBytes; at++) {
     if (one[at] !== other[at]) return false;
-    unreadable &&= one[at] === digestOfUnreadable;
   }
-  return !unreadable;
+  return !isUnreadable(one, index);
 }

@@ -46,6 +46,15 @@ export const limits = {
   diskReserveBytes: 64 * 2 ** 20,
   /** One copy step of a resync; foreground writes to it wait while it is under way. */
   copyBytesMax: 256 * 2 ** 10,
+  /**
+   * What the scrub reads of each member. 1 TiB takes three days, and a disk of 100 MB/s that does
+   * nothing else gives up a twentieth of its time.
+   */
+  scrubBytesPerSecond: 4 * 2 ** 20,
+  /** A scrub of a volume takes at least so long: small ones need no more haste than large ones. */
+  scrubPassMs: 3 * 24 * 3_600_000,
+  /** How long one step of a scrub waits for a moment without clients' requests. */
+  scrubPatienceMs: 1000,
   /** Memory for what the offline tool changes while it opens a store that it must not touch. */
   overlayBytesMax: 256 * 2 ** 20,
   /** ASCII bytes of the name of a volume, lineage or member (a Kubernetes UID has 36). */

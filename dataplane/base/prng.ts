@@ -1,6 +1,7 @@
 /**
- * Seeded random numbers for the simulator and for ids in tests: sfc32, whose streams are forked by
- * name, so that one more draw in one place does not change what the others get.
+ * Seeded random numbers for the simulator, for ids in tests, and for where the scrub begins: sfc32,
+ * whose streams are forked by name, so that one more draw in one place does not change what the
+ * others get.
  */
 export class Prng {
   readonly #seed: number;

@@ -35,6 +35,8 @@ import type {
   EngineEvent,
   EngineOptions,
   EngineRequest,
+  ScrubFinding,
+  ScrubState,
 } from '../volume/engine-events.ts';
 import type { VolumeRecord } from '../volume/record.ts';
 import { nextFrame } from './frames.ts';
@@ -48,6 +50,8 @@ export interface EnginePorts {
   readonly onDefect: (error: unknown) => void;
   /** Told when what the engine waits for changes; empty when all is well. */
   readonly onReason?: (reason: string) => void;
+  /** Told what the scrub found and did, and when it has been through the whole volume. */
+  readonly onFinding?: (finding: ScrubFinding) => void;
 }
 
 /** A connection to one member; events of one that is no longer current are dropped. */
@@ -109,6 +113,11 @@ export class EngineDrive implements BlockService {
   /** Bytes that were sent from one member to others to make them equal, since the start. */
   get copiedBytes(): number {
     return this.#engine.copiedBytes;
+  }
+
+  /** What the scrub has done since the start. */
+  get scrub(): ScrubState {
+    return this.#engine.scrub;
   }
 
   /** Undefined while the engine lives. */
@@ -335,6 +344,9 @@ export class EngineDrive implements BlockService {
         this.#answers.get(command.id)?.(command.answer);
         this.#answers.delete(command.id);
         this.#waiters.shift()?.();
+        return;
+      case 'found':
+        this.#ports.onFinding?.(command.finding);
         return;
       case 'ended':
         this.#fault = command.fault;

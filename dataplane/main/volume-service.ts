@@ -5,6 +5,7 @@
  * a process, and the neighbours go on (docs/decisions/0086).
  */
 import { Fault } from '../base/fault.ts';
+import { limits } from '../base/limits.ts';
 import { EngineDrive } from '../drive/engine.ts';
 import { NbdExport, NbdExports } from '../drive/nbd-export.ts';
 import { NbdServer } from '../drive/nbd-server.ts';
@@ -15,6 +16,7 @@ import type { Cluster } from '../ports/cluster.ts';
 import type { Connector } from '../ports/link.ts';
 import type { Log } from '../ports/log.ts';
 import type { NbdListener } from '../ports/nbd-link.ts';
+import { tellFinding } from './scrub-words.ts';
 
 export interface VolumeServicePorts {
   readonly clock: Clock;
@@ -39,6 +41,7 @@ const times = {
   memberLossMs: 1200,
   retryMs: 100,
   quietFlushMs: 5000,
+  scrubPassMs: limits.scrubPassMs,
 } as const;
 
 /** How long requests in flight may take when the engine is told to stop. */
@@ -99,6 +102,9 @@ export class VolumeService {
         onReason: (reason) => {
           if (reason === '') log.info('goes on', { volume });
           else log.warn('waits', { volume, reason });
+        },
+        onFinding: (finding) => {
+          tellFinding(log, volume, finding);
         },
       },
       volume,

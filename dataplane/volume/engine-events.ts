@@ -24,6 +24,8 @@ export interface EngineOptions {
    * short.
    */
   readonly quietFlushMs: number;
+  /** The scrub takes at least this long for the whole volume. */
+  readonly scrubPassMs: number;
   readonly plants: EnginePlants;
 }
 
@@ -47,6 +49,8 @@ export interface EnginePlants {
   readonly cutWithoutOrder?: boolean;
   readonly cursorOfLetGo?: boolean;
   readonly snapshotNotCopied?: boolean;
+  readonly scrubFromBadCopy?: boolean;
+  readonly scrubWithoutOrder?: boolean;
 }
 
 export type EngineRequest =
@@ -71,6 +75,29 @@ export type Answer =
   | { readonly kind: 'extents'; readonly extents: readonly MemberExtent[] }
   | { readonly kind: 'data'; readonly bytes: Uint8Array }
   | { readonly kind: 'failed'; readonly reason: 'io' | 'no-space'; readonly fault: Fault };
+
+/** What the scrub has done since the volume was opened. */
+export interface ScrubState {
+  /** How often it has been through the whole volume. */
+  readonly passes: number;
+  /** On the monotonic clock; undefined before the first. */
+  readonly lastPassEndedAtMs: number | undefined;
+  /** Blocks that did not match their checksum on some member, and do again. */
+  readonly repairedBlocks: number;
+  /** Blocks that members with good checksums showed differently; one of them won. */
+  readonly differedBlocks: number;
+  /** Blocks that no member could read, counted in every pass. */
+  readonly lostBlocks: number;
+}
+
+export type ScrubFinding =
+  | {
+      readonly kind: 'repaired' | 'differed' | 'lost';
+      readonly blocks: readonly number[];
+      /** Who was written to; of lost blocks, who was asked. */
+      readonly members: readonly string[];
+    }
+  | ({ readonly kind: 'pass'; readonly tookMs: number } & ScrubState);
 
 export type ReadRecord =
   | { readonly kind: 'record'; readonly version: string; readonly record: VolumeRecord }
@@ -116,4 +143,5 @@ export type EngineCommand =
       readonly request: MemberRequest;
     }
   | { readonly kind: 'answer'; readonly id: number; readonly answer: Answer }
+  | { readonly kind: 'found'; readonly finding: ScrubFinding }
   | { readonly kind: 'ended'; readonly fault: Fault };

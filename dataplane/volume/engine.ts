@@ -9,13 +9,14 @@ import { CatchUp } from './catch-up.ts';
 import { Core } from './core.ts';
 import { Cuts } from './cuts.ts';
 import { Lease } from './lease.ts';
-import type { EngineCommand, EngineEvent, EngineOptions } from './engine-events.ts';
+import type { EngineCommand, EngineEvent, EngineOptions, ScrubState } from './engine-events.ts';
 import type { MemberReport, Welcome } from './member.ts';
 import type { MemberLink } from './member-link.ts';
 import { Membership } from './membership.ts';
 import { Opening } from './opening.ts';
 import { Operations } from './operations.ts';
 import type { VolumeRecord } from './record.ts';
+import { Scrub } from './scrub.ts';
 import type { Procedure } from './task.ts';
 
 /**
@@ -31,6 +32,7 @@ export class Engine {
   readonly #membership: Membership;
   readonly #catchUp: CatchUp;
   readonly #cuts: Cuts;
+  readonly #scrub: Scrub;
   #stopping = false;
   /** Somebody may have written the record since it was read. */
   #hinted = false;
@@ -42,6 +44,7 @@ export class Engine {
     this.#membership = new Membership(this.#core);
     this.#catchUp = new CatchUp(this.#core, this.#operations, this.#membership);
     this.#cuts = new Cuts(this.#core, this.#operations, this.#membership);
+    this.#scrub = new Scrub(this.#core, this.#operations);
   }
 
   get serving(): boolean {
@@ -60,6 +63,10 @@ export class Engine {
   /** Bytes that were sent from one member to others to make them equal. */
   get copiedBytes(): number {
     return this.#core.copiedBytes;
+  }
+
+  get scrub(): ScrubState {
+    return this.#scrub.state;
   }
 
   /** Undefined before the record was read. */
@@ -140,6 +147,7 @@ export class Engine {
     core.tasks.start(this.#membership.forgetReaders());
     for (const link of core.links.values()) this.#care(link);
     core.tasks.start(this.#flushQuietly());
+    core.tasks.start(this.#scrub.run());
     core.tasks.start(this.#followRecord());
   }
 

@@ -40,7 +40,7 @@ export function* equalize(core: Core, work: Equalization): Procedure<boolean> {
   const [source] = sources;
   if (source === undefined) return false;
   const shown = { kind: 'digest', epoch: core.epoch, span } as const;
-  const [reference, ...others] = yield* askAll(core, [
+  const [reference, ...others] = yield* digestsOf(core, [
     { link: source, request: { ...shown, snapshot } },
     ...targets.map((link) => ({ link, request: shown })),
   ]);
@@ -62,7 +62,7 @@ export function* equalize(core: Core, work: Equalization): Procedure<boolean> {
 }
 
 /** The digests of all, in their order; empty when somebody did not answer. */
-function* askAll(
+export function* digestsOf(
   core: Core,
   questions: readonly { readonly link: MemberLink; readonly request: Digest }[],
 ): Procedure<readonly Uint8Array[]> {

@@ -18,6 +18,7 @@ import type { MemberRequest } from './member.ts';
 import type { Heard, MemberLink } from './member-link.ts';
 import { inSyncIds } from './record.ts';
 import { RangeOrder } from './range-order.ts';
+import { repairBlock } from './repair.ts';
 import type { Procedure } from './task.ts';
 
 type Write = Extract<EngineRequest, { kind: 'write' | 'zero' | 'trim' }>;
@@ -50,6 +51,7 @@ export class Operations {
   /** Reads that have their bytes and wait for the lease. */
   #unleased: { readonly id: number; readonly answer: Answer }[] = [];
   #nextInternalId = firstInternalId;
+  #quietFlush = 0;
   #taken = 0;
   #acknowledgedThrough = 0;
   #flushedThrough = 0;
@@ -86,9 +88,11 @@ export class Operations {
     else if (this.#order.enter(id, request.span, changes(request))) this.#start(id);
   }
 
-  /** Makes durable what clients wrote, without being asked. */
+  /** Makes durable what was written, without being asked; one such flush at a time (I-22). */
   flushQuietly(): void {
-    this.submit(this.#nextInternalId++, { kind: 'flush' });
+    if (this.#requests.has(this.#quietFlush)) return;
+    this.#quietFlush = this.#nextInternalId++;
+    this.submit(this.#quietFlush, { kind: 'flush' });
   }
 
   /** The epoch is open: what came too early goes on. */
@@ -293,8 +297,8 @@ export class Operations {
     const whole = new Uint8Array(span.lengthBytes);
     for (let at = 0; at < span.lengthBytes; at += blockBytes) {
       const block = { offsetBytes: span.offsetBytes + at, lengthBytes: blockBytes };
-      const bytes = yield* this.#repairBlock(block);
-      if (bytes === undefined) {
+      const repaired = yield* repairBlock(core, block);
+      if (repaired === undefined) {
         const fault = new Fault(
           'store.corrupt-block',
           `Block ${block.offsetBytes / blockBytes} matches its checksum on no in-sync member.`,
@@ -303,33 +307,9 @@ export class Operations {
         this.#finish(id, { kind: 'failed', reason: 'io', fault });
         return;
       }
-      whole.set(bytes, at);
+      whole.set(repaired.bytes, at);
     }
     this.#offer(id, { kind: 'data', bytes: whole });
-  }
-
-  /** Undefined when every in-sync member was asked and none has it. */
-  *#repairBlock(span: ByteSpan): Procedure<Uint8Array | undefined> {
-    const core = this.#core;
-    const damaged = new Set<MemberLink>();
-    for (;;) {
-      const members = core.needed();
-      const link = members.find((other) => other.usable && !damaged.has(other));
-      if (link === undefined) {
-        if (members.every((other) => damaged.has(other))) return undefined;
-        yield { ready: () => core.needed().some((other) => other.usable && !damaged.has(other)) };
-        continue;
-      }
-      const heard = yield* core.call(link, { kind: 'read', epoch: core.epoch, span });
-      if (heard.kind === 'corrupt') damaged.add(link);
-      if (heard.kind !== 'data') continue;
-      const { bytes } = heard;
-      const { offsetBytes } = span;
-      const order = { epoch: core.epoch, sequence: core.nextSequence(), fua: false };
-      const request: MemberRequest = { kind: 'write', ...order, offsetBytes, bytes };
-      yield* core.callAll([...damaged].map((target) => ({ link: target, request })));
-      return bytes;
-    }
   }
 
   #leaseHolds(): boolean {

@@ -46,6 +46,13 @@ export class Attachment {
         onDefect: (error) => {
           process.defect(error);
         },
+        onFinding: (finding) => {
+          world.note(`${process.name} scrubs: ${JSON.stringify(finding)}`);
+          // Members that count are equal wherever nothing is under way (I-06, I-12).
+          if (finding.kind === 'differed') {
+            world.violate(`I-12 the scrub found blocks ${finding.blocks.join()} to differ`);
+          }
+        },
       },
       volume,
       {

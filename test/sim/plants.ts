@@ -106,6 +106,13 @@ export const plants: readonly Plant[] = [
   },
   { name: 'sealOfAnyBlock', what: 'I-21 takes any checksum', seedsMax: 200 },
   {
+    name: 'scrubFromBadCopy',
+    what: 'I-21 scrubs from one copy, good or bad',
+    seedsMax: 60,
+    focus: ['rot'],
+  },
+  { name: 'scrubWithoutOrder', what: 'I-15 scrubs blocks while they are written', seedsMax: 60 },
+  {
     name: 'emptyTrusted',
     what: 'I-05 takes an emptied store for a member',
     seedsMax: 60,

@@ -5,7 +5,7 @@ import type { Geometry } from '../../dataplane/store/geometry.ts';
 export const volume = 'volume';
 export const lineage = 'lineage';
 export const blockBytes = 64;
-export const times = { heartbeatMs: 50, retryMs: 20, quietFlushMs: 350 };
+export const times = { heartbeatMs: 50, retryMs: 20, quietFlushMs: 350, scrubPassMs: 1500 };
 
 export interface Settings {
   readonly members: number;

@@ -11,6 +11,7 @@ const times = {
   memberLossMs: 200,
   retryMs: 20,
   quietFlushMs: 1000,
+  scrubPassMs: 3_600_000,
 };
 
 const record: VolumeRecord = {
