@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { DirectoryCluster } from '../dataplane/host/cluster.ts';
+import { firstRecord } from '../dataplane/volume/record.ts';
 import { repositoryRoot } from '../lab/base/paths.ts';
 import type { Contender } from './fio.ts';
 import { nbdArgs, type Servers } from './servers.ts';
@@ -94,24 +95,18 @@ class Rack {
 
   async #record({ name, nodes }: Volume): Promise<string> {
     const folder = this.#makeFolder(`record-${name}`);
-    await new DirectoryCluster(folder).create({
-      volume: name,
-      lineage: 'bench',
-      sizeBytes: this.#sizeBytes,
-      blockBytes: 4096,
-      regionBlocks: 1024,
-      epoch: 0,
-      writer: '',
-      generation: 0,
-      readersLeft: false,
-      snapshots: [],
-      members: nodes.map((id) => ({
-        id,
-        address: this.socket(id),
-        inSync: true,
-        departedAt: 0,
-      })),
-    });
+    await new DirectoryCluster(folder).create(
+      firstRecord(
+        {
+          volume: name,
+          lineage: 'bench',
+          sizeBytes: this.#sizeBytes,
+          blockBytes: 4096,
+          regionBlocks: 1024,
+        },
+        nodes.map((id) => ({ id, address: this.socket(id) })),
+      ),
+    );
     return folder;
   }
 

@@ -3,7 +3,7 @@
  * how a member joins later: as one that holds nothing.
  */
 import { assert } from '../base/assert.ts';
-import type { VolumeRecord } from '../volume/record.ts';
+import { firstRecord } from '../volume/record.ts';
 import type { Place, StorageNodeObject, VolumeObject, VolumeStatus } from './objects.ts';
 import type { Spot } from './placement.ts';
 
@@ -28,24 +28,11 @@ export function born(
       problem: '',
     }),
   );
-  const record: VolumeRecord = {
-    volume: volume.metadata.name,
-    lineage,
-    sizeBytes: volume.spec.sizeBytes,
-    blockBytes,
-    regionBlocks,
-    epoch: 0,
-    writer: '',
-    generation: 0,
-    readersLeft: false,
-    snapshots: [],
-    members: places.map(({ member, node }) => ({
-      id: member,
-      address: addressOf(node, nodes),
-      inSync: true,
-      departedAt: 0,
-    })),
-  };
+  const { sizeBytes } = volume.spec;
+  const record = firstRecord(
+    { volume: volume.metadata.name, lineage, sizeBytes, blockBytes, regionBlocks },
+    places.map(({ member, node }) => ({ id: member, address: addressOf(node, nodes) })),
+  );
   return { ...volume.status, record, places };
 }
 

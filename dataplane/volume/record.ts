@@ -41,6 +41,24 @@ export interface VolumeRecord {
   readonly snapshots: readonly string[];
 }
 
+/**
+ * The record of a new volume: its copies are empty and so equal, and nobody has opened an epoch.
+ */
+export function firstRecord(
+  names: Pick<VolumeRecord, 'volume' | 'lineage' | 'sizeBytes' | 'blockBytes' | 'regionBlocks'>,
+  members: readonly Pick<MemberRecord, 'id' | 'address'>[],
+): VolumeRecord {
+  return {
+    ...names,
+    epoch: 0,
+    writer: '',
+    generation: 0,
+    readersLeft: false,
+    snapshots: [],
+    members: members.map(({ id, address }) => ({ id, address, inSync: true, departedAt: 0 })),
+  };
+}
+
 export function inSyncIds(record: VolumeRecord): readonly string[] {
   return record.members.filter((member) => member.inSync).map((member) => member.id);
 }

@@ -13,7 +13,7 @@ import { HostAcceptor, HostConnector } from '../../dataplane/host/link.ts';
 import type { Cluster } from '../../dataplane/ports/cluster.ts';
 import type { Disk } from '../../dataplane/ports/disk.ts';
 import type { Acceptor, Connector, Link } from '../../dataplane/ports/link.ts';
-import { claimed, type VolumeRecord } from '../../dataplane/volume/record.ts';
+import { claimed, firstRecord } from '../../dataplane/volume/record.ts';
 import { SimCluster } from '../sim/cluster.ts';
 import { SimDisk } from '../sim/disk.ts';
 import { SimMedium } from '../sim/medium.ts';
@@ -40,19 +40,10 @@ function inWorld(world: World): Wait {
 }
 
 const bytes = (...values: number[]) => Uint8Array.from(values);
-const record: VolumeRecord = {
-  volume: 'v',
-  lineage: 'l',
-  sizeBytes: 4096,
-  blockBytes: 4096,
-  regionBlocks: 1024,
-  epoch: 0,
-  writer: '',
-  generation: 0,
-  readersLeft: false,
-  snapshots: [],
-  members: [{ id: 'a', address: 'a', inSync: true, departedAt: 0 }],
-};
+const record = firstRecord(
+  { volume: 'v', lineage: 'l', sizeBytes: 4096, blockBytes: 4096, regionBlocks: 1024 },
+  [{ id: 'a', address: 'a' }],
+);
 
 interface Bench {
   readonly disk: Disk;

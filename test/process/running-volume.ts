@@ -16,7 +16,7 @@ import { connectNbd } from '../../dataplane/host/nbd-connect.ts';
 import { NbdClient } from '../../dataplane/drive/nbd-client.ts';
 import { waitFor } from '../../lab/cluster/wait.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
-import { inSyncIds } from '../../dataplane/volume/record.ts';
+import { firstRecord, inSyncIds } from '../../dataplane/volume/record.ts';
 
 /** What a process is told about its certificates. */
 function tlsOf(directory: string | undefined, name: string): object {
@@ -71,24 +71,12 @@ export class RunningVolume {
   ): Promise<RunningVolume> {
     const made = new RunningVolume(members, sizeBytes, options.tls ?? false);
     await made.#prepareTls();
-    await made.#cluster.create({
-      volume,
-      lineage: 'first',
-      sizeBytes,
-      blockBytes: 4096,
-      regionBlocks: 1024,
-      epoch: 0,
-      writer: '',
-      generation: 0,
-      readersLeft: false,
-      snapshots: [],
-      members: members.map((id) => ({
-        id,
-        address: made.#addressOf(id),
-        inSync: true,
-        departedAt: 0,
-      })),
-    });
+    await made.#cluster.create(
+      firstRecord(
+        { volume, lineage: 'first', sizeBytes, blockBytes: 4096, regionBlocks: 1024 },
+        members.map((id) => ({ id, address: made.#addressOf(id) })),
+      ),
+    );
     for (const id of members) {
       mkdirSync(path.join(made.directory, id));
       await made.startMember(id, true);

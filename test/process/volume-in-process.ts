@@ -13,7 +13,7 @@ import { DirectoryCluster } from '../../dataplane/host/cluster.ts';
 import { HostDisk } from '../../dataplane/host/disk.ts';
 import { HostAcceptor, HostConnector } from '../../dataplane/host/link.ts';
 import { HostRandom } from '../../dataplane/host/random.ts';
-import { inSyncIds, type VolumeRecord } from '../../dataplane/volume/record.ts';
+import { firstRecord, inSyncIds, type VolumeRecord } from '../../dataplane/volume/record.ts';
 import { waitFor } from '../../lab/cluster/wait.ts';
 
 const volume = 'test-volume';
@@ -48,21 +48,12 @@ export class VolumeInProcess {
 
   static async make(members: readonly string[], sizeBytes: number): Promise<VolumeInProcess> {
     const made = new VolumeInProcess(sizeBytes);
-    await made.#cluster.create({
-      volume,
-      lineage,
-      sizeBytes,
-      blockBytes,
-      regionBlocks,
-      epoch: 0,
-      writer: '',
-      generation: 0,
-      readersLeft: false,
-      snapshots: [],
-      members: members.map((id) => {
-        return { id, address: made.addressOf(id), inSync: true, departedAt: 0 };
-      }),
-    });
+    await made.#cluster.create(
+      firstRecord(
+        { volume, lineage, sizeBytes, blockBytes, regionBlocks },
+        members.map((id) => ({ id, address: made.addressOf(id) })),
+      ),
+    );
     for (const id of members) await made.startMember(id, true);
     await made.startEngine();
     return made;

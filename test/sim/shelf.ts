@@ -2,7 +2,7 @@
  * Everything a run acts on: the members with their disks, the network, the manager, and the engines
  * that come and go. It keeps them going as a scheduler would, and checks every record written.
  */
-import { inSyncIds, type VolumeRecord } from '../../dataplane/volume/record.ts';
+import { firstRecord, inSyncIds, type VolumeRecord } from '../../dataplane/volume/record.ts';
 import { Attachment } from './attachment.ts';
 import { SimCluster } from './cluster.ts';
 import { SimMedium } from './medium.ts';
@@ -45,7 +45,7 @@ export class Shelf {
     this.photographer = new Photographer(world, this.history);
     this.network = new SimNetwork(world, settings.slowestLinkMs);
     this.cluster = new SimCluster(world, {
-      record: firstRecord(settings),
+      record: recordOf(settings),
       lostAnswers: settings.lostAnswers,
       onWrite: (record, before) => {
         this.#checkRecord(record, before);
@@ -180,21 +180,10 @@ export class Shelf {
   }
 }
 
-function firstRecord(settings: Settings): VolumeRecord {
-  return {
-    volume,
-    lineage,
-    ...geometryOf(settings),
-    epoch: 0,
-    writer: '',
-    generation: 0,
-    readersLeft: false,
-    snapshots: [],
-    members: Array.from({ length: settings.members }, (_, index) => ({
-      id: `r${index + 1}`,
-      address: `r${index + 1}`,
-      inSync: true,
-      departedAt: 0,
-    })),
-  };
+function recordOf(settings: Settings): VolumeRecord {
+  const ids = Array.from({ length: settings.members }, (_, index) => `r${index + 1}`);
+  return firstRecord(
+    { volume, lineage, ...geometryOf(settings) },
+    ids.map((id) => ({ id, address: id })),
+  );
 }

@@ -11,7 +11,7 @@ import type { VolumeObject, VolumeSpec } from '../../../dataplane/control/object
 import { KubeClient } from '../../../dataplane/host/kube-client.ts';
 import { hostObjects } from '../../../dataplane/host/objects.ts';
 import type { Objects } from '../../../dataplane/ports/objects.ts';
-import type { VolumeRecord } from '../../../dataplane/volume/record.ts';
+import { firstRecord, type VolumeRecord } from '../../../dataplane/volume/record.ts';
 import { waitFor } from '../../../lab/cluster/wait.ts';
 import type { TestApiServer } from './api-server.ts';
 
@@ -96,20 +96,11 @@ export function volumeNamed(name: string, spec: Partial<VolumeSpec> = {}): Volum
 }
 
 export function recordOf(volume: string): VolumeRecord {
-  return {
-    volume,
-    lineage: 'l1',
-    sizeBytes: 4 * 2 ** 20,
-    blockBytes: 4096,
-    regionBlocks: 1024,
-    epoch: 0,
-    writer: '',
-    generation: 0,
-    readersLeft: false,
-    snapshots: [],
-    members: [
-      { id: 'm1', address: 'kube01@10.0.0.1:7000', inSync: true, departedAt: 0 },
-      { id: 'm2', address: 'kube02@10.0.0.2:7000', inSync: true, departedAt: 0 },
+  return firstRecord(
+    { volume, lineage: 'l1', sizeBytes: 4 * 2 ** 20, blockBytes: 4096, regionBlocks: 1024 },
+    [
+      { id: 'm1', address: 'kube01@10.0.0.1:7000' },
+      { id: 'm2', address: 'kube02@10.0.0.2:7000' },
     ],
-  };
+  );
 }

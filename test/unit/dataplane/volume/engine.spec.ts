@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { Engine } from '../../../../dataplane/volume/engine.ts';
 import type { EngineCommand, EngineEvent } from '../../../../dataplane/volume/engine-events.ts';
 import type { Welcome } from '../../../../dataplane/volume/member.ts';
-import type { VolumeRecord } from '../../../../dataplane/volume/record.ts';
+import { firstRecord, type VolumeRecord } from '../../../../dataplane/volume/record.ts';
 
 const times = {
   leaseMs: 300,
@@ -15,17 +15,12 @@ const times = {
 };
 
 const record: VolumeRecord = {
-  volume: 'v',
-  lineage: 'first',
-  sizeBytes: 16384,
-  blockBytes: 4096,
-  regionBlocks: 4,
+  ...firstRecord(
+    { volume: 'v', lineage: 'first', sizeBytes: 16384, blockBytes: 4096, regionBlocks: 4 },
+    ['a', 'b'].map((id) => ({ id, address: id })),
+  ),
   epoch: 3,
   writer: 'before',
-  generation: 0,
-  readersLeft: false,
-  snapshots: [],
-  members: ['a', 'b'].map((id) => ({ id, address: id, inSync: true, departedAt: 0 })),
 };
 
 const welcome = (member: string, differs: Partial<Welcome> = {}): Welcome => ({
