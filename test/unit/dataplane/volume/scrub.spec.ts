@@ -1,9 +1,12 @@
 /** The scrub over the simulator's shelf: real engine and stores, virtual time, nobody who reads. */
 import assert from 'node:assert/strict';
 import { digestBlocks, markUnreadable } from '../../../../dataplane/base/digest.ts';
+import { limits } from '../../../../dataplane/base/limits.ts';
 import { filesOf } from '../../../../dataplane/store/layer-list.ts';
 import { verdicts } from '../../../../dataplane/volume/scrub-verdict.ts';
 import type { EngineDrive } from '../../../../dataplane/drive/engine.ts';
+import { tellFinding } from '../../../../dataplane/main/scrub-words.ts';
+import type { Log, LogLabels } from '../../../../dataplane/ports/log.ts';
 import type { SimMember } from '../../../sim/member.ts';
 import { blockBytes, type Settings, times } from '../../../sim/settings.ts';
 import { Shelf } from '../../../sim/shelf.ts';
@@ -160,6 +163,24 @@ describe('scrub', () => {
     await rig.within(passMs, 'another pass', () => rig.engine.scrub.passes === 2);
   });
 
+  it('waits for clients, and goes on all the same when they never pause', async () => {
+    const rig = new Rig(7);
+    await rig.begin();
+    await rig.within(passMs, 'the first pass', () => rig.engine.scrub.passes === 1);
+    const block = { offsetBytes: 0, lengthBytes: blockBytes };
+    let stopped = false;
+    const work = async (): Promise<void> => {
+      while (!stopped) await rig.engine.read(block);
+    };
+    for (let client = 0; client < 3; client++) void work();
+    await rig.world.runUntil(rig.world.nowMs + passMs);
+    assert.equal(rig.engine.scrub.passes, 1, 'it waits where it would have been through');
+    const steps = calm.blockCount / calm.regionBlocks;
+    const slowMs = passMs + steps * limits.scrubPatienceMs;
+    await rig.within(slowMs, 'a pass', () => rig.engine.scrub.passes === 2);
+    stopped = true;
+  });
+
   it('goes on with the members that are left when one is away', async () => {
     const rig = new Rig(6);
     await rig.begin();
@@ -167,6 +188,32 @@ describe('scrub', () => {
     await rig.within(2000, 'the removal', () => rig.shelf.recorded.length === 2);
     rig.rot(0, 20);
     await rig.within(passMs, 'the repair', () => rig.member(0).image()[20] === contentOf(20));
+  });
+});
+
+describe('words of a scrub', () => {
+  const told: [string, string, LogLabels][] = [];
+  const log: Log = {
+    info: (message, labels = {}) => told.push(['info', message, labels]),
+    warn: (message, labels = {}) => told.push(['warn', message, labels]),
+  };
+
+  it('name the volume, the blocks and the members', () => {
+    told.length = 0;
+    tellFinding(log, 'v', { kind: 'repaired', blocks: [3, 9], members: ['a', 'b'] });
+    const [[level, message, labels] = ['', '', {}]] = told;
+    assert.equal(level, 'warn');
+    assert.match(message, /repaired/);
+    assert.deepEqual(labels, { volume: 'v', blocks: '3 9', members: 'a b' });
+  });
+
+  it('say what a pass found and how long it took', () => {
+    told.length = 0;
+    const counts = { repairedBlocks: 2, differedBlocks: 1, lostBlocks: 4 };
+    const times = { tookMs: 3 * 24 * 3_600_000, passes: 1, lastPassEndedAtMs: 5 };
+    tellFinding(log, 'v', { kind: 'pass', ...times, ...counts });
+    const labels = { volume: 'v', tookHours: 72, repaired: 2, differed: 1, lost: 4 };
+    assert.deepEqual(told, [['info', 'scrub ended a pass', labels]]);
   });
 });
 
