@@ -67,7 +67,7 @@ const foldersOf = (tier: Tier) =>
 
 /** Each disk carries the names of the tiers that it serves as tags; the classes ask for them. */
 function buildDataplane(tiers: readonly Tier[], { args, apps, system }: Ground): Dataplane {
-  const { images, nodes } = args.shelf;
+  const { engines, images, nodes } = args.shelf;
   const { dataplane, csiProvisioner, csiAttacher } = images;
   // The rules have asked for it (rules/engine-settings.ts).
   if (dataplane === undefined) throw new Error('larder:images.dataplane is missing');
@@ -93,6 +93,7 @@ function buildDataplane(tiers: readonly Tier[], { args, apps, system }: Ground):
       namespace: system.namespaceName,
       images: { dataplane, csiProvisioner, csiAttacher },
       nodes: declared.filter(({ disks }) => disks.length > 0),
+      repairAfterMinutes: engines.larder.repairAfterMinutes,
       dataProvider: args.providers.data,
     },
     apps,

@@ -23,6 +23,8 @@ export interface DataplaneArgs {
   readonly images: DataplaneImageArgs;
   /** Nodes that keep copies. Pods of other nodes can use volumes all the same. */
   readonly nodes: readonly StorageNodeArgs[];
+  /** After so long a copy that is away is made on another node. */
+  readonly repairAfterMinutes: number;
   /** For what holds data; the one that takes over existing objects. */
   readonly dataProvider: pulumi.ProviderResource;
 }
@@ -71,7 +73,7 @@ export class Dataplane extends pulumi.ComponentResource {
         spec: {
           replicas: 2,
           selector: { matchLabels: controllerLabels },
-          template: controllerPod(images),
+          template: controllerPod(images, args.repairAfterMinutes),
         },
       },
       ready,

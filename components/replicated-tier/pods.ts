@@ -105,7 +105,7 @@ function csiContainer(image: string) {
 }
 
 /** The template of the Deployment. The driver's socket is there on the leader only. */
-export function controllerPod(images: DataplaneImageArgs) {
+export function controllerPod(images: DataplaneImageArgs, repairAfterMinutes: number) {
   const away = (key: string) => ({
     key,
     operator: 'Exists',
@@ -134,7 +134,7 @@ export function controllerPod(images: DataplaneImageArgs) {
           labelSelector: { matchLabels: controllerLabels },
         },
       ],
-      containers: controllerContainers(images),
+      containers: controllerContainers(images, repairAfterMinutes),
       volumes: [{ name: 'socket', emptyDir: { medium: 'Memory' } }],
     },
   };
@@ -142,7 +142,7 @@ export function controllerPod(images: DataplaneImageArgs) {
 
 const socket = { name: 'socket', mountPath: '/csi' };
 
-function controllerContainers(images: DataplaneImageArgs) {
+function controllerContainers(images: DataplaneImageArgs, repairAfterMinutes: number) {
   return [
     {
       name: 'controller',
@@ -153,6 +153,7 @@ function controllerContainers(images: DataplaneImageArgs) {
         { name: 'CSI_SOCKET', value: '/csi/csi.sock' },
         field('POD_NAMESPACE', 'metadata.namespace'),
         field('POD_NAME', 'metadata.name'),
+        { name: 'REPAIR_AFTER_SECONDS', value: String(Math.round(repairAfterMinutes * 60)) },
       ],
       volumeMounts: [socket],
       resources: { requests: { cpu: '50m', memory: '96Mi' }, limits: { memory: '384Mi' } },

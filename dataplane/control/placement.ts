@@ -152,7 +152,7 @@ function candidateOf(
 }
 
 /** A node without a zone is a zone of its own. */
-function domainOf(node: StorageNodeObject, spread: 'node' | 'zone'): string {
+export function domainOf(node: StorageNodeObject, spread: 'node' | 'zone'): string {
   const { name } = node.metadata;
   return spread === 'zone' && node.spec.zone !== '' ? `zone ${node.spec.zone}` : `node ${name}`;
 }

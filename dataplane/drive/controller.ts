@@ -8,7 +8,9 @@ import { addressOf, born } from '../control/birth.ts';
 import { NodeHealth } from '../control/node-health.ts';
 import { dataFinalizer, type StorageNodeObject, type VolumeObject } from '../control/objects.ts';
 import { place } from '../control/placement.ts';
+import { repaired, repairOf, type Repair } from '../control/repair.ts';
 import { summaryOf } from '../control/summary.ts';
+import { TroubleClock } from '../control/trouble-clock.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { Objects } from '../ports/objects.ts';
@@ -21,6 +23,12 @@ export interface ControllerPorts {
   readonly log: Log;
 }
 
+export interface ControllerOptions {
+  /** How long a copy may be away before another is made elsewhere; default 30 min. */
+  readonly repairAfterMs?: number;
+}
+
+const repairAfterMs = 30 * 60_000;
 /** Between two looks at everything when nothing gives a hint. */
 const lookMs = 5_000;
 /** Hints come in swarms. */
@@ -28,15 +36,18 @@ const settleMs = 100;
 
 export class Controller {
   readonly #ports: ControllerPorts;
+  readonly #repairAfterMs: number;
   readonly #health = new NodeHealth();
+  readonly #trouble = new TroubleClock();
   #stopped = false;
   #wake: (() => void) | undefined;
   #hinted = false;
   /** Placing counts what others were promised, so it happens one after the other. */
   #placing: Promise<unknown> = Promise.resolve();
 
-  constructor(ports: ControllerPorts) {
+  constructor(ports: ControllerPorts, options: ControllerOptions = {}) {
     this.#ports = ports;
+    this.#repairAfterMs = options.repairAfterMs ?? repairAfterMs;
   }
 
   /** Ends with `stop`. */
@@ -70,7 +81,11 @@ export class Controller {
    * or the volume as it is then.
    */
   async provision(name: string): Promise<VolumeObject | { readonly why: string } | undefined> {
-    const turn = this.#placing.then(async () => this.#provision(name));
+    return this.#inTurn(async () => this.#provision(name));
+  }
+
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#placing.then(work);
     this.#placing = turn.catch(() => {});
     return turn;
   }
@@ -101,10 +116,15 @@ export class Controller {
       const status = this.#health.judge(this.#ports.clock.nowMs(), node);
       if (status !== undefined) await objects.storageNodes.putStatus({ ...node, status });
     }
-    for (const volume of volumes) await this.#lookAt(volume, nodes);
+    this.#trouble.look(this.#ports.clock.nowMs(), volumes, nodes);
+    for (const volume of volumes) await this.#lookAt(volume, nodes, volumes);
   }
 
-  async #lookAt(volume: VolumeObject, nodes: readonly StorageNodeObject[]): Promise<void> {
+  async #lookAt(
+    volume: VolumeObject,
+    nodes: readonly StorageNodeObject[],
+    volumes: readonly VolumeObject[],
+  ): Promise<void> {
     const { objects } = this.#ports;
     const { metadata, status } = volume;
     if (metadata.deletionTimestamp !== undefined && status.places.length === 0) {
@@ -119,7 +139,41 @@ export class Controller {
       }
       return;
     }
-    await this.#say(volume, withAddresses(volume, nodes).status, nodes);
+    const repair = this.#repairOf(volume, nodes, volumes);
+    if (repair.kind !== 'rest') {
+      await this.#inTurn(async () => this.#repair(metadata.name));
+      return;
+    }
+    await this.#say(volume, withAddresses(volume, nodes).status, nodes, repair.note);
+  }
+
+  #repairOf(
+    volume: VolumeObject,
+    nodes: readonly StorageNodeObject[],
+    volumes: readonly VolumeObject[],
+  ): Repair {
+    const troubledMs = (uid: string, member: string) => this.#trouble.forMs(uid, member);
+    return repairOf(volume, { nodes, volumes, graceMs: this.#repairAfterMs, troubledMs });
+  }
+
+  /** Decided on what is so now: other repairs and births have promised room meanwhile. */
+  async #repair(name: string): Promise<void> {
+    const { objects, random, log } = this.#ports;
+    const [nodes, volumes] = await Promise.all([
+      objects.storageNodes.list(),
+      objects.volumes.list(),
+    ]);
+    const volume = volumes.find(({ metadata }) => metadata.name === name);
+    if (volume === undefined) return;
+    const repair = this.#repairOf(volume, nodes, volumes);
+    const status = repaired(volume, repair, nodes, random.token());
+    if (status === undefined) return;
+    // A copy that is let go needs nobody's attention any more.
+    const said = saying(volume, status, nodes, repair.kind === 'add' ? repair.note : '');
+    const written = await objects.volumes.putStatus({ ...volume, status: said });
+    // Anything else is looked at again: whatever became of it stands in the object.
+    if (written.kind === 'written') log.info(repair.note, { volume: name });
+    if (written.kind === 'refused') log.warn(written.message, { volume: name });
   }
 
   /** Writes the status when it says something new. */
@@ -127,8 +181,9 @@ export class Controller {
     volume: VolumeObject,
     status: VolumeObject['status'],
     nodes: readonly StorageNodeObject[],
+    note = '',
   ): Promise<void> {
-    const next = { ...status, ...summaryOf({ ...volume, status }, nodes) };
+    const next = saying(volume, status, nodes, note);
     if (JSON.stringify(next) === JSON.stringify(volume.status)) return;
     await this.#ports.objects.volumes.putStatus({ ...volume, status: next });
   }
@@ -157,6 +212,18 @@ export class Controller {
 
 /** On a Volume: nodes where a copy is wanted, first the pod's. */
 export const preferredAnnotation = 'larder.dev/preferred-nodes';
+
+/** The status with what people see of it. */
+function saying(
+  volume: VolumeObject,
+  status: VolumeObject['status'],
+  nodes: readonly StorageNodeObject[],
+  note: string,
+): VolumeObject['status'] {
+  const summary = summaryOf({ ...volume, status }, nodes);
+  const message = [summary.message, note].filter((part) => part !== '').join('; ');
+  return { ...status, ...summary, message };
+}
 
 /** A node may come back with another address; its members are reached there from then on. */
 function withAddresses(volume: VolumeObject, nodes: readonly StorageNodeObject[]): VolumeObject {

@@ -3,10 +3,12 @@
  * are born, serves them, removes them when the volume is deleted, and reports the node's disks.
  *
  * Never: makes an empty store where there should be a full one (I-05); removes anything of a volume
- * that is not being deleted.
+ * that is not being deleted. A store that was replaced elsewhere while its node was away is not
+ * served any more; it stays where it is, and the node names it until somebody takes it away.
  */
 import { Fault } from '../base/fault.ts';
 import type { Place, StorageNodeObject, VolumeObject } from '../control/objects.ts';
+import { orphanNote, orphansAmong } from '../control/orphans.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { Objects } from '../ports/objects.ts';
@@ -85,8 +87,10 @@ export class StorageAgent {
       return;
     }
     this.#complaints.delete('node');
-    const known = await this.#report(node);
-    for (const volume of await objects.volumes.list()) {
+    const volumes = await objects.volumes.list();
+    const known = await this.#report(node, volumes);
+    await this.#withdraw(volumes);
+    for (const volume of volumes) {
       for (const place of volume.status.places.filter((at) => at.node === name)) {
         await this.#tend(known, volume, place);
       }
@@ -94,13 +98,22 @@ export class StorageAgent {
   }
 
   /** Says how the node is; gives the object with what was found. */
-  async #report(node: StorageNodeObject): Promise<StorageNodeObject> {
+  async #report(
+    node: StorageNodeObject,
+    volumes: readonly VolumeObject[],
+  ): Promise<StorageNodeObject> {
     const { disks, clock, now, objects } = this.#ports;
     const { address, attach, attachReason } = this.#options;
     const states = [];
+    const notes = [];
     for (const { name, path } of node.spec.disks) {
       const id = node.status.disks.find((state) => state.name === name)?.id ?? '';
-      states.push({ name, ...(await disks.inspect({ name, path, id })) });
+      const disk = { name, path, id };
+      const state = await disks.inspect(disk);
+      states.push({ name, ...state });
+      if (state.problem !== '') continue;
+      const found = orphansAmong(await disks.listStores(disk), node.metadata.name, volumes);
+      if (found.length > 0) notes.push(orphanNote(name, path, found));
     }
     const problems = states.filter(({ problem }) => problem !== '');
     const status: StorageNodeObject['status'] = {
@@ -110,7 +123,9 @@ export class StorageAgent {
       attachReason,
       disks: states,
       health: problems.length === 0 ? 'Ready' : 'Attention',
-      message: problems.map(({ name, problem }) => `disk ${name}: ${problem}`).join('; '),
+      message: [...problems.map(({ name, problem }) => `disk ${name}: ${problem}`), ...notes].join(
+        '; ',
+      ),
     };
     const nowMs = clock.nowMs();
     if (sameButRoom(status, node.status) && nowMs < this.#saidMs + sayMs)
@@ -122,6 +137,22 @@ export class StorageAgent {
     if (written.kind === 'written') this.#saidMs = nowMs;
     if (written.kind === 'refused') this.#complain('node', written.message);
     return { ...node, status };
+  }
+
+  /** Stops serving stores that have no place any more: another copy was made instead. */
+  async #withdraw(volumes: readonly VolumeObject[]): Promise<void> {
+    for (const { metadata, status } of volumes) {
+      for (const key of [...this.#served].filter((each) => each.startsWith(`${metadata.name}/`))) {
+        const member = key.slice(metadata.name.length + 1);
+        if (status.places.some((at) => at.member === member)) continue;
+        await this.#ports.replicas.remove(metadata.name, member);
+        this.#served.delete(key);
+        this.#ports.log.info('serves a store no more that was replaced', {
+          volume: metadata.name,
+          member,
+        });
+      }
+    }
   }
 
   async #tend(node: StorageNodeObject, volume: VolumeObject, place: Place): Promise<void> {

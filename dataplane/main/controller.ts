@@ -27,12 +27,15 @@ const environment = z.object({
   CSI_SOCKET: z.string().startsWith('/'),
   POD_NAMESPACE: z.string(),
   POD_NAME: z.string(),
+  /** How long a copy may be away before another is made elsewhere. */
+  REPAIR_AFTER_SECONDS: z.coerce.number().int().min(1),
 });
 
 const signMs = 1_000;
 
 async function main(): Promise<void> {
-  const { CSI_SOCKET, POD_NAMESPACE, POD_NAME } = readEnvironment(environment);
+  const { CSI_SOCKET, POD_NAMESPACE, POD_NAME, REPAIR_AFTER_SECONDS } =
+    readEnvironment(environment);
   const log = new HostLog();
   const client = new KubeClient(accessOfPod(process.env));
   const objects = hostObjects(client, log);
@@ -43,7 +46,8 @@ async function main(): Promise<void> {
   process.once('SIGINT', end);
   const lease = { namespace: POD_NAMESPACE, name: 'larder-controller', identity: POD_NAME };
   await lead(client, lease, log, () => process.exit(1));
-  const controller = new Controller({ objects, clock, random, log });
+  const repairAfterMs = REPAIR_AFTER_SECONDS * 1_000;
+  const controller = new Controller({ objects, clock, random, log }, { repairAfterMs });
   const csi = new CsiController({ objects, clock, controller });
   const server = new GrpcServer(log);
   await server.add(identityService());

@@ -245,6 +245,8 @@ export class CatchUp {
     const core = this.#core;
     for (;;) {
       if (!(yield* this.#trackOthers(link)) || link.role !== 'copying') return false;
+      // Somebody took it out of the record while it was filled: it is let go of like any other.
+      if (!core.known.members.some(({ id }) => id === link.id)) return false;
       // A snapshot or a resize may have come after it was cut like the others: once more.
       if (!link.hasCuts(core.known)) return false;
       link.role = 'joining';

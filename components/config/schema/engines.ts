@@ -83,6 +83,15 @@ export const enginesShape = {
           leaving: z
             .array(z.string().regex(/^[^/]+\/[^/]+$/, 'node/disk, for example kube03/nvme'))
             .default([]),
+          /**
+           * Minutes after which a copy that is away is made on another node. Reboots, repairs and
+           * drained nodes should be back by then: a rebuild writes the whole volume.
+           */
+          repairAfterMinutes: z
+            .number()
+            .min(1, 'at least one: a reboot is no loss')
+            .max(7 * 24 * 60, 'at most a week: until then one copy fewer is all there is')
+            .default(30),
         })
         .prefault({}),
       topolvm: z.strictObject({ ...setup, version: text.default('15.6.1') }).prefault({}),

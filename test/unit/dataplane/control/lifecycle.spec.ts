@@ -4,8 +4,8 @@ import type { CreateVolumeRequest } from '../../../../dataplane/csi/messages.ts'
 import { Refusal } from '../../../../dataplane/csi/refusal.ts';
 import { Controller } from '../../../../dataplane/drive/controller.ts';
 import { CsiController } from '../../../../dataplane/drive/csi-controller.ts';
-import type { Clock } from '../../../../dataplane/ports/clock.ts';
 import { MemoryObjects, type Mishap } from './memory-objects.ts';
+import { QuickClock, turn } from './quick-clock.ts';
 import { node } from './shelf.ts';
 
 const request: CreateVolumeRequest = {
@@ -136,29 +136,4 @@ function shelf() {
     },
   };
   return { objects, csi, actors };
-}
-
-/** Time passes as fast as the others allow. */
-class QuickClock implements Clock {
-  #nowMs = 0;
-
-  nowMs(): number {
-    return this.#nowMs;
-  }
-
-  after(delayMs: number, callback: () => void): Disposable {
-    const timer = setImmediate(() => {
-      this.#nowMs += delayMs;
-      callback();
-    });
-    return {
-      [Symbol.dispose]: () => {
-        clearImmediate(timer);
-      },
-    };
-  }
-}
-
-async function turn(): Promise<void> {
-  await new Promise((resolve) => setImmediate(resolve));
 }

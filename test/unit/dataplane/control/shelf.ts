@@ -1,5 +1,6 @@
 /** Storage nodes and volumes for the tests of what is decided about them. */
 import type { StorageNodeObject, VolumeObject } from '../../../../dataplane/control/objects.ts';
+import type { VolumeRecord } from '../../../../dataplane/volume/record.ts';
 
 const gibibyte = 2 ** 30;
 
@@ -40,6 +41,39 @@ export function node(
       seenAt: '',
     },
   };
+}
+
+/**
+ * A volume that was written to, as it is while a pod uses it.
+ *
+ * @param members by node: whether the copy there is in sync, and when it last left
+ */
+export function used(
+  name: string,
+  members: Readonly<Record<string, { readonly inSync: boolean; readonly departedAt?: number }>>,
+  parts: { readonly copies?: number; readonly attachedTo?: string } = {},
+): VolumeObject {
+  const empty = volume(name, { copies: parts.copies ?? 2, on: Object.keys(members) });
+  const record: VolumeRecord = {
+    volume: name,
+    lineage: 'l1',
+    sizeBytes: empty.spec.sizeBytes,
+    blockBytes: 4096,
+    regionBlocks: 1024,
+    epoch: 3,
+    writer: 'engine',
+    generation: 1,
+    readersLeft: false,
+    snapshots: [],
+    members: Object.entries(members).map(([node, { inSync, departedAt = 1 }], index) => ({
+      id: `m${index + 1}`,
+      address: `${node}@10.0.0.1:7480`,
+      inSync,
+      departedAt: inSync ? 0 : departedAt,
+    })),
+  };
+  const attachedTo = parts.attachedTo ?? Object.keys(members)[0] ?? '';
+  return { ...empty, status: { ...empty.status, record, attachedTo } };
 }
 
 /** @param on nodes that hold its copies */

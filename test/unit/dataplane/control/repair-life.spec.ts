@@ -1,0 +1,184 @@
+/**
+ * A node is lost for good, and each call to the API server goes wrong once: the copy is made
+ * elsewhere all the same, and nothing that counts is ever let go.
+ */
+import assert from 'node:assert/strict';
+import type { VolumeObject } from '../../../../dataplane/control/objects.ts';
+import { Controller } from '../../../../dataplane/drive/controller.ts';
+import { grown, inSyncIds, shrunk } from '../../../../dataplane/volume/record.ts';
+import { MemoryObjects, type Mishap } from './memory-objects.ts';
+import { QuickClock, turn } from './quick-clock.ts';
+import { node, used } from './shelf.ts';
+
+const good = { inSync: true };
+const repairAfterMs = 20_000;
+/** More calls than a repair takes until its outcome is written. */
+const callsMax = 60;
+
+describe('repair through the controller', () => {
+  for (const mishap of ['lost request', 'lost answer', 'conflict'] satisfies Mishap[]) {
+    it(`makes the lost copy elsewhere whichever call meets a ${mishap}`, async function () {
+      this.timeout(30_000);
+      for (let at = 0; at <= callsMax; at += 1) {
+        using shelf = new Shelf();
+        shelf.objects.mishap = mishap;
+        shelf.objects.mishapAt = at;
+        await shelf.loseAndRepair(`${mishap} at call ${at}`);
+      }
+    });
+  }
+
+  it('goes on where a controller ended, whichever call was its last', async function () {
+    this.timeout(30_000);
+    for (let at = 1; at <= callsMax; at += 1) {
+      using shelf = new Shelf();
+      shelf.lastCall = at;
+      await shelf.loseAndRepair(`another controller after call ${at}`);
+    }
+  });
+
+  it('changes nothing when the node is back within the grace', async () => {
+    using shelf = new Shelf();
+    shelf.lost.add('kube2');
+    await shelf.until('the copy to be away', ({ status }) => /another copy/.test(status.message));
+    shelf.lost.clear();
+    await shelf.until('both copies', ({ status }) => status.safety === 'Safe');
+    assert.deepEqual(
+      shelf.volume.status.places.map((place) => place.node),
+      ['kube1', 'kube2'],
+    );
+  });
+
+  it('leaves the new copies alone when the lost node is back afterwards', async () => {
+    using shelf = new Shelf();
+    await shelf.loseAndRepair('the first loss');
+    const { places } = shelf.volume.status;
+    shelf.lost.clear();
+    for (let look = 0; look < 300; look += 1) await turn();
+    assert.deepEqual(shelf.volume.status.places, places);
+  });
+});
+
+/** Three nodes, one volume in use, and those who look after it. */
+class Shelf {
+  readonly objects = new MemoryObjects();
+  readonly lost = new Set<string>();
+  /** The controller is ended with this call and another takes over; 0 for never. */
+  lastCall = 0;
+  readonly #clock = new QuickClock();
+  #controller = this.#newController();
+  #living = true;
+  #beats = 0;
+  #tokens = 0;
+
+  constructor() {
+    for (const name of ['kube1', 'kube2', 'kube3']) this.objects.storageNodes.force(node(name));
+    this.objects.volumes.force(used('v', { kube1: good, kube2: good }));
+    void this.#live();
+  }
+
+  [Symbol.dispose](): void {
+    this.#living = false;
+    this.#controller.stop();
+  }
+
+  get volume(): VolumeObject {
+    const [volume] = this.objects.volumes.all;
+    assert.ok(volume !== undefined);
+    return volume;
+  }
+
+  async loseAndRepair(circumstance: string): Promise<void> {
+    this.lost.add('kube2');
+    await this.until(circumstance, ({ status }) =>
+      status.places.every(({ node: name }) => name !== 'kube2'),
+    );
+    await this.until(circumstance, ({ status }) => status.safety === 'Safe');
+    const { record, places, copies, message } = this.volume.status;
+    assert.deepEqual([copies, message], ['2/2', ''], circumstance);
+    const names = places.map((place) => place.node).toSorted();
+    assert.deepEqual(names, ['kube1', 'kube3'], circumstance);
+    const members = record?.members.map(({ id }) => id);
+    const placed = places.map(({ member }) => member);
+    assert.deepEqual(members, placed, circumstance);
+  }
+
+  async until(what: string, ready: (volume: VolumeObject) => boolean): Promise<void> {
+    for (let look = 0; look < 3_000; look += 1) {
+      if (ready(this.volume)) return;
+      await turn();
+    }
+    assert.fail(`${what}: ${JSON.stringify(this.volume.status, undefined, 2)}`);
+  }
+
+  #newController(): Controller {
+    const random = { token: () => String((this.#tokens += 1)).padStart(32, '0') };
+    const log = { info: () => {}, warn: () => {} };
+    const ports = { objects: this.objects, clock: this.#clock, random, log };
+    const controller = new Controller(ports, { repairAfterMs });
+    void controller.run();
+    return controller;
+  }
+
+  async #live(): Promise<void> {
+    let before = this.volume;
+    while (this.#living) {
+      keepsWhatCounts(before, this.volume);
+      this.#nodes();
+      this.#engine();
+      before = this.volume;
+      if (this.lastCall > 0 && this.objects.calls >= this.lastCall) {
+        this.lastCall = 0;
+        this.#controller.stop();
+        this.#controller = this.#newController();
+      }
+      await turn();
+    }
+  }
+
+  /** Those that are there say so, and make their copies. */
+  #nodes(): void {
+    this.#beats += 1;
+    for (const each of this.objects.storageNodes.all) {
+      if (this.lost.has(each.metadata.name)) continue;
+      const status = { ...each.status, health: 'Ready', seenAt: String(this.#beats) } as const;
+      this.objects.storageNodes.force({ ...each, status });
+    }
+    const { volume } = this;
+    const places = volume.status.places.map((place) => ({
+      ...place,
+      made: place.made || !this.lost.has(place.node),
+    }));
+    if (JSON.stringify(places) === JSON.stringify(volume.status.places)) return;
+    this.objects.volumes.force({ ...volume, status: { ...volume.status, places } });
+  }
+
+  /** Lets members go that are away, and fills those that are there, one at a time. */
+  #engine(): void {
+    const { volume } = this;
+    const { record, places } = volume.status;
+    assert.ok(record !== undefined);
+    const isThere = (member: string) =>
+      places.some((place) => place.member === member && place.made && !this.lost.has(place.node));
+    const gone = inSyncIds(record).filter((member) => !isThere(member));
+    const [back] = record.members.filter(({ id, inSync }) => !inSync && isThere(id));
+    const next =
+      gone.length > 0
+        ? shrunk(record, new Set(gone))
+        : back === undefined
+          ? undefined
+          : grown(record, back.id);
+    if (next === undefined) return;
+    this.objects.volumes.force({ ...volume, status: { ...volume.status, record: next } });
+  }
+}
+
+/** Whatever the controller did between two looks. */
+function keepsWhatCounts(before: VolumeObject, now: VolumeObject): void {
+  const ids = now.status.record?.members.map(({ id }) => id) ?? [];
+  for (const { id, inSync } of before.status.record?.members ?? []) {
+    assert.ok(!inSync || ids.includes(id), `${id} is in sync and was let go`);
+  }
+  const fresh = ids.filter((id) => !before.status.places.some(({ member }) => member === id));
+  assert.ok(fresh.length <= 1, `one new copy at a time, not ${fresh.join(' and ')}`);
+}
