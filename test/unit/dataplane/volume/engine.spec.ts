@@ -1,8 +1,9 @@
 /** The engine's machine, step by step, where one case is told better than found. */
 import assert from 'node:assert/strict';
+import { digestBytes } from '../../../../dataplane/base/digest.ts';
 import { Engine } from '../../../../dataplane/volume/engine.ts';
 import type { EngineCommand, EngineEvent } from '../../../../dataplane/volume/engine-events.ts';
-import type { Welcome } from '../../../../dataplane/volume/member.ts';
+import type { MemberReply, MemberRequest, Welcome } from '../../../../dataplane/volume/member.ts';
 import { firstRecord, type VolumeRecord } from '../../../../dataplane/volume/record.ts';
 
 const times = {
@@ -34,6 +35,33 @@ const welcome = (member: string, differs: Partial<Welcome> = {}): Welcome => ({
   ...differs,
 });
 
+/** Of a member that holds nothing but zeroes. */
+function replyOf(member: string, request: MemberRequest): MemberReply {
+  if (request.kind === 'promise') {
+    const standing = member === 'a' ? 'in-sync' : 'new';
+    const dirty = new Uint8Array(1);
+    const { sizeBytes } = record;
+    const report = {
+      standing,
+      proven: true,
+      dirty,
+      absences: [],
+      sizeBytes,
+      snapshots: [],
+    } as const;
+    return { kind: 'promised', report };
+  }
+  if (request.kind === 'changed') return { kind: 'changed', regions: Uint8Array.of(1) };
+  if (request.kind === 'read') {
+    return { kind: 'data', bytes: new Uint8Array(request.span.lengthBytes) };
+  }
+  if (request.kind === 'digest') {
+    const blocks = request.span.lengthBytes / record.blockBytes;
+    return { kind: 'digests', bytes: new Uint8Array(blocks * digestBytes) };
+  }
+  return { kind: 'done' };
+}
+
 /** An engine and what it has asked for; everything takes a millisecond. */
 class Story {
   readonly engine = new Engine({ ...times, incarnation: 'me', preferred: '', plants: {} });
@@ -56,6 +84,39 @@ class Story {
     this.tell({ kind: 'start' });
     this.tell({ kind: 'record-read', outcome: { kind: 'record', version: '1', record } });
     this.tell({ kind: 'swapped', outcome: { kind: 'written', version: '2' } });
+  }
+
+  /**
+   * Members answer whatever they are asked, until one is to be counted in: by then somebody else
+   * has changed the record.
+   */
+  live(first: VolumeRecord, later: VolumeRecord): void {
+    let now = first;
+    let version = 1;
+    this.tell({ kind: 'start' });
+    for (let at = 0; at < this.commands.length && at < 500; at += 1) {
+      const command = this.commands[at];
+      if (command?.kind === 'read-record') {
+        const outcome = { kind: 'record', version: String(version), record: now } as const;
+        this.tell({ kind: 'record-read', outcome });
+      } else if (command?.kind === 'swap') {
+        const counts = command.next.members.every(({ inSync }) => inSync);
+        const { epoch, writer } = now;
+        now = counts ? { ...later, epoch, writer } : command.next;
+        version += 1;
+        const written = { kind: 'written', version: String(version) } as const;
+        this.tell({ kind: 'swapped', outcome: counts ? { kind: 'conflict' } : written });
+        if (counts) this.tell({ kind: 'record-hint' });
+      } else if (command?.kind === 'connect') {
+        const { member } = command;
+        const standing = member === 'a' ? 'in-sync' : 'new';
+        this.tell({ kind: 'connected', member, welcome: welcome(member, { standing }) });
+      } else if (command?.kind === 'send') {
+        const { member, id, request } = command;
+        this.tell({ kind: 'reply', member, id, reply: replyOf(member, request) });
+      }
+      if (at === this.commands.length - 1) this.tell({ kind: 'wake' }, times.heartbeatMs);
+    }
   }
 
   /** The record is read again and says this. */
@@ -124,5 +185,16 @@ describe('engine', () => {
   it('ends at once when it is told to stop before it serves', () => {
     story.tell({ kind: 'stop' });
     assert.equal(story.find('ended')?.fault.code, 'volume.ending');
+  });
+
+  it('lets a member go that was taken out of the record just when it would have been counted in', () => {
+    const [a] = record.members;
+    assert.ok(a !== undefined);
+    const b = { id: 'b', address: 'b', inSync: false, departedAt: 0 };
+    const filling = new Story();
+    filling.live({ ...record, members: [a, b] }, { ...record, members: [a] });
+    assert.ok(filling.engine.serving);
+    assert.equal(filling.find('ended'), undefined);
+    assert.deepEqual(filling.engine.record?.members, [a]);
   });
 });
