@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { StorageNodeObject, VolumeObject } from '../../../../dataplane/control/objects.ts';
-import { repairOf, type Repair } from '../../../../dataplane/control/repair.ts';
+import { repaired, repairOf, type Repair } from '../../../../dataplane/control/repair.ts';
 import { TroubleClock } from '../../../../dataplane/control/trouble-clock.ts';
 import { node, used } from './shelf.ts';
 
@@ -47,6 +47,17 @@ describe('repair of a volume', () => {
     const told = decide(lost, nodes);
     assert.equal(told.kind, 'add');
     assert.match(told.note, /kube2 disk disk: nothing is mounted/);
+  });
+
+  it('gives the new copy a name that no store on any disk can bear', () => {
+    const nameOf = (token: string) => {
+      const status = repaired(lost, decide(lost), shelf, token);
+      const [one, two, added] = status?.record?.members ?? [];
+      assert.deepEqual([one?.id, two?.id, added?.inSync], ['m1', 'm2', false]);
+      assert.deepEqual(status?.places[2]?.member, added?.id);
+      return added?.id;
+    };
+    assert.notEqual(nameOf('0123456789abcdef'), nameOf('fedcba9876543210'));
   });
 
   it('leaves a copy alone that is behind on a node that is well', () => {
