@@ -59,6 +59,11 @@ export class FuseAttacher implements Attacher {
 
   async attach(volume: string): Promise<string> {
     const at = this.#places(volume);
+    if ((await exists(at.marker)) && (await hasLostWrites(at))) {
+      throw new Fault('volume.data-lost', `Writes to ${volume} were lost while it was attached.`, {
+        hint: 'Unmount it everywhere on this node: attached anew it opens with what is durable.',
+      });
+    }
     await mkdir(at.folder, { recursive: true, mode: 0o700 });
     await this.#serveEngine(volume, at);
     if (!(await isRunning(at.relay))) {
@@ -106,10 +111,20 @@ export class FuseAttacher implements Attacher {
     return readdir(this.#options.folder);
   }
 
-  /** Starts the engine of an attached volume again when it has died. */
+  /**
+   * Starts the engine of an attached volume again when it has died. One that ended because every
+   * copy lost writes stays down, and its relay is ended: with a new engine behind it the relay
+   * would hide the loss, and the next flush would tell the file system that all is durable.
+   */
   async mend(volume: string): Promise<void> {
     const at = this.#places(volume);
     if (!(await exists(at.marker)) || (await isRunning(at.engine))) return;
+    if (await hasLostWrites(at)) {
+      if (!(await isRunning(at.relay))) return;
+      this.#log.warn('every copy lost writes: the device here gives errors now', { volume });
+      await endLasting(at.relay, programMs);
+      return;
+    }
     this.#log.warn('the engine of an attached volume had ended; it is started again', { volume });
     await this.#serveEngine(volume, at);
   }
@@ -306,6 +321,15 @@ async function lastWords(stem: string): Promise<string> {
   const text = await readFile(`${stem}.log`, 'utf8').catch(() => '');
   const last = text.trim().split('\n').slice(-3).join(' | ').slice(-600);
   return last === '' ? 'it printed nothing' : last;
+}
+
+/** Whether the last engine here ended for lost writes, by what it logs when it starts and ends. */
+async function hasLostWrites(at: Places): Promise<boolean> {
+  if (await isRunning(at.engine)) return false;
+  const text = await readFile(`${at.engine}.log`, 'utf8').catch(() => '');
+  const lines = text.split('\n');
+  const last = lines.findLast((line) => /"message":"ended"|"reason":"starting"/.test(line)) ?? '';
+  return last.includes('"code":"volume.data-lost"');
 }
 
 async function exists(file: string): Promise<boolean> {

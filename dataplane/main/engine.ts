@@ -82,7 +82,16 @@ async function main(wanted: z.infer<typeof settings>): Promise<void> {
   };
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);
-  const ends = await Promise.all(services.map(async (service) => service.run()));
+  const ends = await Promise.all(
+    services.map(async (service, index) => {
+      const end = await service.run();
+      if (end.code === 'volume.ending') return end;
+      const volume = volumes[index]?.volume ?? '';
+      // The attacher of a node reads the code here: it is not this process' parent any more.
+      log.warn('ended', { volume, code: end.code, reason: end.message });
+      return end;
+    }),
+  );
   const wrong =
     ends.find(({ code }) => code === 'volume.superseded') ??
     ends.find(({ code }) => code !== 'volume.ending');

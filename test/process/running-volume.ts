@@ -43,6 +43,7 @@ const volume = 'test-volume';
 
 export class RunningVolume {
   readonly directory = mkdtempSync(path.join(tmpdir(), 'larder-volume-'));
+  readonly volume = volume;
   readonly members: readonly string[];
   #engines = 0;
   readonly #processes = new Map<string, ChildProcess>();
