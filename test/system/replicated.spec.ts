@@ -5,13 +5,15 @@
  */
 import assert from 'node:assert/strict';
 import { AppsV1Api, CoreV1Api, CustomObjectsApi, type V1Taint } from '@kubernetes/client-node';
-import type { VolumeObject } from '../../dataplane/control/objects.ts';
+import type { StorageNodeObject, VolumeObject } from '../../dataplane/control/objects.ts';
 import { skip } from '../support/reporter.ts';
 import { ReplicatedLab } from './support/replicated-lab.ts';
 
 const namespace = 'default';
 const settledMs = 120_000;
 const hookMs = 290_000;
+/** 40 s of silence, a minute of grace, and the copying. */
+const repairedMs = 180_000;
 
 /** Counts, syncs every number, and says which are safe; ends at the first error. */
 const counting = `
@@ -168,6 +170,40 @@ import('/opt/larder/dataplane/host/kube-client.js').then(async ({ KubeClient, ac
     });
   });
 
+  it('makes a copy elsewhere when its node stays away, and loses nothing', async function () {
+    this.timeout(hookMs);
+    const [volume] = await volumes();
+    const holders = volume?.status.places.map(({ node }) => node) ?? [];
+    const lost = volume?.status.places.find(({ node }) => node !== 'kube01');
+    const third = ['kube01', 'kube02', 'kube03'].find((node) => !holders.includes(node)) ?? '';
+    assert.ok(lost !== undefined && third !== '', holders.join());
+    await endPod();
+    await runPod('kube01', settledMs);
+    await started.lab.node(lost.node).cutPower();
+    await started.lab.waitFor(
+      `the copy on ${third}`,
+      async () => {
+        const [now] = await volumes();
+        const on = now?.status.places.map(({ node }) => node) ?? [];
+        return now?.status.safety === 'Safe' && !on.includes(lost.node) && on.includes(third);
+      },
+      repairedMs,
+    );
+    const before = await safe();
+    await endPod();
+    await runPod(third, settledMs);
+    assert.ok((await startedFrom()) >= before, `from ${await startedFrom()}, safe was ${before}`);
+    await started.lab.node(lost.node).restart();
+    const orphan = `${volume?.metadata.name}/${lost.member}`;
+    await until('the node to name what it keeps', async () =>
+      (await messageOf(lost.node)).includes(orphan),
+    );
+    await started.lab
+      .node(lost.node)
+      .exec(['rm', '-r', `/mnt/nvme/larder/replicas/${volume?.metadata.name}`]);
+    await until('the node to be well', async () => (await messageOf(lost.node)) === '');
+  });
+
   it('leaves nothing behind when the claim is deleted', async function () {
     this.timeout(settledMs);
     await endPod();
@@ -211,6 +247,18 @@ import('/opt/larder/dataplane/host/kube-client.js').then(async ({ KubeClient, ac
         plural: 'volumes',
       })) as { readonly items: readonly VolumeObject[] };
     return found.items;
+  }
+
+  async function messageOf(node: string): Promise<string> {
+    const found = (await started.lab.kubeConfig
+      .makeApiClient(CustomObjectsApi)
+      .getClusterCustomObject({
+        group: 'larder.dev',
+        version: 'v1alpha1',
+        plural: 'storagenodes',
+        name: node,
+      })) as StorageNodeObject;
+    return found.status.message;
   }
 
   async function runPod(node: string, withinMs: number): Promise<void> {

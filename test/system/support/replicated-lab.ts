@@ -50,6 +50,7 @@ export class ReplicatedLab {
       ...labDifferences(lab, prepared.images),
       'larder:images': { ...imageSettings(images), tools: prepared.images.tools.reference },
       'larder:tiers': [tier],
+      'larder:engines': { larder: { repairAfterMinutes: 1 } },
       'larder:postgres': [],
       'larder:volumes': [],
     });
