@@ -20,12 +20,11 @@ interface Tier {
   readonly timeoutMs: number;
   /**
    * How many spec files run at a time, each in a mocha process of its own. Default: all files in
-   * one process, one after the other.
+   * one process, one after the other; a file after the other where another tier runs beside it.
    */
-  readonly jobs?: number;
+  readonly jobs?: number | undefined;
 }
 
-/** Cheapest first: what fails early costs least. */
 const tiers: Readonly<Record<string, Tier>> = {
   tidy: { folders: ['tidy'], proves: "the repository's own rules", timeoutMs: 120_000 },
   unit: {
@@ -50,6 +49,19 @@ const tiers: Readonly<Record<string, Tier>> = {
   },
   system: { folders: ['system'], proves: 'the lab: a real Kubernetes', timeoutMs: 900_000 },
 };
+
+/**
+ * Cheapest first: what fails early costs least. Tiers of one group run side by side: the lab waits
+ * for nodes and pods while the CLI has the processors.
+ */
+const groups: ReadonlyArray<readonly string[]> = [
+  ['tidy'],
+  ['unit'],
+  ['stack'],
+  ['sim'],
+  ['process'],
+  ['engine', 'system'],
+];
 
 interface Counts {
   passed: number;
@@ -80,19 +92,10 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const total: Counts = { passed: 0, failed: 0, skipped: 0 };
   const begunMs = performance.now();
-  for (const [name, tier] of Object.entries(tiers)) {
-    if (named.length > 0 && !named.includes(name)) continue;
-    if (interrupted.signal.aborted) break;
-    const tierBegunMs = performance.now();
-    console.log(`\n== ${name}: ${tier.proves}`);
-    const isPrepared = await prepare(name, interrupted.signal);
-    const counts = await runTier(name, tier, mochaArgs);
-    if (!isPrepared) counts.failed += 1;
-    total.passed += counts.passed;
-    total.failed += counts.failed;
-    total.skipped += counts.skipped;
-    const seconds = ((performance.now() - tierBegunMs) / 1000).toFixed(1);
-    console.log(`== ${name}: ${summary(counts)} in ${seconds} s`);
+  for (const group of groups) {
+    const chosen = group.filter((name) => named.length === 0 || named.includes(name));
+    if (chosen.length === 0 || interrupted.signal.aborted) continue;
+    for (const counts of await runGroup(chosen, mochaArgs)) add(total, counts);
   }
   const seconds = ((performance.now() - begunMs) / 1000).toFixed(0);
   console.log(`\n${interrupted.signal.aborted ? 'Interrupted' : 'Done'} after ${seconds} s.`);
@@ -100,6 +103,31 @@ async function main(args: readonly string[]): Promise<number> {
   console.log(summary(total));
   if (interrupted.signal.aborted) return 130;
   return total.failed > 0 || total.passed === 0 ? 1 : 0;
+}
+
+async function runGroup(names: readonly string[], mochaArgs: readonly string[]): Promise<Counts[]> {
+  const prepared = new Map<string, boolean>();
+  for (const name of names) prepared.set(name, await prepare(name, interrupted.signal));
+  return Promise.all(
+    names.map(async (name) => {
+      const tier = tiers[name];
+      if (tier === undefined) throw new Error(`group of an unknown tier ${name}`);
+      const begunMs = performance.now();
+      console.log(`\n== ${name}: ${tier.proves}`);
+      const jobs = tier.jobs ?? (names.length > 1 ? 1 : undefined);
+      const counts = await runTier(name, { ...tier, jobs }, mochaArgs);
+      if (prepared.get(name) !== true) counts.failed += 1;
+      const seconds = ((performance.now() - begunMs) / 1000).toFixed(1);
+      console.log(`== ${name}: ${summary(counts)} in ${seconds} s`);
+      return counts;
+    }),
+  );
+}
+
+function add(total: Counts, { passed, failed, skipped }: Counts): void {
+  total.passed += passed;
+  total.failed += failed;
+  total.skipped += skipped;
 }
 
 async function runTier(name: string, tier: Tier, mochaArgs: readonly string[]): Promise<Counts> {
@@ -114,10 +142,7 @@ async function runTier(name: string, tier: Tier, mochaArgs: readonly string[]): 
   const work = async (): Promise<void> => {
     for (let spec = waiting.shift(); spec !== undefined; spec = waiting.shift()) {
       if (interrupted.signal.aborted) return;
-      const counts = await runMocha(spec, [...args, spec], 'whole');
-      total.passed += counts.passed;
-      total.failed += counts.failed;
-      total.skipped += counts.skipped;
+      add(total, await runMocha(spec, [...args, spec], 'whole'));
     }
   };
   await Promise.all(Array.from({ length: tier.jobs }, work));
