@@ -9,14 +9,14 @@
 import { access, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { z } from 'zod';
 import { Fault } from '../base/fault.ts';
 import type { Log } from '../ports/log.ts';
 import type { Attacher } from '../ports/mounts.ts';
 import { endLasting, isRunning, type LastingOptions, startLasting } from './lasting-process.ts';
-import { deviceNumber, mountTable } from './mounts.ts';
-import { mustRun, runProgram } from './programs.ts';
+import { isDeadLoop, loopOver, makeLoop, removeLoop } from './loop-devices.ts';
+import { mountTable } from './mounts.ts';
+import { mustRun } from './programs.ts';
+import { until } from './until.ts';
 
 export interface FuseAttacherOptions {
   /** Holds a folder for each attached volume; empty after a boot, and a mount that is shared. */
@@ -36,17 +36,6 @@ const lookMs = 50;
 const greetingMs = 500;
 /** How long an engine may flush before it is ended. */
 const leaveMs = 15_000;
-
-/** Both numbers are null when what is behind the device is gone. */
-const loopList = z.object({
-  loopdevices: z.array(
-    z.object({
-      name: z.string(),
-      'back-ino': z.coerce.number().nullable(),
-      'back-maj:min': z.string().nullable(),
-    }),
-  ),
-});
 
 export class FuseAttacher implements Attacher {
   readonly #options: FuseAttacherOptions;
@@ -82,7 +71,7 @@ export class FuseAttacher implements Attacher {
     }
     await answering(at.relaySocket, at.relay, programMs);
     await this.#mountFuse(at);
-    const device = (await this.#loopOf(at.file)) ?? (await this.#makeLoop(at.file));
+    const device = (await this.#loopOf(at.file)) ?? (await makeLoop(at.file));
     await writeFile(at.marker, device);
     return device;
   }
@@ -92,7 +81,7 @@ export class FuseAttacher implements Attacher {
     if (!(await exists(at.folder))) return;
     const device = (await this.#loopOf(at.file)) ?? (await this.#deadLoop(at.marker));
     await rm(at.marker, { force: true });
-    if (device !== undefined) await mustRun('losetup', ['--detach', device]);
+    if (device !== undefined) await removeLoop(device);
     await unmountFuse(at.mount);
     await endLasting(at.fuse, programMs);
     await endLasting(at.relay, programMs);
@@ -171,23 +160,15 @@ export class FuseAttacher implements Attacher {
       program: 'nbdfuse',
       args: [at.file, '--unix', at.relaySocket],
     });
-    await until(
-      programMs,
-      async () => isFile(at.file),
-      async () => {
-        return `nbdfuse did not mount ${at.mount}: ${await lastWords(at.fuse)}`;
-      },
-    );
+    await until(async () => ((await isFile(at.file)) ? true : undefined), {
+      forMs: programMs,
+      everyMs: lookMs,
+      complaint: async () => notYet(`nbdfuse did not mount ${at.mount}`, at.fuse),
+    });
   }
 
-  /** The loop device over this file, found by the file's own identity. */
   async #loopOf(file: string): Promise<string | undefined> {
-    if (!(await isFile(file))) return undefined;
-    const { dev, ino } = await stat(file);
-    const wanted = deviceNumber(dev);
-    const loops = await loopDevices();
-    return loops.find((loop) => loop['back-ino'] === ino && loop['back-maj:min']?.trim() === wanted)
-      ?.name;
+    return (await isFile(file)) ? loopOver(file) : undefined;
   }
 
   /**
@@ -196,20 +177,7 @@ export class FuseAttacher implements Attacher {
    */
   async #deadLoop(marker: string): Promise<string | undefined> {
     const noted = await readFile(marker, 'utf8').catch(() => '');
-    const loops = await loopDevices();
-    return loops.find((loop) => loop.name === noted && loop['back-maj:min'] === null)?.name;
-  }
-
-  async #makeLoop(file: string): Promise<string> {
-    for (let attempt = 1; ; attempt += 1) {
-      const device = (await mustRun('losetup', ['--find'])).trim();
-      await makeDeviceNode(path.basename(device));
-      const { code, stderr } = await runProgram('losetup', ['--direct-io=on', device, file]);
-      if (code === 0) return device;
-      // Somebody else took it between the two steps.
-      if (attempt >= 10)
-        throw new Fault('disk.failed', `No loop device for ${file}: ${stderr.trim()}`);
-    }
+    return (await isDeadLoop(noted)) ? noted : undefined;
   }
 }
 
@@ -237,13 +205,6 @@ function placesOf(root: string, volume: string) {
 
 type Places = ReturnType<typeof placesOf>;
 
-async function loopDevices() {
-  await makeDeviceNodes();
-  const columns = ['--list', '--json', '--output', 'NAME,BACK-INO,BACK-MAJ:MIN'];
-  const text = await mustRun('losetup', columns);
-  return text.trim() === '' ? [] : loopList.parse(JSON.parse(text)).loopdevices;
-}
-
 async function unmountFuse(folder: string): Promise<void> {
   for (let attempt = 1; attempt <= 5; attempt += 1) {
     if (!(await mountTable()).some((mount) => mount.path === folder)) return;
@@ -252,30 +213,17 @@ async function unmountFuse(folder: string): Promise<void> {
   }
 }
 
-/** A container's /dev is a copy made when it started: later loop devices are not in it. */
-async function makeDeviceNodes(): Promise<void> {
-  for (const name of await readdir('/sys/block')) {
-    if (/^loop\d+$/.test(name)) await makeDeviceNode(name);
-  }
-}
-
-async function makeDeviceNode(name: string): Promise<void> {
-  const device = path.join('/dev', name);
-  if (await exists(device)) return;
-  const number = /\d+$/.exec(name)?.[0] ?? '';
-  const { code, stderr } = await runProgram('mknod', ['--mode=0600', device, 'b', '7', number]);
-  if (code !== 0 && !(await exists(device))) {
-    throw new Fault('disk.failed', `${device} cannot be made: ${stderr.trim()}`);
-  }
-}
-
 async function answering(socket: string, stem: string, forMs: number): Promise<void> {
-  await until(
+  await until(async () => ((await greets(socket)) ? true : undefined), {
     forMs,
-    async () => greets(socket),
-    async () => `${path.basename(stem)} does not serve yet: ${await lastWords(stem)}`,
-    async () => !(await isRunning(stem)),
-  );
+    everyMs: lookMs,
+    complaint: async () => notYet(`${path.basename(stem)} does not serve yet`, stem),
+    hopeless: async () => !(await isRunning(stem)),
+  });
+}
+
+async function notYet(what: string, stem: string): Promise<Fault> {
+  return new Fault('disk.failed', `${what}: ${await lastWords(stem)}`, { retriable: true });
 }
 
 /** A server of NBD speaks first. One that still opens its volume accepts, and says nothing. */
@@ -300,21 +248,6 @@ async function greets(socket: string): Promise<boolean> {
       end(false);
     });
   });
-}
-
-async function until(
-  forMs: number,
-  ready: () => Promise<boolean>,
-  complaint: () => Promise<string>,
-  hopeless: () => Promise<boolean> = async () => false,
-): Promise<void> {
-  const endMs = performance.now() + forMs;
-  while (!(await ready())) {
-    if (performance.now() >= endMs || (await hopeless())) {
-      throw new Fault('disk.failed', await complaint(), { retriable: true });
-    }
-    await delay(lookMs);
-  }
 }
 
 async function lastWords(stem: string): Promise<string> {

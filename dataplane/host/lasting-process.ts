@@ -9,8 +9,12 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { setTimeout as delay } from 'node:timers/promises';
 import { Fault } from '../base/fault.ts';
+import { until } from './until.ts';
+
+/** A killed process is gone at once, unless the kernel holds it. */
+const killedMs = 5_000;
+const lookMs = 20;
 
 interface Known {
   readonly pid: number;
@@ -68,17 +72,33 @@ export async function isRunning(stem: string): Promise<boolean> {
   return (await find(stem)) !== undefined;
 }
 
-/** Asks it to end, and ends it when it has not after `graceMs`. */
+/**
+ * Asks it to end, and ends it when it has not after `graceMs`. Throws when it is there even then (a
+ * program that waits for a dead disk); it stays known, so that asking again is of use.
+ */
 export async function endLasting(stem: string, graceMs: number): Promise<void> {
   const known = await find(stem);
   if (known !== undefined) {
     kill(known.pid, 'SIGTERM');
-    const endMs = performance.now() + graceMs;
-    while ((await find(stem)) !== undefined && performance.now() < endMs) await delay(50);
-    if ((await find(stem)) !== undefined) kill(known.pid, 'SIGKILL');
-    while ((await find(stem)) !== undefined && performance.now() < endMs + 5_000) await delay(20);
+    const graceEndMs = performance.now() + graceMs;
+    await until(async () => hasEnded(stem, performance.now() >= graceEndMs), {
+      forMs: graceMs + killedMs,
+      everyMs: lookMs,
+      complaint: async () =>
+        new Fault('disk.failed', `Process ${known.pid} of ${stem} does not end when killed.`, {
+          hint: `It waits for a device that does not answer: see /proc/${known.pid}/stack on the node.`,
+          retriable: true,
+        }),
+    });
   }
   await rm(`${stem}.pid`, { force: true });
+}
+
+async function hasEnded(stem: string, force: boolean): Promise<true | undefined> {
+  const alive = await find(stem);
+  if (alive === undefined) return true;
+  if (force) kill(alive.pid, 'SIGKILL');
+  return undefined;
 }
 
 async function find(stem: string): Promise<Known | undefined> {

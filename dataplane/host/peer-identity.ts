@@ -7,7 +7,6 @@ import 'reflect-metadata';
 import { randomBytes, webcrypto } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import {
   PemConverter,
   Pkcs10CertificateRequestGenerator,
@@ -18,6 +17,7 @@ import { z } from 'zod';
 import { Fault } from '../base/fault.ts';
 import type { Part } from './authority.ts';
 import type { KubeClient } from './kube-client.ts';
+import { until } from './until.ts';
 
 export const peerSigner = 'larder.dev/peer';
 export const requestsPath = '/apis/certificates.k8s.io/v1/certificatesigningrequests';
@@ -102,21 +102,24 @@ async function signatureFor(
       },
     );
   }
-  const endMs = performance.now() + answerMs;
-  while (performance.now() < endMs) {
-    const { body: found } = await client.send({ method: 'GET', path: `${requestsPath}/${name}` });
-    const { certificate, conditions } = answered.parse(found).status;
-    if (certificate !== undefined) return Buffer.from(certificate, 'base64').toString();
-    const refused = conditions.find(({ type }) => type === 'Denied' || type === 'Failed');
-    if (refused !== undefined) {
-      throw new Fault('cluster.unreachable', `The certificate was refused: ${refused.message}`);
-    }
-    await delay(lookMs);
-  }
-  throw new Fault('cluster.unreachable', `Nobody signed the request ${name}.`, {
-    retriable: true,
-    hint: 'Look whether the controller of Larder runs.',
+  return until(async () => certificateOf(client, name), {
+    forMs: answerMs,
+    everyMs: lookMs,
+    complaint: async () =>
+      new Fault('cluster.unreachable', `Nobody signed the request ${name}.`, {
+        retriable: true,
+        hint: 'Look whether the controller of Larder runs.',
+      }),
   });
+}
+
+async function certificateOf(client: KubeClient, name: string): Promise<string | undefined> {
+  const { body: found } = await client.send({ method: 'GET', path: `${requestsPath}/${name}` });
+  const { certificate, conditions } = answered.parse(found).status;
+  if (certificate !== undefined) return Buffer.from(certificate, 'base64').toString();
+  const refused = conditions.find(({ type }) => type === 'Denied' || type === 'Failed');
+  if (refused === undefined) return undefined;
+  throw new Fault('cluster.unreachable', `The certificate was refused: ${refused.message}`);
 }
 
 const answered = z.object({
