@@ -17,14 +17,15 @@ const isTest = (path: string) => path.startsWith('test/');
 /** The tidy rules and their planted violations name what they forbid. */
 const isTidy = (path: string) => path.startsWith('test/tidy/');
 
-/** Host names of package registries, assembled so that this file does not hold them. */
+/** Assembled, so that this file does not hold what it forbids. */
 const registries = [
-  'proxy[.]golang',
-  'registry[.]npmjs',
-  'deb[.]debian',
-  'pythonhosted',
-  'crates[.]io/',
-];
+  ['registry', 'npmjs'],
+  ['proxy', 'golang'],
+  ['deb', 'debian'],
+  ['crates', 'io/'],
+  ['files', 'pythonhosted'],
+].map((parts) => parts.join('[.]'));
+const machineFolders = ['work', 'farm', ['var', 'tmp'].join('/')];
 
 const bans: readonly Ban[] = [
   {
@@ -115,7 +116,7 @@ const bans: readonly Ban[] = [
   },
   {
     rule: 'no-machine-paths',
-    pattern: /(^|[\s"'`(=:])\/(work|farm|var\/tmp)\//,
+    pattern: new RegExp(`(^|[\\s"'\`(=:])/(${machineFolders.join('|')})/`),
     where: () => true,
     codeOnly: false,
     what: 'names a path of one machine',
