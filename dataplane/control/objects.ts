@@ -123,6 +123,11 @@ const storageNodeSpec = z.object({
   zone: z.string().max(63).default(''),
   /** False: no new copies come here. */
   schedulable: z.boolean().default(true),
+  /**
+   * True: no new copies come here, and those that are here are made elsewhere before they leave.
+   * Set by `npm run larder -- drain`, and taken back by it.
+   */
+  evacuate: z.boolean().default(false),
 });
 
 const diskState = z.object({

@@ -117,6 +117,7 @@ function candidateOf(
 ): Candidate | { readonly why: string } {
   const { name } = node.metadata;
   if (!node.spec.schedulable) return { why: `${name} takes no new copies` };
+  if (node.spec.evacuate) return { why: `${name} is being emptied` };
   if (node.status.address === '') return { why: `${name} has not reported itself` };
   if (node.status.health === 'Unknown') return { why: `${name} is not heard of` };
   const reasons: string[] = [];

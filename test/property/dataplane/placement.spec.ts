@@ -16,6 +16,7 @@ const nodes = fc
             gib: fc.integer({ min: 1, max: 64 }),
             tags: fc.subarray(['fast', 'big']),
             schedulable: fc.boolean(),
+            evacuate: fc.boolean(),
             health: fc.constantFrom('Ready' as const, 'Unknown' as const),
             problem: fc.constantFrom('', 'it is not mounted'),
           })
@@ -53,7 +54,7 @@ describe('placement of copies', () => {
         for (const spot of placed.spots) {
           const at = shelf.find(({ metadata }) => metadata.name === spot.node);
           assert.ok(at !== undefined);
-          assert.ok(at.spec.schedulable && at.status.health === 'Ready');
+          assert.ok(at.spec.schedulable && !at.spec.evacuate && at.status.health === 'Ready');
           assert.equal(at.status.disks[0]?.problem, '');
           assert.ok(wish.diskTags.every((tag) => at.spec.disks[0]?.tags.includes(tag)));
           assert.ok(leftOn(at, spot.disk, others) >= wish.sizeBytes);

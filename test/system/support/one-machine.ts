@@ -92,6 +92,7 @@ export class OneMachine {
     const spec = {
       zone: '',
       schedulable: true,
+      evacuate: false,
       disks: [{ name: 'disk', path: '/mnt/disk', tags: [], reserveBytes: 0, schedulable: true }],
     };
     await this.objects.storageNodes.create({

@@ -11,6 +11,7 @@ export function node(
     readonly gib?: number;
     readonly tags?: string[];
     readonly schedulable?: boolean;
+    readonly evacuate?: boolean;
     readonly health?: 'Ready' | 'Unknown';
     readonly problem?: string;
   } = {},
@@ -21,6 +22,7 @@ export function node(
     spec: {
       zone,
       schedulable,
+      evacuate: parts.evacuate ?? false,
       disks: [{ name: 'disk', path: '/mnt/disk', tags, reserveBytes: 0, schedulable: true }],
     },
     status: {
