@@ -4,10 +4,10 @@
  * are worth: docs/benchmarks.md.
  *
  *   npm run bench -- [--suite volume|nbd|idle] [--only <workload>] [--among <contender>]
- *     [--rounds 5] [--seconds 1] [--mebibytes 512] [--against <another checkout>]
+ *     [--rounds 5] [--seconds 1] [--mebibytes 512] [--against <revision or checkout>]
  *
- * `--only` and `--among` are regular expressions. `--against` lets the code of another checkout
- * take turns with this one: so a change is measured.
+ * `--only` and `--among` are regular expressions. `--against` lets the code of another revision
+ * take turns with this one, and with nobody else unless `--among` says so: so a change is measured.
  */
 import { execFileSync } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -17,6 +17,7 @@ import { parseArgs } from 'node:util';
 import { command, type CommandContext } from '../lab/base/command.ts';
 import { repositoryRoot } from '../lab/base/paths.ts';
 import { ensurePackages } from '../lab/toolchain/packages.ts';
+import { checkoutOf } from './checkout.ts';
 import { type Contender, cpuSeconds, fill, residentMebibytes, type Workload } from './fio.ts';
 import { idleNode, larderVolume } from './larder.ts';
 import { memoryServers, nbdMebibytes, nbdWorkloads } from './nbd.ts';
@@ -50,7 +51,7 @@ function settingsOf(args: readonly string[]): Settings {
     options: {
       suite: { type: 'string', multiple: true, default: ['volume', 'nbd', 'idle'] },
       only: { type: 'string', default: '' },
-      among: { type: 'string', default: '' },
+      among: { type: 'string' },
       rounds: { type: 'string', default: '5' },
       seconds: { type: 'string', default: '1' },
       mebibytes: { type: 'string', default: '512' },
@@ -60,7 +61,7 @@ function settingsOf(args: readonly string[]): Settings {
   return {
     suites: values.suite,
     only: new RegExp(values.only),
-    among: new RegExp(values.among),
+    among: new RegExp(values.among ?? (values.against === undefined ? '' : '^(larder|before)2$')),
     rounds: Number(values.rounds),
     seconds: Number(values.seconds),
     mebibytes: Number(values.mebibytes),
@@ -70,7 +71,9 @@ function settingsOf(args: readonly string[]): Settings {
 
 async function volumeSuite(context: CommandContext, settings: Settings): Promise<void> {
   const { mebibytes, among, against } = settings;
-  await using servers = new Servers(path.join(path.dirname(context.paths.tools), 'bench'));
+  const folder = path.join(path.dirname(context.paths.tools), 'bench');
+  using other = against === undefined ? undefined : checkoutOf(against, folder);
+  await using servers = new Servers(folder);
   const here = { name: 'Larder', mebibytes };
   const makers = new Map<string, () => Contender | Promise<Contender>>([
     ['raw', () => rawFile(servers, mebibytes)],
@@ -81,8 +84,8 @@ async function volumeSuite(context: CommandContext, settings: Settings): Promise
     ['larder2', () => larderVolume(servers, 2, here)],
     ['larder3', () => larderVolume(servers, 3, here)],
   ]);
-  if (against !== undefined) {
-    const there = { name: 'before', mebibytes, checkout: path.resolve(against) };
+  if (other !== undefined) {
+    const there = { name: 'before', mebibytes, checkout: other.folder };
     makers.set('before2', () => larderVolume(servers, 2, there));
   }
   const contenders: Contender[] = [];
@@ -155,6 +158,7 @@ await command(async (context) => {
       `Commit ${commit.toString().trim()}, Node ${process.versions.node}, Linux ${os.release()}`,
       `${os.cpus().length} × ${processor?.model ?? 'unknown processor'}, load ${os.loadavg()[0]?.toFixed(1)}`,
       `${settings.mebibytes} MiB a copy, ${settings.rounds} rounds of ${settings.seconds} s`,
+      ...(settings.against === undefined ? [] : [`"before" is ${settings.against}`]),
     ].join('\n'),
   );
   const suites = new Map([
