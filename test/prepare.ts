@@ -14,18 +14,26 @@ import { ensureTools } from '../lab/toolchain/toolchain.ts';
 
 const isRoot = process.getuid?.() === 0;
 
+/** Tiers are prepared side by side, and apt-get serves one caller at a time. */
+let packages: Promise<unknown> = Promise.resolve();
+const installPackages: typeof ensurePackages = async (...wanted) => {
+  const turn = packages.then(() => ensurePackages(...wanted));
+  packages = turn.catch(() => undefined);
+  return turn;
+};
+
 /** False when something that the tier needs is missing in the gate. */
 export async function prepare(tier: string, signal: AbortSignal): Promise<boolean> {
   const context = { progress: new Progress(), paths: labPaths(), signal };
   try {
-    if ((tier === 'unit' || tier === 'script') && isRoot) await ensurePackages(['test'], context);
+    if ((tier === 'unit' || tier === 'process') && isRoot) await installPackages(['test'], context);
     if (tier === 'engine') {
       const cluster = ['etcd', 'kube-apiserver', 'kube-controller-manager'] as const;
       await ensureTools([...cluster, 'promtool', 'versitygw'], context);
       await ensurePulumi(context);
     }
     if (tier === 'system' && isRoot) {
-      await ensurePackages(['lab', 'test'], context);
+      await installPackages(['lab', 'test'], context);
       const tools = await ensureTools([...labToolNames, ...imageToolNames, 'pulumi'], context);
       await ensurePulumi(context);
       await ensureImages({ ...context, tools });

@@ -1,6 +1,6 @@
 /**
- * The test command: runs the tiers named on the command line (all of them when none is), each in a
- * mocha process of its own, shows how long each took, and ends with one line that machines read:
+ * The test command: runs the tiers named on the command line (all of them when none is) in mocha
+ * processes side by side, shows how long each took, and ends with one line that machines read:
  * `N passed, N failed, N skipped`.
  *
  *   node test/run.ts [tier ...] [-- mocha arguments]
@@ -19,49 +19,75 @@ interface Tier {
   /** Mocha's limit for one test; a bound against hanging, never a measurement. */
   readonly timeoutMs: number;
   /**
-   * How many spec files run at a time, each in a mocha process of its own. Default: all files in
-   * one process, one after the other; a file after the other where another tier runs beside it.
+   * How the spec files run: `together` in one mocha process, one after the other; `apart` each in a
+   * process of its own, so that several can run at a time.
    */
-  readonly jobs?: number | undefined;
+  readonly files: 'together' | 'apart';
+  /** Where its work queues up, see {@link lanes}. Default: `processor`. */
+  readonly lane?: 'processor' | 'lab';
 }
 
+/** Cheapest first: what fails early costs least. */
 const tiers: Readonly<Record<string, Tier>> = {
-  tidy: { folders: ['tidy'], proves: "the repository's own rules", timeoutMs: 120_000 },
+  tidy: {
+    folders: ['tidy'],
+    proves: "the repository's own rules",
+    timeoutMs: 120_000,
+    files: 'together',
+  },
   unit: {
     folders: ['unit', 'property', 'script', 'contract'],
     proves: 'pure code, protocols as text, ports and their twins',
     timeoutMs: 60_000,
+    files: 'together',
   },
-  stack: { folders: ['stack'], proves: 'components under mocks, goldens', timeoutMs: 60_000 },
-  sim: { folders: ['sim'], proves: 'the data plane in virtual time', timeoutMs: 300_000 },
+  stack: {
+    folders: ['stack'],
+    proves: 'components under mocks, goldens',
+    timeoutMs: 60_000,
+    files: 'together',
+  },
+  sim: {
+    folders: ['sim'],
+    proves: 'the data plane in virtual time',
+    timeoutMs: 300_000,
+    files: 'together',
+  },
   process: {
     folders: ['process'],
     proves: "real processes, judged by others' programs",
     timeoutMs: 120_000,
-    jobs: 2,
+    files: 'apart',
   },
-  // Two at a time: much of a test's time is waiting for the CLI, and each file has its own cluster.
   engine: {
     folders: ['engine'],
     proves: 'the program under the real CLI',
     timeoutMs: 180_000,
-    jobs: 2,
+    files: 'apart',
   },
-  system: { folders: ['system'], proves: 'the lab: a real Kubernetes', timeoutMs: 900_000 },
+  system: {
+    folders: ['system'],
+    proves: 'the lab: a real Kubernetes',
+    timeoutMs: 900_000,
+    files: 'apart',
+    lane: 'lab',
+  },
 };
 
 /**
- * Cheapest first: what fails early costs least. Tiers of one group run side by side: the lab waits
- * for nodes and pods while the CLI has the processors.
+ * How many mocha processes a lane runs at a time; the lanes run side by side. The lab has one: its
+ * specs share the machine's mounts, devices and addresses, and mostly wait for nodes and pods while
+ * the other lane has the processors. That one has two, because much of a test's time is waiting for
+ * a program, and each spec file has its own cluster.
  */
-const groups: ReadonlyArray<readonly string[]> = [
-  ['tidy'],
-  ['unit'],
-  ['stack'],
-  ['sim'],
-  ['process'],
-  ['engine', 'system'],
-];
+const lanes = { lab: 1, processor: 2 } as const;
+
+/** One mocha process. */
+interface Piece {
+  readonly tier: string;
+  readonly name: string;
+  readonly specs: readonly string[];
+}
 
 interface Counts {
   passed: number;
@@ -70,7 +96,7 @@ interface Counts {
 }
 
 const interrupted = new AbortController();
-/** The mocha processes of the tier that runs now. */
+/** The mocha processes that run now. */
 const running = new Set<ChildProcess>();
 // Ctrl-C reaches mocha through the terminal; a plain kill is passed on, so that it cleans up.
 process.on('SIGINT', () => interrupted.abort());
@@ -90,12 +116,14 @@ async function main(args: readonly string[]): Promise<number> {
     );
     return 2;
   }
-  const total: Counts = { passed: 0, failed: 0, skipped: 0 };
+  const chosen = Object.keys(tiers).filter((name) => named.length === 0 || named.includes(name));
   const begunMs = performance.now();
-  for (const group of groups) {
-    const chosen = group.filter((name) => named.length === 0 || named.includes(name));
-    if (chosen.length === 0 || interrupted.signal.aborted) continue;
-    for (const counts of await runGroup(chosen, mochaArgs)) add(total, counts);
+  const results = await runTiers(chosen, mochaArgs);
+  const total: Counts = { passed: 0, failed: 0, skipped: 0 };
+  console.log('');
+  for (const [name, counts] of results) {
+    console.log(`== ${name}: ${summary(counts)}`);
+    add(total, counts);
   }
   const seconds = ((performance.now() - begunMs) / 1000).toFixed(0);
   console.log(`\n${interrupted.signal.aborted ? 'Interrupted' : 'Done'} after ${seconds} s.`);
@@ -105,23 +133,48 @@ async function main(args: readonly string[]): Promise<number> {
   return total.failed > 0 || total.passed === 0 ? 1 : 0;
 }
 
-async function runGroup(names: readonly string[], mochaArgs: readonly string[]): Promise<Counts[]> {
-  const prepared = new Map<string, boolean>();
-  for (const name of names) prepared.set(name, await prepare(name, interrupted.signal));
-  return Promise.all(
-    names.map(async (name) => {
-      const tier = tiers[name];
-      if (tier === undefined) throw new Error(`group of an unknown tier ${name}`);
-      const begunMs = performance.now();
-      console.log(`\n== ${name}: ${tier.proves}`);
-      const jobs = tier.jobs ?? (names.length > 1 ? 1 : undefined);
-      const counts = await runTier(name, { ...tier, jobs }, mochaArgs);
-      if (prepared.get(name) !== true) counts.failed += 1;
-      const seconds = ((performance.now() - begunMs) / 1000).toFixed(1);
-      console.log(`== ${name}: ${summary(counts)} in ${seconds} s`);
-      return counts;
-    }),
-  );
+async function runTiers(
+  names: readonly string[],
+  mochaArgs: readonly string[],
+): Promise<Map<string, Counts>> {
+  const pieces = names.flatMap(piecesOf);
+  const show = pieces.length > 1 ? 'whole' : 'live';
+  const results = new Map(names.map((name) => [name, { passed: 0, failed: 0, skipped: 0 }]));
+  const prepared = new Map<string, Promise<boolean>>();
+  const ready = (tier: string): Promise<boolean> => {
+    const begun = prepared.get(tier) ?? prepare(tier, interrupted.signal);
+    prepared.set(tier, begun);
+    return begun;
+  };
+  const worker = async (waiting: Piece[]): Promise<void> => {
+    for (let piece = waiting.shift(); piece !== undefined; piece = waiting.shift()) {
+      await ready(piece.tier);
+      if (interrupted.signal.aborted) return;
+      const counts = results.get(piece.tier);
+      if (counts !== undefined) add(counts, await runPiece(piece, mochaArgs, show));
+    }
+  };
+  const workers = (['lab', 'processor'] as const).flatMap((lane) => {
+    const waiting = pieces.filter(({ tier }) => (tiers[tier]?.lane ?? 'processor') === lane);
+    return Array.from({ length: lanes[lane] }, () => worker(waiting));
+  });
+  await Promise.all(workers);
+  for (const [tier, whole] of prepared) {
+    const counts = results.get(tier);
+    if (!(await whole) && counts !== undefined) counts.failed += 1;
+  }
+  return results;
+}
+
+function piecesOf(name: string): Piece[] {
+  const tier = tiers[name];
+  if (tier === undefined) throw new Error(`pieces of an unknown tier ${name}`);
+  const specs = tier.folders
+    .flatMap((folder) => globSync(`test/${folder}/**/*.spec.ts`, { cwd: repositoryRoot }))
+    .sort();
+  if (tier.files === 'apart')
+    return specs.map((spec) => ({ tier: name, name: spec, specs: [spec] }));
+  return specs.length === 0 ? [] : [{ tier: name, name, specs }];
 }
 
 function add(total: Counts, { passed, failed, skipped }: Counts): void {
@@ -130,47 +183,36 @@ function add(total: Counts, { passed, failed, skipped }: Counts): void {
   total.skipped += skipped;
 }
 
-async function runTier(name: string, tier: Tier, mochaArgs: readonly string[]): Promise<Counts> {
-  const specs = tier.folders
-    .flatMap((folder) => globSync(`test/${folder}/**/*.spec.ts`, { cwd: repositoryRoot }))
-    .sort();
-  const args = [...mochaArgs, '--timeout', String(tier.timeoutMs)];
-  if (specs.length === 0) return { passed: 0, failed: 0, skipped: 0 };
-  if (tier.jobs === undefined) return runMocha(name, [...args, ...specs], 'live');
-  const total: Counts = { passed: 0, failed: 0, skipped: 0 };
-  const waiting = [...specs];
-  const work = async (): Promise<void> => {
-    for (let spec = waiting.shift(); spec !== undefined; spec = waiting.shift()) {
-      if (interrupted.signal.aborted) return;
-      add(total, await runMocha(spec, [...args, spec], 'whole'));
-    }
-  };
-  await Promise.all(Array.from({ length: tier.jobs }, work));
-  return total;
-}
-
 /**
- * Runs mocha once; `whole` shows its output when it has ended, so that two do not mix. A process
- * that dies before it could count is one failure.
+ * Runs mocha once. `whole` shows its output when it has ended, so that those of several do not mix.
+ * A process that dies before it could count is one failure.
  */
-async function runMocha(
-  name: string,
-  args: readonly string[],
+async function runPiece(
+  { tier, name, specs }: Piece,
+  mochaArgs: readonly string[],
   show: 'live' | 'whole',
 ): Promise<Counts> {
+  const begunMs = performance.now();
   const scratch = mkdtempSync(path.join(tmpdir(), 'larder-test-'));
   const countsFile = path.join(scratch, 'counts');
   const outputFile = path.join(scratch, 'output');
   const output = show === 'whole' ? openSync(outputFile, 'w') : 'inherit';
+  const { proves, timeoutMs } = tiers[tier] ?? { proves: '', timeoutMs: 0 };
+  const title = name === tier ? `${name}: ${proves}` : name;
+  console.log(show === 'whole' ? `.. ${title}` : `\n== ${title}`);
   try {
+    const args = [...mochaArgs, '--timeout', String(timeoutMs), ...specs];
     const code = await mocha(args, output, { ...process.env, LARDER_TEST_COUNTS: countsFile });
-    if (show === 'whole') process.stdout.write(readFileSync(outputFile));
+    if (show === 'whole')
+      process.stdout.write(`\n== ${title}\n${readFileSync(outputFile, 'utf8')}`);
     const counts = readCounts(countsFile);
     if (counts === undefined) {
       console.log(`== ${name}: mocha ended with code ${code} before it could count`);
       return { passed: 0, failed: 1, skipped: 0 };
     }
     if (code !== 0 && counts.failed === 0) counts.failed = 1;
+    const seconds = ((performance.now() - begunMs) / 1000).toFixed(1);
+    console.log(`== ${name}: ${summary(counts)} in ${seconds} s`);
     return counts;
   } finally {
     if (output !== 'inherit') closeSync(output);
