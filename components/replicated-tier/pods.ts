@@ -104,7 +104,7 @@ function csiContainer(image: string) {
   };
 }
 
-/** The template of the Deployment. The driver's socket is there on the leader only. */
+/** The template of the Deployment. The driver says on its socket whether it leads. */
 export function controllerPod(images: DataplaneImageArgs, repairAfterMinutes: number) {
   const away = (key: string) => ({
     key,

@@ -1,9 +1,9 @@
 /**
  * The controller: `node dataplane/main/controller.ts`, in a pod with the CSI sidecars.
  *
- * Waits until it leads, then looks after volumes and certificates and serves the CSI controller
- * service on a Unix socket. Ends when it leads no more, so that it starts over with nothing in
- * mind.
+ * Waits until it leads, then looks after volumes and certificates. Serves the CSI controller service
+ * on a Unix socket and says there that it is not ready as long as another one leads. Ends when it
+ * leads no more, so that it starts over with nothing in mind.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
@@ -44,15 +44,19 @@ async function main(): Promise<void> {
   const end = () => process.exit(0);
   process.once('SIGTERM', end);
   process.once('SIGINT', end);
-  const lease = { namespace: POD_NAMESPACE, name: 'larder-controller', identity: POD_NAME };
-  await lead(client, lease, log, () => process.exit(1));
   const repairAfterMs = REPAIR_AFTER_SECONDS * 1_000;
   const controller = new Controller({ objects, clock, random, log }, { repairAfterMs });
   const csi = new CsiController({ objects, clock, controller });
+  let leads = false;
   const server = new GrpcServer(log);
-  await server.add(identityService());
+  await server.add(identityService(() => leads));
   await server.add(controllerService(csi));
+  // Also while another one leads: a sidecar without a driver ends again and again, and the kubelet
+  // would keep it from starting for minutes when this one takes over.
   await server.listen(CSI_SOCKET);
+  const lease = { namespace: POD_NAMESPACE, name: 'larder-controller', identity: POD_NAME };
+  await lead(client, lease, log, () => process.exit(1));
+  leads = true;
   void sign(new PeerSigner(client, log, POD_NAMESPACE), log);
   await controller.run();
 }

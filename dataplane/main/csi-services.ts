@@ -34,7 +34,10 @@ const nodeCapabilities = [
 
 const rpc = (type: string) => ({ rpc: { type } });
 
-export function identityService(): GrpcService {
+/**
+ * @param isReady asked by the sidecars before anything else, again and again until it is so
+ */
+export function identityService(isReady = () => true): GrpcService {
   return {
     proto: 'csi.proto',
     name: 'csi.v1.Identity',
@@ -46,7 +49,7 @@ export function identityService(): GrpcService {
           { service: { type: 'VOLUME_ACCESSIBILITY_CONSTRAINTS' } },
         ],
       }),
-      Probe: async () => ({ ready: { value: true } }),
+      Probe: async () => ({ ready: { value: isReady() } }),
     },
   };
 }
