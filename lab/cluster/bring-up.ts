@@ -138,7 +138,8 @@ class Site {
       const folder = nodeFolder(this.#folder, node.name);
       for (const part of ['disk', 'root', 'log'])
         mkdirSync(path.join(folder, part), { recursive: true, mode: 0o700 });
-      const lab = { name: options.name, pkiFolder: this.#pki, binFolder };
+      const { fastNodeLoss } = this.#settings;
+      const lab = { name: options.name, pkiFolder: this.#pki, binFolder, fastNodeLoss };
       writeNodeFiles(folder, node, lab, this.#tool('runc').path);
     }
     this.#record.update((record) => {

@@ -127,7 +127,7 @@ function controllerManagerArgs(pki: (file: string) => string, fastNodeLoss: bool
     // makes everybody wait four seconds for the first service account.
     '--kube-api-qps=300',
     '--kube-api-burst=600',
-    ...(fastNodeLoss ? ['--node-monitor-grace-period=12s', '--node-monitor-period=2s'] : []),
+    ...(fastNodeLoss ? ['--node-monitor-grace-period=6s', '--node-monitor-period=1s'] : []),
   ];
 }
 

@@ -33,7 +33,12 @@ export const cniPlugins = ['bridge', 'host-local', 'loopback', 'portmap'] as con
 export function writeNodeFiles(
   nodeFolder: string,
   node: NodeIdentity,
-  lab: { readonly name: string; readonly pkiFolder: string; readonly binFolder: string },
+  lab: {
+    readonly name: string;
+    readonly pkiFolder: string;
+    readonly binFolder: string;
+    readonly fastNodeLoss: boolean;
+  },
   runc: string,
 ): void {
   const files = path.join(nodeFolder, 'files');
@@ -54,7 +59,7 @@ export function writeNodeFiles(
     ['kube-proxy.kubeconfig', 'kube-proxy.kubeconfig'],
   ] as const)
     copyFileSync(path.join(lab.pkiFolder, from), at(kubernetes, to));
-  json(at(kubernetes, 'kubelet.json'), kubeletConfig(lab.name, node));
+  json(at(kubernetes, 'kubelet.json'), kubeletConfig(lab, node));
   json(at(kubernetes, 'kube-proxy.json'), kubeProxyConfig(node));
   writeFileSync(at(kubernetes, 'resolv.conf'), `nameserver ${addresses.api}\n`);
   // The first file by name is the one containerd takes; the machine may have some of its own.
@@ -89,7 +94,10 @@ function shellQuote(value: string): string {
   return `'${value.replaceAll("'", "'\\''")}'`;
 }
 
-function kubeletConfig(lab: string, node: NodeIdentity): object {
+function kubeletConfig(
+  lab: { readonly name: string; readonly fastNodeLoss: boolean },
+  node: NodeIdentity,
+): object {
   return {
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
     kind: 'KubeletConfiguration',
@@ -103,7 +111,7 @@ function kubeletConfig(lab: string, node: NodeIdentity): object {
     tlsPrivateKeyFile: '/etc/kubernetes/kubelet.key',
     containerRuntimeEndpoint: 'unix:///run/containerd/containerd.sock',
     // Must exist in every hierarchy before the kubelet starts.
-    cgroupRoot: `/${lab}/${node.name}`,
+    cgroupRoot: `/${lab.name}/${node.name}`,
     enforceNodeAllocatable: [],
     // Kubernetes refuses control groups of version 1 by default since 1.35.
     failCgroupV1: false,
@@ -124,6 +132,8 @@ function kubeletConfig(lab: string, node: NodeIdentity): object {
     // A pod waits up to this long after its volume was attached; the default of 10 s is a long
     // test.
     nodeStatusUpdateFrequency: '2s',
+    // Renewed four times in this time: a node whose lease is 6 s old is missed (control-plane.ts).
+    ...(lab.fastNodeLoss ? { nodeLeaseDurationSeconds: 8 } : {}),
     volumePluginDir: '/var/lib/kubelet/volumeplugins',
   };
 }

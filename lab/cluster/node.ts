@@ -182,8 +182,12 @@ export class LabNode {
     );
   }
 
-  /** Runs a program inside the node, as root; any exit code is returned. */
-  async exec(command: readonly string[]): Promise<RunResult> {
+  /**
+   * Runs a program inside the node, as root; any exit code is returned.
+   *
+   * @param onLine gets its output line by line while it runs
+   */
+  async exec(command: readonly string[], onLine?: (line: string) => void): Promise<RunResult> {
     const first = firstProcess(this.#site.record.current, this.name);
     if (first === undefined || !isAlive(first))
       throw new LabFault(`The node ${this.name} is off.`, 'restart it first');
@@ -191,6 +195,7 @@ export class LabNode {
     const bin = path.join(this.#site.stateFolder, 'bin');
     return run('nsenter', [...target, '--', ...command], {
       allow: Array.from({ length: 256 }, (_, code) => code),
+      ...(onLine === undefined ? {} : { onLine }),
       env: { ...process.env, PATH: `${bin}:/usr/sbin:/usr/bin:/sbin:/bin` },
     });
   }

@@ -17,7 +17,7 @@ describe('node files', () => {
     for (const name of ['ca.crt', 'kubelet-kube02.crt', 'kubelet-kube02.key', 'kube02.kubeconfig'])
       writeFileSync(path.join(folder, name), name);
     writeFileSync(path.join(folder, 'kube-proxy.kubeconfig'), 'proxy');
-    const lab = { name: 'second', pkiFolder: folder, binFolder: '/lab/bin' };
+    const lab = { name: 'second', pkiFolder: folder, binFolder: '/lab/bin', fastNodeLoss: true };
     writeNodeFiles(folder, node, lab, '/usr/sbin/runc');
   });
 
@@ -30,6 +30,7 @@ describe('node files', () => {
     assert.equal(config['cgroupRoot'], '/second/kube02');
     assert.equal(config['imageGCHighThresholdPercent'], 100);
     assert.equal(config['failCgroupV1'], false);
+    assert.equal(config['nodeLeaseDurationSeconds'], 8);
   });
 
   it('give pods of each node a range of their own', () => {
