@@ -5,6 +5,7 @@
  */
 import { assert } from '../base/assert.ts';
 import { BoundedQueue } from '../base/bounded-queue.ts';
+import { crc32c } from '../base/crc32c.ts';
 import { Fault } from '../base/fault.ts';
 import { IdMap } from '../base/id-map.ts';
 import { limits } from '../base/limits.ts';
@@ -172,9 +173,10 @@ export class EngineDrive implements BlockService {
     options: WriteOptions,
   ): Promise<BlockOutcome> {
     const span = { offsetBytes, lengthBytes: bytes.length };
-    return (
-      this.#refusal(span) ?? (await this.#change({ kind: 'write', span, bytes, fua: options.fua }))
-    );
+    const refusal = this.#refusal(span);
+    if (refusal !== undefined) return refusal;
+    const { fua } = options;
+    return this.#change({ kind: 'write', span, bytes, crc: crc32c(bytes), fua });
   }
 
   async zero(range: ByteRange, options: ZeroOptions): Promise<BlockOutcome> {

@@ -162,6 +162,7 @@ export class ReplicaServer {
 
   async #converse(session: Session, hosted: HostedStore, frames: FrameReader): Promise<void> {
     const { store } = hosted;
+    frames.blockBytes = store.geometry.blockBytes;
     const { promisedEpoch, lineage, standing } = store.state;
     session.outbox.send(
       encodeWelcome({

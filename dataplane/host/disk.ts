@@ -1,4 +1,5 @@
 /** A directory of the real file system as a `Disk`. Errors of the system become `Fault`s here. */
+import { Buffer } from 'node:buffer';
 import { readSync, writeSync } from 'node:fs';
 import {
   constants,
@@ -141,12 +142,15 @@ class HostFile implements DiskFile {
 
   async read(offsetBytes: number, lengthBytes: number): Promise<Uint8Array> {
     return told(`read ${this.#name}`, async () => {
-      const bytes = new Uint8Array(lengthBytes);
+      const bytes = anyBytes(lengthBytes);
       for (let at = 0; at < lengthBytes; ) {
         const left = lengthBytes - at;
         const { bytesRead } = await this.#handle.read(bytes, at, left, offsetBytes + at);
-        // Beyond the end of the file: the rest stays zero.
-        if (bytesRead === 0) break;
+        // Beyond the end of the file there are zeroes.
+        if (bytesRead === 0) {
+          bytes.fill(0, at);
+          break;
+        }
         at += bytesRead;
       }
       return bytes;
@@ -156,11 +160,12 @@ class HostFile implements DiskFile {
   readAtOnce(offsetBytes: number, lengthBytes: number): Uint8Array | undefined {
     if (lengthBytes > atOnceBytesMax || !this.#reads.next) return undefined;
     const startMs = performance.now();
-    const bytes = new Uint8Array(lengthBytes);
+    const bytes = anyBytes(lengthBytes);
     try {
       const count = readSync(this.#handle.fd, bytes, 0, lengthBytes, offsetBytes);
       // Short where the file ends, or for a reason of the system's own: `read` finds out.
       if (count < lengthBytes && count > 0) return undefined;
+      if (count === 0) bytes.fill(0);
     } catch (error) {
       throw faultOf(`read ${this.#name}`, error);
     } finally {
@@ -227,6 +232,11 @@ class HostFile implements DiskFile {
   async close(): Promise<void> {
     await this.#handle.close();
   }
+}
+
+/** Not made zero first, which would take as long as reading them. */
+function anyBytes(lengthBytes: number): Uint8Array {
+  return new Uint8Array(Buffer.allocUnsafeSlow(lengthBytes).buffer);
 }
 
 const fullCodes: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT']);

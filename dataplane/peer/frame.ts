@@ -6,7 +6,7 @@
 import { Buffer } from 'node:buffer';
 import { Defect } from '../base/assert.ts';
 import { readU32, readU64, writeU16, writeU32, writeU64 } from '../base/big-endian.ts';
-import { crc32c } from '../base/crc32c.ts';
+import { crc32c, joinedCrc32c, seededCrc32c } from '../base/crc32c.ts';
 import { Fault } from '../base/fault.ts';
 import { limits } from '../base/limits.ts';
 
@@ -21,6 +21,10 @@ export interface Frame {
   readonly offsetBytes: number;
   readonly lengthBytes: number;
   readonly payload: Uint8Array;
+  /** Of the payload, where it is known already; what is sent is checked against it. */
+  readonly payloadCrc?: number | undefined;
+  /** Of a frame that was read: checksums of the payload's blocks, where the reader knows them. */
+  readonly blockCrcs?: Uint32Array | undefined;
 }
 
 /** Length and checksum. */
@@ -54,7 +58,9 @@ export function encodeFrame(frame: Frame): readonly Uint8Array[] {
   writeU64(bytes, at.number, whole(frame.number));
   writeU64(bytes, at.offsetBytes, whole(frame.offsetBytes));
   writeU32(bytes, at.lengthBytes, whole(frame.lengthBytes, 2 ** 32 - 1));
-  writeU32(bytes, 4, crc32c(payload, crc32c(bytes.subarray(prefixBytes))));
+  const headerCrc = crc32c(bytes.subarray(prefixBytes));
+  const { payloadCrc = payload.length === 0 ? 0 : crc32c(payload) } = frame;
+  writeU32(bytes, 4, seededCrc32c(headerCrc, payloadCrc, payload.length));
   return payload.length === 0 ? [bytes] : [bytes, payload];
 }
 
@@ -65,6 +71,8 @@ function whole(value: number, max = Number.MAX_SAFE_INTEGER): number {
 
 /** Finds frames in a byte stream, however it is cut. */
 export class FrameReader {
+  /** Payloads of whole blocks of so many bytes come with a checksum of each; 0 for none. */
+  blockBytes = 0;
   #chunks: Uint8Array[] = [];
   #buffered = 0;
 
@@ -82,9 +90,13 @@ export class FrameReader {
     }
     if (this.#buffered < 4 + lengthBytes) return undefined;
     const bytes = this.#take(4 + lengthBytes);
-    if (readU32(bytes, 4) !== crc32c(bytes.subarray(prefixBytes))) {
-      throw malformed('a frame that does not match its checksum');
-    }
+    const payload = bytes.subarray(at.payload);
+    const blockCrcs = this.#blockCrcs(payload);
+    const crc =
+      blockCrcs === undefined
+        ? crc32c(bytes.subarray(prefixBytes))
+        : joinedCrc32c(blockCrcs, this.blockBytes, crc32c(bytes.subarray(prefixBytes, at.payload)));
+    if (readU32(bytes, 4) !== crc) throw malformed('a frame that does not match its checksum');
     return {
       verb: bytes[at.verb] ?? 0,
       flags: bytes[at.flags] ?? 0,
@@ -93,8 +105,21 @@ export class FrameReader {
       number: wholeIn(bytes, at.number),
       offsetBytes: wholeIn(bytes, at.offsetBytes),
       lengthBytes: readU32(bytes, at.lengthBytes),
-      payload: bytes.subarray(at.payload),
+      payload,
+      blockCrcs,
     };
+  }
+
+  #blockCrcs(payload: Uint8Array): Uint32Array | undefined {
+    const { blockBytes } = this;
+    if (blockBytes === 0 || payload.length === 0 || payload.length % blockBytes !== 0) {
+      return undefined;
+    }
+    const crcs = new Uint32Array(payload.length / blockBytes);
+    for (let index = 0; index < crcs.length; index++) {
+      crcs[index] = crc32c(payload.subarray(index * blockBytes, (index + 1) * blockBytes));
+    }
+    return crcs;
   }
 
   /** At least so many bytes of what comes next, which are there. */
@@ -114,13 +139,13 @@ export class FrameReader {
   }
 
   #join(): void {
-    const joined = new Uint8Array(this.#buffered);
+    const whole = Buffer.allocUnsafeSlow(this.#buffered);
     let at = 0;
     for (const chunk of this.#chunks) {
-      joined.set(chunk, at);
+      whole.set(chunk, at);
       at += chunk.length;
     }
-    this.#chunks = [joined];
+    this.#chunks = [whole];
   }
 }
 

@@ -30,8 +30,9 @@ export function encodeReply(id: number, reply: MemberReply): readonly Uint8Array
     case 'done':
       return frame({ verb: verbs.done, id });
     case 'data':
+      return frame({ verb: verbs.data, id, payload: reply.bytes, payloadCrc: reply.crc });
     case 'digests':
-      return frame({ verb: verbs[reply.kind], id, payload: reply.bytes });
+      return frame({ verb: verbs.digests, id, payload: reply.bytes });
     case 'stale':
       return frame({ verb: verbs.stale, id, epoch: reply.promisedEpoch });
     case 'corrupt': {

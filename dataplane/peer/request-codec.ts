@@ -75,7 +75,8 @@ function encodeOrdered(id: number, request: Ordered): readonly Uint8Array[] {
   }
   const order = { verb: verbs[request.kind], id, epoch, number, flags: request.fua ? flagFua : 0 };
   if (request.kind !== 'write') return frame({ ...order, ...request.span });
-  return frame({ ...order, offsetBytes: request.offsetBytes, payload: request.bytes });
+  const { offsetBytes, bytes: payload, crc: payloadCrc } = request;
+  return frame({ ...order, offsetBytes, payload, payloadCrc });
 }
 
 /** What is about another member. */
@@ -122,15 +123,10 @@ function requestOf(found: Frame): MemberRequest {
     case verbs.askChanged:
       return { kind: 'changed', epoch, absence: { member: member(), generation: number } };
     case verbs.write: {
-      const { payload: bytes } = found;
-      return {
-        kind: 'write',
-        epoch,
-        sequence: number,
-        offsetBytes,
-        bytes,
-        fua: (flags & flagFua) !== 0,
-      };
+      const { payload: bytes, blockCrcs } = found;
+      const fua = (flags & flagFua) !== 0;
+      const write = { kind: 'write', epoch, sequence: number, offsetBytes, bytes, fua } as const;
+      return blockCrcs === undefined ? write : { ...write, blockCrcs };
     }
     case verbs.zero:
     case verbs.trim: {

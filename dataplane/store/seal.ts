@@ -3,7 +3,8 @@
  * that bytes of another block never pass, or one of three marks. A CRC that equals a mark has its
  * top bit set, on writing and on checking alike.
  */
-import { crc32c } from '../base/crc32c.ts';
+import { isZero } from '../base/bytes.ts';
+import { crc32c, seededCrc32c } from '../base/crc32c.ts';
 
 /**
  * The layer says nothing about this block, whatever its data file holds: the layer below shows
@@ -16,7 +17,43 @@ export const sealZero = 1;
 export const sealUnreadable = 2;
 
 export function sealOf(bytes: Uint8Array, block: number): number {
-  const crc = crc32c(bytes, block + 1);
+  return unlikeMarks(crc32c(bytes, block + 1));
+}
+
+/** The same from the block's checksum alone, `crc32c(bytes)`. */
+export function sealOfCrc(crc: number, block: number, blockBytes: number): number {
+  return unlikeMarks(seededCrc32c(block + 1, crc, blockBytes));
+}
+
+/** The seal of each block of what is written. */
+export function sealsOf(written: {
+  readonly bytes: Uint8Array;
+  readonly blockBytes: number;
+  /** `crc32c` of each block, where they were taken before. */
+  readonly blockCrcs: Uint32Array | undefined;
+  /** Something may lie below: after a crash, zeroes would be taken for nothing, and show it. */
+  readonly layered: boolean;
+}): (block: number, index: number) => number {
+  const { bytes, blockBytes, blockCrcs, layered } = written;
+  const content = (index: number) => bytes.subarray(index * blockBytes, (index + 1) * blockBytes);
+  return (block, index) => {
+    if (layered && isZero(content(index))) return sealZero;
+    const crc = blockCrcs?.[index];
+    return crc === undefined ? sealOf(content(index), block) : sealOfCrc(crc, block, blockBytes);
+  };
+}
+
+let zeroes = { blockBytes: 0, crc: 0 };
+
+/** `crc32c` of a block that reads as zeroes. */
+export function crcOfZeroes(blockBytes: number): number {
+  if (zeroes.blockBytes !== blockBytes) {
+    zeroes = { blockBytes, crc: crc32c(new Uint8Array(blockBytes)) };
+  }
+  return zeroes.crc;
+}
+
+function unlikeMarks(crc: number): number {
   return crc <= sealUnreadable ? (crc | 0x80000000) >>> 0 : crc;
 }
 

@@ -12,7 +12,8 @@
  */
 import { assert } from '../base/assert.ts';
 import type { Bitmap } from '../base/bitmap.ts';
-import { isZero, type Span } from '../base/bytes.ts';
+import type { Span } from '../base/bytes.ts';
+import { crc32c, joinedCrc32c } from '../base/crc32c.ts';
 import type { Fault } from '../base/fault.ts';
 import { limits } from '../base/limits.ts';
 import { Absences } from './absences.ts';
@@ -29,7 +30,7 @@ import { type BlockRun, holdings, readThrough } from './read-through.ts';
 import { RegionActivity } from './region-activity.ts';
 import { dirtyBit, type RegionMap } from './region-map.ts';
 import { Room } from './room.ts';
-import { sealAbsent, sealOf, sealUnreadable, sealZero } from './seal.ts';
+import { crcOfZeroes, sealAbsent, sealOfCrc, sealsOf, sealUnreadable, sealZero } from './seal.ts';
 import type { Absence, Standing, Superblock } from './superblock.ts';
 import { SuperblockKeeper } from './superblock-keeper.ts';
 
@@ -46,7 +47,8 @@ export interface StorePlants {
 }
 
 export type StoreReadOutcome =
-  | { readonly kind: 'data'; readonly bytes: Uint8Array }
+  /** `crc`: `crc32c(bytes)`, of the moment when they were found to match. */
+  | { readonly kind: 'data'; readonly bytes: Uint8Array; readonly crc: number }
   /** Block numbers that do not match their seals: never returned as data (I-21). */
   | { readonly kind: 'corrupt'; readonly blocks: readonly number[] };
 
@@ -54,6 +56,12 @@ export type StoreReadOutcome =
 export interface WriteOrder {
   readonly sequence: number;
   readonly fua: boolean;
+}
+
+/** Of data that is written, also. */
+export interface DataOrder extends WriteOrder {
+  /** `crc32c` of each block, where they were taken before. */
+  readonly blockCrcs?: Uint32Array | undefined;
 }
 
 export class Store {
@@ -190,15 +198,16 @@ export class Store {
   }
 
   /** Throws a retriable `disk.full` while there is no room: any of the blocks are written then. */
-  *write(offsetBytes: number, bytes: Uint8Array, order: WriteOrder): StoreStep<void> {
+  *write(offsetBytes: number, bytes: Uint8Array, order: DataOrder): StoreStep<void> {
     const span = { offsetBytes, lengthBytes: bytes.length };
     yield* this.#refuseGrowth(span);
-    yield* this.#altering(span, order, () => this.#write(span, bytes));
+    yield* this.#altering(span, order, () => this.#write(span, bytes, order.blockCrcs));
   }
 
-  *#write(span: ByteSpan, bytes: Uint8Array): StoreStep<void> {
+  *#write(span: ByteSpan, bytes: Uint8Array, blockCrcs?: Uint32Array): StoreStep<void> {
     const { data: file } = this.#stack.head.files;
-    const seal = this.#sealsOf(bytes);
+    const { blockBytes } = this.identity.geometry;
+    const seal = sealsOf({ bytes, blockCrcs, blockBytes, layered: this.#layered });
     const command = { kind: 'write', file, offsetBytes: span.offsetBytes, bytes } as const;
     const intent = this.#plants.dataBeforeIntent !== true;
     if (intent) yield* this.#mark(span);
@@ -232,16 +241,19 @@ export class Store {
   }
 
   *#read(chain: readonly Layer[], span: ByteSpan): StoreStep<StoreReadOutcome> {
+    const { blockBytes } = this.identity.geometry;
     const blocks = blocksOf(this.identity.geometry, span);
     const corrupt: number[] = [];
-    const matches =
-      this.#plants.sealOfAnyBlock === true
-        ? () => true
-        : (seal: number, bytes: Uint8Array, block: number) => sealOf(bytes, block) === seal;
+    const crcs = new Uint32Array(blocks.end - blocks.first).fill(crcOfZeroes(blockBytes));
+    const matches = (seal: number, bytes: Uint8Array, block: number) => {
+      const crc = crc32c(bytes);
+      crcs[block - blocks.first] = crc;
+      return sealOfCrc(crc, block, blockBytes) === seal || this.#plants.sealOfAnyBlock === true;
+    };
     const turn = this.#stack.readers.enter();
     try {
       const bytes = yield* readThrough(chain, blocks, { matches, corrupt });
-      if (corrupt.length === 0) return { kind: 'data', bytes };
+      if (corrupt.length === 0) return { kind: 'data', bytes, crc: joinedCrc32c(crcs, blockBytes) };
     } finally {
       this.#stack.readers.leave(turn);
     }
@@ -433,16 +445,6 @@ export class Store {
     }
     if (order.fua) yield* this.flush();
     if (this.#table.unsavedCount > limits.tablePagesUnsavedMax) yield* this.#stack.head.savePages();
-  }
-
-  #sealsOf(bytes: Uint8Array): (block: number, index: number) => number {
-    const { blockBytes } = this.identity.geometry;
-    const layered = this.#layered;
-    return (block, index) => {
-      const content = bytes.subarray(index * blockBytes, (index + 1) * blockBytes);
-      // After a crash, data that is all zero would be taken for nothing, and show what lies below.
-      return layered && isZero(content) ? sealZero : sealOf(content, block);
-    };
   }
 
   /** The last of the room is for the store itself. What has its place already may be written. */

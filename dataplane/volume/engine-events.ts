@@ -59,6 +59,8 @@ export type EngineRequest =
       readonly kind: 'write';
       readonly span: ByteSpan;
       readonly bytes: Uint8Array;
+      /** `crc32c(bytes)`, taken when they came in and checked by every member. */
+      readonly crc: number;
       readonly fua: boolean;
     }
   | { readonly kind: 'zero' | 'trim'; readonly span: ByteSpan; readonly fua: boolean }

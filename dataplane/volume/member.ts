@@ -39,6 +39,10 @@ export type MemberRequest =
       readonly offsetBytes: number;
       readonly bytes: Uint8Array;
       readonly fua: boolean;
+      /** `crc32c(bytes)` of the one who asks, where it was taken before. */
+      readonly crc?: number | undefined;
+      /** The same of each block, for the one who is asked: the frame was checked by them. */
+      readonly blockCrcs?: Uint32Array | undefined;
     }
   | {
       readonly kind: 'zero' | 'trim';
@@ -93,7 +97,8 @@ export interface MemberExtent {
 export type MemberReply =
   | { readonly kind: 'done' }
   | { readonly kind: 'promised'; readonly report: MemberReport }
-  | { readonly kind: 'data'; readonly bytes: Uint8Array }
+  /** `crc`: `crc32c(bytes)`, where the one who answers took it before. */
+  | { readonly kind: 'data'; readonly bytes: Uint8Array; readonly crc?: number }
   /** `digestBytes` for each block. */
   | { readonly kind: 'digests'; readonly bytes: Uint8Array }
   | { readonly kind: 'extents'; readonly extents: readonly MemberExtent[] }

@@ -173,6 +173,7 @@ export class Operations {
             ...order,
             offsetBytes: request.span.offsetBytes,
             bytes: request.bytes,
+            crc: request.crc,
           }
         : { kind: request.kind, ...order, span: request.span };
     const { plants } = core.options;
