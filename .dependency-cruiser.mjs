@@ -127,6 +127,14 @@ export default {
       to: { path: '^test/' },
     },
     {
+      name: 'operator-stands-alone',
+      comment:
+        'the commands for people read the cluster and are in no image. Cure: move what others need to the folder that owns it.',
+      severity: 'error',
+      from: { pathNot: '^(operator|test)/' },
+      to: { path: '^operator/' },
+    },
+    {
       name: 'no-cycles',
       comment:
         'a cycle has no first file to read. Cure: move the shared type into a file of its own.',

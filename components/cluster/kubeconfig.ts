@@ -12,7 +12,8 @@ import { oneOf, type Problem } from '../rules/problem.ts';
 export interface KubeconfigSource {
   /** `larder:cluster.kubeconfig`. */
   readonly file: string | undefined;
-  readonly context: string;
+  /** `undefined`: the one that the files call current. */
+  readonly context: string | undefined;
 }
 
 export interface Surroundings {
@@ -34,12 +35,13 @@ export function readKubeconfig(source: KubeconfigSource, around: Surroundings): 
     merged.mergeConfig(read.config);
   }
   const contexts = merged.contexts.map((context) => context.name);
-  const context = merged.getContextObject(source.context);
+  const wanted = source.context ?? merged.getCurrentContext();
+  const context = merged.getContextObject(wanted);
   if (context === null)
     return {
       problem: {
         path: 'larder:cluster.context',
-        found: `${source.context}, which ${files.join(' and ')} does not hold`,
+        found: `${wanted || 'none'}, which ${files.join(' and ')} does not hold`,
         allowed: oneOf(contexts),
         todo: 'choose one of them, or name another file under larder:cluster.kubeconfig',
       },
@@ -50,7 +52,7 @@ export function readKubeconfig(source: KubeconfigSource, around: Surroundings): 
     return {
       problem: {
         path: 'larder:cluster.context',
-        found: `${source.context}, whose ${cluster === null ? 'cluster' : 'user'} is missing in ${files.join(' and ')}`,
+        found: `${wanted}, whose ${cluster === null ? 'cluster' : 'user'} is missing in ${files.join(' and ')}`,
         allowed: 'a context with its cluster and its user',
         todo: 'export the kubeconfig again from where it came',
       },
@@ -60,7 +62,7 @@ export function readKubeconfig(source: KubeconfigSource, around: Surroundings): 
     clusters: [cluster],
     users: [user],
     contexts: [context],
-    currentContext: source.context,
+    currentContext: wanted,
   });
   return { config, text: config.exportConfig() };
 }

@@ -19,6 +19,8 @@ export interface KubeAccess {
   readonly caFile?: string;
   /** File with the bearer token; read again for each request, because it is renewed. */
   readonly tokenFile?: string;
+  /** Says who asks where files cannot: a person's certificate, or a helper that mints tokens. */
+  readonly identify?: (options: RequestOptions) => Promise<void>;
 }
 
 export interface KubeAnswer {
@@ -131,7 +133,7 @@ export class KubeClient {
     body: string | undefined,
     signal: AbortSignal,
   ): Promise<IncomingMessage> {
-    const { caFile, tokenFile, server } = this.#access;
+    const { caFile, tokenFile, identify, server } = this.#access;
     const url = new URL(wanted.path, server);
     const secure = url.protocol === 'https:';
     const headers: Record<string, string | number> = { accept: 'application/json' };
@@ -150,6 +152,7 @@ export class KubeClient {
       });
       options.agent = this.#agent;
     }
+    await identify?.(options);
     return new Promise((resolve, reject) => {
       const call = (secure ? httpsRequest : httpRequest)(url, options, resolve);
       call.once('error', reject);

@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict';
-import type { VolumeObject, VolumeSpec } from '../../dataplane/control/objects.ts';
+import path from 'node:path';
+import { execa } from 'execa';
+import {
+  storageNodeObject,
+  type VolumeObject,
+  type VolumeSpec,
+} from '../../dataplane/control/objects.ts';
 import type { Changed } from '../../dataplane/ports/objects.ts';
 import { KubernetesCluster } from '../../dataplane/host/kubernetes-cluster.ts';
 import { KubeClient } from '../../dataplane/host/kube-client.ts';
 import { claimed } from '../../dataplane/volume/record.ts';
+import { repositoryRoot } from '../../lab/base/paths.ts';
 import { type TestApiServer, useApiServer } from './support/api-server.ts';
 import {
   type LarderApi,
@@ -182,6 +189,53 @@ describe('objects of larder.dev', () => {
       await assert.rejects(cluster.read('v'), { code: 'cluster.unreachable' });
       const outcome = await cluster.swap('v', '1', recordOf('v'));
       assert.deepEqual(outcome, { kind: 'unknown' });
+    });
+  });
+
+  /** The commands as one types them; what they decide is in test/unit/operator. */
+  describe('as an operator sees them', () => {
+    const typed = async (...args: string[]) => {
+      const program = path.join(repositoryRoot, 'operator/larder.ts');
+      const env = { KUBECONFIG: api.kubeconfig };
+      const options = { env, reject: false, stdin: 'ignore' } as const;
+      return execa(process.execPath, [program, ...args], options);
+    };
+
+    it('shows what is there, with the claim that asked for it, and marks a node to be emptied', async () => {
+      const { metadata } = await made(api.uniqueName('v'));
+      const post = async (at: string, body: object) =>
+        larder.client.send({ method: 'POST', path: at, body });
+      const claim = api.uniqueName('claim');
+      await post('/api/v1/persistentvolumes', {
+        apiVersion: 'v1',
+        kind: 'PersistentVolume',
+        metadata: { name: metadata.name },
+        spec: {
+          capacity: { storage: '4Mi' },
+          accessModes: ['ReadWriteOnce'],
+          claimRef: { namespace: 'apps', name: claim },
+          csi: { driver: 'csi.larder.dev', volumeHandle: metadata.name },
+        },
+      });
+      const node = storageNodeObject.parse({
+        metadata: { name: api.uniqueName('kube') },
+        spec: { disks: [{ name: 'disk', path: '/mnt/disk' }] },
+      });
+      written(await larder.objects.storageNodes.create(node));
+      const { name } = node.metadata;
+      const looked = await typed('volume', claim, '--json');
+      const facts = JSON.parse(looked.stdout) as { name: string; claim: string; safety: string };
+      assert.equal(facts.claim, `apps/${claim}`);
+      assert.deepEqual([facts.name, facts.safety], [metadata.name, 'Creating']);
+      assert.equal(looked.exitCode, 3);
+      const done = await typed('drain', name, '--yes');
+      assert.equal(done.exitCode, 0, done.stderr);
+      assert.match(done.stdout, new RegExp(`${name} is empty`));
+      const marked = await larder.objects.storageNodes.get(name);
+      assert.deepEqual(marked?.spec, { ...node.spec, evacuate: true });
+      const undone = await typed('drain', name, '--undo');
+      assert.match(undone.stdout, /is emptied no more/);
+      assert.equal((await larder.objects.storageNodes.get(name))?.spec.evacuate, false);
     });
   });
 });

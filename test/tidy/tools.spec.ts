@@ -12,6 +12,7 @@ const folders = [
   'dataplane',
   'lab',
   'scripts',
+  'operator',
   'test',
   'bench',
 ];

@@ -1,0 +1,1 @@
+import { operator } from '../operator/operator.ts'; export const asked = operator;
