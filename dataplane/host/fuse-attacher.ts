@@ -13,7 +13,7 @@ import { Fault } from '../base/fault.ts';
 import type { Log } from '../ports/log.ts';
 import type { Attacher } from '../ports/mounts.ts';
 import { endLasting, isRunning, type LastingOptions, startLasting } from './lasting-process.ts';
-import { isDeadLoop, loopOver, makeLoop, removeLoop } from './loop-devices.ts';
+import { isLoopLeft, loopOver, makeLoop, removeLoop } from './loop-devices.ts';
 import { mountTable } from './mounts.ts';
 import { mustRun } from './programs.ts';
 import { until } from './until.ts';
@@ -79,7 +79,7 @@ export class FuseAttacher implements Attacher {
   async detach(volume: string): Promise<void> {
     const at = this.#places(volume);
     if (!(await exists(at.folder))) return;
-    const device = (await this.#loopOf(at.file)) ?? (await this.#deadLoop(at.marker));
+    const device = (await this.#loopOf(at.file)) ?? (await this.#loopLeft(at));
     await rm(at.marker, { force: true });
     if (device !== undefined) await removeLoop(device);
     await unmountFuse(at.mount);
@@ -172,12 +172,13 @@ export class FuseAttacher implements Attacher {
   }
 
   /**
-   * The device that was handed out, once what was behind it is gone: it would stay for ever, and
+   * The device that was handed out, once what is behind it is gone: it would stay for ever, and
    * nothing but the note of it says whose it was. The note is of this boot, as is the device.
    */
-  async #deadLoop(marker: string): Promise<string | undefined> {
+  async #loopLeft({ marker, file }: Places): Promise<string | undefined> {
     const noted = await readFile(marker, 'utf8').catch(() => '');
-    return (await isDeadLoop(noted)) ? noted : undefined;
+    if (noted === '') return undefined;
+    return (await isLoopLeft(noted, file)) ? noted : undefined;
   }
 }
 

@@ -2,7 +2,7 @@
  * Loop devices: the kernel's block devices over files. Which one is over a file is asked of the
  * kernel, by the file's own identity, never of a note.
  */
-import { access, readdir, stat } from 'node:fs/promises';
+import { access, readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { Fault } from '../base/fault.ts';
@@ -32,8 +32,16 @@ export async function loopOver(file: string): Promise<string | undefined> {
     ?.name;
 }
 
-/** Whether the device is bound to a file that is gone: it would stay so for ever. */
-export async function isDeadLoop(device: string): Promise<boolean> {
+/**
+ * Whether the device is bound to this file, which need not answer any more, or to one that is gone:
+ * it would stay so for ever. Right after its server has ended the kernel still answers for the file
+ * from what it remembers; only the path tells then.
+ */
+export async function isLoopLeft(device: string, file: string): Promise<boolean> {
+  const attribute = path.join('/sys/block', path.basename(device), 'loop/backing_file');
+  const behind = await readFile(attribute, 'utf8').catch(() => undefined);
+  if (behind === undefined) return false;
+  if (behind.trim() === file) return true;
   const loops = await loopDevices();
   return loops.some((loop) => loop.name === device && loop['back-maj:min'] === null);
 }

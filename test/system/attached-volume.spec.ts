@@ -5,17 +5,11 @@
  * every copy lost writes the device says so.
  */
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync } from 'node:fs';
-import path from 'node:path';
-import { FuseAttacher } from '../../dataplane/host/fuse-attacher.ts';
-import { repositoryRoot } from '../../lab/base/paths.ts';
 import { run } from '../../lab/base/run.ts';
-import { waitFor } from '../../lab/cluster/wait.ts';
-import { RunningVolume } from '../process/running-volume.ts';
 import { requirePrograms, run as tryRun } from '../support/nbd/programs.ts';
 import { skip } from '../support/reporter.ts';
+import { AttachedVolume } from './support/attached-volume.ts';
 
-const members = ['left', 'right'];
 /**
  * One after the other. Not for as long as fio works: each engine that is killed costs it a second
  * or more, and killed without a pause it does not get on at all.
@@ -23,8 +17,6 @@ const members = ['left', 'right'];
 const victims = ['left', 'engine', 'right', 'engine'] as const;
 /** After these the test has seen what it is about. */
 const killingsMin = 3;
-/** For an engine to give up on a member, and for a member to be copied anew. */
-const memberMs = 20_000;
 const fioMs = 60_000;
 
 const fileSystems = [
@@ -32,96 +24,6 @@ const fileSystems = [
   // mkfs.xfs makes nothing below 300 MiB.
   { kind: 'xfs', mebibytes: 320, make: ['mkfs.xfs', '-q', '-f'], check: ['xfs_repair', '-n'] },
 ] as const;
-
-/** A volume of two replica servers, attached here and with a place to mount it. */
-class AttachedVolume {
-  readonly running: RunningVolume;
-  readonly directory: string;
-  readonly #attacher: FuseAttacher;
-  readonly #folder: string;
-
-  private constructor(running: RunningVolume) {
-    this.running = running;
-    this.directory = path.join(running.directory, 'mounted');
-    this.#folder = path.join(running.directory, 'attached');
-    for (const folder of [this.directory, this.#folder]) mkdirSync(folder);
-    const engine = {
-      program: process.execPath,
-      args: [path.join(repositoryRoot, 'dataplane/main/engine.ts')],
-    };
-    const settingsOf = async (volume: string, socket: string) => ({
-      volumes: [{ volume, socket, record: path.join(running.directory, 'record') }],
-    });
-    const quiet = { info: () => {}, warn: () => {} };
-    this.#attacher = new FuseAttacher(
-      { folder: this.#folder, engine, inPod: false, settingsOf },
-      quiet,
-    );
-  }
-
-  static async make(sizeBytes: number): Promise<AttachedVolume> {
-    const running = await RunningVolume.make(members, sizeBytes);
-    // The attacher starts an engine of its own.
-    await running.kill('engine', 'SIGTERM');
-    return new AttachedVolume(running);
-  }
-
-  attach(): Promise<string> {
-    return this.#attacher.attach(this.running.volume);
-  }
-
-  detach(): Promise<void> {
-    return this.#attacher.detach(this.running.volume);
-  }
-
-  /** Kills it and returns when it is there again and the copies are in sync. */
-  async killAndMend(victim: (typeof victims)[number]): Promise<void> {
-    if (victim === 'engine') {
-      process.kill(this.#enginePid(), 'SIGKILL');
-      await this.engineEnds();
-      await this.mend();
-    } else {
-      await this.running.kill(victim);
-      // The record goes on calling it in sync until the engine has given it up. Whoever asks
-      // earlier is misled, kills the other one, and then no copy can prove that it lost nothing.
-      await this.running.untilInSync(
-        members.filter((id) => id !== victim),
-        memberMs,
-      );
-      await this.running.startMember(victim);
-    }
-    await this.running.untilInSync(members, memberMs);
-  }
-
-  /** Kills every copy before any can be told by another what it missed, and starts all again. */
-  async killAllMembers(): Promise<void> {
-    for (const member of members) await this.running.kill(member);
-    for (const member of members) await this.running.startMember(member);
-  }
-
-  /** What the CSI node does every few seconds. */
-  mend(): Promise<void> {
-    return this.#attacher.mend(this.running.volume);
-  }
-
-  async engineEnds(): Promise<void> {
-    const gone = async () => !(await isAlive(this.#enginePid()));
-    await waitFor('the engine to be gone', gone, memberMs);
-  }
-
-  #enginePid(): number {
-    const file = path.join(this.#folder, this.running.volume, 'engine.pid');
-    return (JSON.parse(readFileSync(file, 'utf8')) as { readonly pid: number }).pid;
-  }
-
-  /** Takes everything away, also with requests that nobody will answer. */
-  async drop(): Promise<void> {
-    await this.#attacher.cutOff(this.running.volume);
-    await tryRun('umount', '--lazy', this.directory);
-    await this.detach();
-    await this.running.dispose();
-  }
-}
 
 describe('file system on an attached volume', function () {
   this.timeout(120_000);
@@ -179,6 +81,18 @@ describe('file system on an attached volume', function () {
     });
   }
 
+  it('leaves no device when what was behind it has just ended', async () => {
+    attached = await AttachedVolume.make(16 * 2 ** 20);
+    const device = await attached.attach();
+    await run('mkfs.ext4', ['-q', '-F', device]);
+    await run('mount', [device, attached.directory]);
+    await attached.cutOff();
+    await tryRun('umount', '--lazy', attached.directory);
+    await attached.detach();
+    const { code, stdout } = await tryRun('losetup', device);
+    assert.equal(code, 1, stdout);
+  });
+
   it('gives errors instead of a flush that lies when every copy lost writes', async () => {
     attached = await AttachedVolume.make(16 * 2 ** 20);
     const device = await attached.attach();
@@ -197,12 +111,6 @@ describe('file system on an attached volume', function () {
     await run('dd', [`if=${await attached.attach()}`, 'of=/dev/null', 'bs=4k', 'iflag=direct']);
   });
 });
-
-/** A process that has ended and that nobody has asked for counts as gone. */
-async function isAlive(pid: number): Promise<boolean> {
-  const { stdout } = await tryRun('ps', '-o', 'stat=', '-p', String(pid));
-  return stdout.trim() !== '' && !stdout.startsWith('Z');
-}
 
 /** Reads and writes at the pace of a small database, and reads all of it back. */
 function fioJob(directory: string): readonly string[] {

@@ -1,0 +1,139 @@
+/** A replicated volume of real processes, attached to this machine, and ways to strike it. */
+import { mkdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { FuseAttacher } from '../../../dataplane/host/fuse-attacher.ts';
+import { repositoryRoot } from '../../../lab/base/paths.ts';
+import { waitFor } from '../../../lab/cluster/wait.ts';
+import { RunningVolume } from '../../process/running-volume.ts';
+import { run as tryRun } from '../../support/nbd/programs.ts';
+
+const members = ['left', 'right'];
+/** For an engine to give up on a member, and for a member to be copied anew. */
+const memberMs = 20_000;
+
+export type Victim = 'left' | 'right' | 'engine';
+
+/** A volume of two replica servers, attached here and with a place to mount it. */
+export class AttachedVolume {
+  readonly running: RunningVolume;
+  readonly directory: string;
+  readonly #attacher: FuseAttacher;
+  readonly #folder: string;
+
+  private constructor(running: RunningVolume, directory: string) {
+    this.running = running;
+    this.directory = directory;
+    this.#folder = path.join(running.directory, 'attached');
+    for (const folder of [this.directory, this.#folder]) mkdirSync(folder, { recursive: true });
+    const engine = {
+      program: process.execPath,
+      args: [path.join(repositoryRoot, 'dataplane/main/engine.ts')],
+    };
+    const settingsOf = async (volume: string, socket: string) => ({
+      volumes: [{ volume, socket, record: path.join(running.directory, 'record') }],
+    });
+    const quiet = { info: () => {}, warn: () => {} };
+    this.#attacher = new FuseAttacher(
+      { folder: this.#folder, engine, inPod: false, settingsOf },
+      quiet,
+    );
+  }
+
+  /** @param directory where it will be mounted; one of its own unless told */
+  static async make(sizeBytes: number, directory?: string): Promise<AttachedVolume> {
+    const running = await RunningVolume.make(members, sizeBytes);
+    // The attacher starts an engine of its own.
+    await running.kill('engine', 'SIGTERM');
+    return new AttachedVolume(running, directory ?? path.join(running.directory, 'mounted'));
+  }
+
+  attach(): Promise<string> {
+    return this.#attacher.attach(this.running.volume);
+  }
+
+  detach(): Promise<void> {
+    return this.#attacher.detach(this.running.volume);
+  }
+
+  /** What another node's engine makes of the volume here: nothing serves the device any more. */
+  cutOff(): Promise<void> {
+    return this.#attacher.cutOff(this.running.volume);
+  }
+
+  /** Kills it and returns when it is there again and the copies are in sync. */
+  async killAndMend(victim: Victim): Promise<void> {
+    if (victim === 'engine') {
+      process.kill(this.#enginePid(), 'SIGKILL');
+      await this.engineEnds();
+      await this.mend();
+    } else {
+      await this.running.kill(victim);
+      // The record goes on calling it in sync until the engine has given it up. Whoever asks
+      // earlier is misled, kills the other one, and then no copy can prove that it lost nothing.
+      await this.running.untilInSync(
+        members.filter((id) => id !== victim),
+        memberMs,
+      );
+      await this.running.startMember(victim);
+    }
+    await this.running.untilInSync(members, memberMs);
+  }
+
+  /** Kills the engine together with a member, which no engine could see leave. */
+  async killEngineWith(member: string): Promise<void> {
+    process.kill(this.#enginePid(), 'SIGKILL');
+    await this.running.kill(member);
+    await this.engineEnds();
+    await this.mend();
+    await this.running.untilInSync(
+      members.filter((id) => id !== member),
+      memberMs,
+    );
+    await this.running.startMember(member);
+    await this.running.untilInSync(members, memberMs);
+  }
+
+  /**
+   * What is left when the machine that uses the volume loses its power: the engine ends at once,
+   * and what the file system had not yet written is gone. Mounts must be taken away after it.
+   */
+  async loseClient(): Promise<void> {
+    process.kill(this.#enginePid(), 'SIGKILL');
+    await this.cutOff();
+  }
+
+  /** Kills every copy before any can be told by another what it missed, and starts all again. */
+  async killAllMembers(): Promise<void> {
+    for (const member of members) await this.running.kill(member);
+    for (const member of members) await this.running.startMember(member);
+  }
+
+  /** What the CSI node does every few seconds. */
+  mend(): Promise<void> {
+    return this.#attacher.mend(this.running.volume);
+  }
+
+  async engineEnds(): Promise<void> {
+    const gone = async () => !(await isAlive(this.#enginePid()));
+    await waitFor('the engine to be gone', gone, memberMs);
+  }
+
+  #enginePid(): number {
+    const file = path.join(this.#folder, this.running.volume, 'engine.pid');
+    return (JSON.parse(readFileSync(file, 'utf8')) as { readonly pid: number }).pid;
+  }
+
+  /** Takes everything away, also with requests that nobody will answer. */
+  async drop(): Promise<void> {
+    await this.cutOff();
+    await tryRun('umount', '--lazy', this.directory);
+    await this.detach();
+    await this.running.dispose();
+  }
+}
+
+/** A process that has ended and that nobody has asked for counts as gone. */
+async function isAlive(pid: number): Promise<boolean> {
+  const { stdout } = await tryRun('ps', '-o', 'stat=', '-p', String(pid));
+  return stdout.trim() !== '' && !stdout.startsWith('Z');
+}
