@@ -22,7 +22,9 @@ import { clearSecretProblems, isSecretKey } from './components/rules/secrets.ts'
 import { stateProblems } from './components/rules/state.ts';
 import { tierEditProblems } from './components/rules/tier-edits.ts';
 import { buildShelf } from './components/shelf-stack.ts';
+import { plainStackTraces } from './components/stack-traces.ts';
 
+plainStackTraces();
 const stack = pulumi.getStack();
 
 function refuse(problems: readonly Problem[]): never {

@@ -1,9 +1,9 @@
 /**
  * `npm run bench`: the budgets of the data plane beside the raw file and other people's programs,
- * as ratios of one run, with the machine and the commit above them. Results so far, and what they
- * are worth: docs/benchmarks.md.
+ * as ratios of one run, and that of the program on a large stack, with the machine and the commit
+ * above them. Results so far, and what they are worth: docs/benchmarks.md.
  *
- *   npm run bench -- [--suite volume|nbd|idle] [--only <workload>] [--among <contender>]
+ *   npm run bench -- [--suite volume|nbd|idle|program] [--only <workload>] [--among <contender>]
  *     [--rounds 5] [--seconds 1] [--mebibytes 512] [--against <revision or checkout>]
  *
  * `--only` and `--among` are regular expressions. `--against` lets the code of another revision
@@ -22,6 +22,7 @@ import { type Contender, cpuSeconds, fill, residentMebibytes, type Workload } fr
 import { idleNode, larderVolume } from './larder.ts';
 import { memoryServers, nbdMebibytes, nbdWorkloads } from './nbd.ts';
 import { nbdkitFile, qemuNbd, qemuQuorum, rawFile } from './peers.ts';
+import { programSuite } from './program.ts';
 import { compare, resultTable, type RoundOptions } from './rounds.ts';
 import { Servers } from './servers.ts';
 
@@ -49,7 +50,7 @@ function settingsOf(args: readonly string[]): Settings {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      suite: { type: 'string', multiple: true, default: ['volume', 'nbd', 'idle'] },
+      suite: { type: 'string', multiple: true, default: ['volume', 'nbd', 'idle', 'program'] },
       only: { type: 'string', default: '' },
       among: { type: 'string' },
       rounds: { type: 'string', default: '5' },
@@ -165,6 +166,7 @@ await command(async (context) => {
     ['volume', volumeSuite],
     ['nbd', nbdSuite],
     ['idle', idleSuite],
+    ['program', async (given: CommandContext) => programSuite(given)],
   ]);
   for (const [name, suite] of suites) {
     if (settings.suites.includes(name)) await suite(context, settings);

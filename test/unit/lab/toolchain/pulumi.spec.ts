@@ -65,6 +65,11 @@ describe('Pulumi installation', () => {
     assert.equal(env['PULUMI_IGNORE_AMBIENT_PLUGINS'], 'true');
   });
 
+  it('keeps Pulumi from logging every command in full', async () => {
+    const { env } = await ensurePulumi(world.context);
+    assert.match(readFileSync(path.join(env['PULUMI_HOME'] ?? '', 'logs'), 'utf8'), /^A file/);
+  });
+
   it('is the same folder the next time, and another one for another CLI', async () => {
     const first = await ensurePulumi(world.context);
     assert.equal((await ensurePulumi(world.context)).cli, first.cli);

@@ -1,0 +1,17 @@
+import assert from 'node:assert/strict';
+import { plainStackTraces } from '../../../components/stack-traces.ts';
+
+describe('stack traces', () => {
+  it('are written by Node again when something had taken that over', () => {
+    try {
+      Error.prepareStackTrace = () => 'mapped';
+      plainStackTraces();
+      assert.match(
+        new Error('found').stack ?? '',
+        /^Error: found\n +at .*stack-traces\.spec\.ts:\d+/,
+      );
+    } finally {
+      Error.prepareStackTrace = undefined;
+    }
+  });
+});
