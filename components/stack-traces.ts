@@ -11,5 +11,5 @@
  */
 export function plainStackTraces(): void {
   // What `source-map-support` sets; without it V8 writes the trace itself.
-  Error.prepareStackTrace = undefined;
+  Reflect.deleteProperty(Error, 'prepareStackTrace');
 }

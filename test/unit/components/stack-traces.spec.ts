@@ -11,7 +11,7 @@ describe('stack traces', () => {
         /^Error: found\n +at .*stack-traces\.spec\.ts:\d+/,
       );
     } finally {
-      Error.prepareStackTrace = undefined;
+      Reflect.deleteProperty(Error, 'prepareStackTrace');
     }
   });
 });
