@@ -14,7 +14,7 @@ import { resolveShelf } from './components/config/resolve.ts';
 import { subjectOf } from './components/plan/from-shelf.ts';
 import { planOf, planOutputs } from './components/plan/plan.ts';
 import { report } from './components/report.ts';
-import { clusterProblems } from './components/rules/cluster.ts';
+import { clusterProblems, withoutCluster } from './components/rules/cluster.ts';
 import { editProblems } from './components/rules/edits.ts';
 import { nodeDifferences } from './components/rules/live-nodes.ts';
 import { explainProblems, type Problem } from './components/rules/problem.ts';
@@ -82,9 +82,7 @@ const problems = [
 ];
 if (problems.length > 0) refuse(problems);
 if (seen.kind === 'unreachable')
-  void pulumi.log.warn(
-    `${context} cannot be reached (${seen.reason}): this preview compares with the state alone, and \`pulumi up\` will refuse to begin.`,
-  );
+  void pulumi.log.warn(withoutCluster({ context, server: access.server, reason: seen.reason }));
 
 for (const { problem, isGrave } of differences)
   void pulumi.log.warn(

@@ -22,8 +22,19 @@ export interface Surroundings {
   readonly projectFolder: string;
 }
 
+/**
+ * The server of a kubeconfig that stands in for one that was not given, so that a preview can run
+ * without (lab/stack/user-cluster.ts). Nobody listens on port 2: refused at once, nothing waits.
+ */
+export const nowhere = 'https://127.0.0.1:2';
+
 export type ReadKubeconfig =
-  | { readonly config: KubeConfig; readonly text: string }
+  | {
+      readonly config: KubeConfig;
+      readonly text: string;
+      /** The cluster's address; undefined when it is `nowhere`. */
+      readonly server: string | undefined;
+    }
   | { readonly problem: Problem };
 
 export function readKubeconfig(source: KubeconfigSource, around: Surroundings): ReadKubeconfig {
@@ -64,7 +75,8 @@ export function readKubeconfig(source: KubeconfigSource, around: Surroundings): 
     contexts: [context],
     currentContext: wanted,
   });
-  return { config, text: config.exportConfig() };
+  const server = cluster.server === nowhere ? undefined : cluster.server;
+  return { config, text: config.exportConfig(), server };
 }
 
 /**

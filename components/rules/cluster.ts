@@ -60,3 +60,18 @@ const unreachable = (facts: ClusterFacts, reason: string): Problem => ({
   allowed: 'a cluster that answers, before the first change',
   todo: 'start it, or check address and credentials with `kubectl --context … get nodes`; `pulumi preview` works without it',
 });
+
+/** What a preview says when it goes on without a cluster: why, what it is worth, what to set. */
+export function withoutCluster(facts: {
+  readonly context: string;
+  /** Undefined: no kubeconfig was given at all. */
+  readonly server: string | undefined;
+  readonly reason: string;
+}): string {
+  const { context, server, reason } = facts;
+  const worth =
+    'This preview goes on from the state of the stack alone: it shows what would be made and changed since the last update, not what is in the cluster.';
+  return server === undefined
+    ? `No cluster was given: no kubeconfig has the context ${context}. ${worth} To have the cluster looked at, set KUBECONFIG (or larder:cluster.kubeconfig) to a file with this context; \`pulumi up\` needs it.`
+    : `The cluster of the context ${context} does not answer at ${server}: ${reason}. ${worth} \`pulumi up\` will refuse to begin. Start the cluster, or check address and credentials with \`kubectl --context ${context} get nodes\`.`;
+}

@@ -6,7 +6,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
-import { readKubeconfig } from '../../components/cluster/kubeconfig.ts';
+import { nowhere, readKubeconfig } from '../../components/cluster/kubeconfig.ts';
 import type { CommandContext } from '../base/command.ts';
 import { LabFault } from '../base/fault.ts';
 import { repositoryRoot } from '../base/paths.ts';
@@ -95,7 +95,7 @@ async function withoutBackend(
   try {
     progress.say('No Pulumi backend is set up: this preview compares with an empty state.');
     using local = new LocalStack({ stack, folder, installation, signal });
-    await local.prepare(reachable(stack, folder, (text) => progress.say(text)));
+    await local.prepare(reachable(stack, folder));
     return await local.attended(['preview', ...args]);
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -106,7 +106,7 @@ async function withoutBackend(
  * The kubeconfig that the stack asks for; where there is none, one that leads nowhere stands in for
  * it, and the program shows what it would make without looking at a cluster.
  */
-function reachable(stack: string, folder: string, say: (text: string) => void): StackValues {
+function reachable(stack: string, folder: string): StackValues {
   const { context, kubeconfig: file } = checkStackValues(stack, readStackValues(stack)).cluster;
   const around = { env: process.env, projectFolder: repositoryRoot };
   const access = readKubeconfig({ file, context }, around);
@@ -115,10 +115,8 @@ function reachable(stack: string, folder: string, say: (text: string) => void): 
     writeFileSync(copy, access.text, { mode: 0o600 });
     return { 'larder:cluster': { kubeconfig: copy } };
   }
-  say(`There is no kubeconfig with the context ${context}: the cluster itself is not looked at.`);
-  const nowhere = path.join(folder, 'kubeconfig');
-  // Nothing listens on port 2: refused at once, so that nothing waits for an answer.
-  const cluster = { server: 'https://127.0.0.1:2', 'insecure-skip-tls-verify': true };
+  const standIn = path.join(folder, 'kubeconfig');
+  const cluster = { server: nowhere, 'insecure-skip-tls-verify': true };
   const content = {
     apiVersion: 'v1',
     kind: 'Config',
@@ -126,6 +124,6 @@ function reachable(stack: string, folder: string, say: (text: string) => void): 
     users: [{ name: context, user: { token: 'none' } }],
     contexts: [{ name: context, context: { cluster: context, user: context } }],
   };
-  writeFileSync(nowhere, JSON.stringify(content), { mode: 0o600 });
-  return { 'larder:cluster': { kubeconfig: nowhere } };
+  writeFileSync(standIn, JSON.stringify(content), { mode: 0o600 });
+  return { 'larder:cluster': { kubeconfig: standIn } };
 }

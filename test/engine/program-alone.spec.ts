@@ -21,7 +21,7 @@ describe('program without a cluster', function () {
     const { operations, screen } = succeeded(await project.preview({ args: ['--diff'] }));
     for (const name of ['postgres-main-server', 'postgres-main-volume-claim', 'dump-main-first'])
       assert.ok(operations.includes(`create ${name}`), `${name} is in:\n${operations.join('\n')}`);
-    assert.match(screen, /homelab cannot be reached/);
+    assert.match(screen, /The cluster of the context homelab does not answer at https:/);
     assert.doesNotMatch(screen, /a-token-that-no-golden-may-show/);
   });
 

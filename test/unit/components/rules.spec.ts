@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { readMemory } from '../../../components/cluster/memory.ts';
-import { type ClusterFacts, clusterProblems } from '../../../components/rules/cluster.ts';
+import {
+  type ClusterFacts,
+  clusterProblems,
+  withoutCluster,
+} from '../../../components/rules/cluster.ts';
 import { readPostgresImage } from '../../../components/rules/databases.ts';
 import { editProblems, type KnownVolume } from '../../../components/rules/edits.ts';
 import { bareShelf, type Raw, shelfOf } from './support.ts';
@@ -185,6 +189,17 @@ describe('cluster', () => {
       /home, whose cluster cannot be reached: connect ECONNREFUSED/,
     );
     assert.equal(problem?.allowed, 'a cluster that answers, before the first change');
+  });
+
+  it('is told from one that was never given when a preview goes on without', () => {
+    const facts = { context: 'home', reason: 'connect ECONNREFUSED 127.0.0.1:2' };
+    const none = withoutCluster({ ...facts, server: undefined });
+    assert.match(none, /^No cluster was given: .*home\. .*the state of the stack alone/);
+    assert.match(none, /set KUBECONFIG \(or larder:cluster\.kubeconfig\)/);
+    assert.doesNotMatch(none, /ECONNREFUSED/);
+    const silent = withoutCluster({ ...facts, server: 'https://10.0.0.9:6443' });
+    assert.match(silent, /home does not answer at https:\/\/10\.0\.0\.9:6443: connect ECONN/);
+    assert.match(silent, /the state of the stack alone.*kubectl --context home get nodes/);
   });
 
   it('is refused when the state belongs to another one', () => {

@@ -3,7 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { stringify } from 'yaml';
-import { kubeconfigFiles, readKubeconfig } from '../../../../components/cluster/kubeconfig.ts';
+import {
+  kubeconfigFiles,
+  nowhere,
+  readKubeconfig,
+} from '../../../../components/cluster/kubeconfig.ts';
 
 describe('kubeconfig', () => {
   let folder: string;
@@ -40,6 +44,17 @@ describe('kubeconfig', () => {
     assert.match(read.text, /token of home/);
     assert.doesNotMatch(read.text, /of work|work-c/);
     assert.equal(read.config.getCurrentContext(), 'home');
+  });
+
+  it('tells an address from the one that stands in for none', () => {
+    const server = (file: string) => {
+      const read = readKubeconfig({ file, context: 'home' }, around());
+      assert.ok('server' in read);
+      return read.server;
+    };
+    assert.equal(server(write('config', ['home'])), 'https://home');
+    const clusters = [{ name: 'home-c', cluster: { server: nowhere } }];
+    assert.equal(server(write('none', ['home'], { clusters })), undefined);
   });
 
   it('lists the contexts when the named one is not there', () => {
