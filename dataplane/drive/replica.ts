@@ -36,7 +36,7 @@ export interface ReplicaPlants {
 }
 
 export interface ReplicaOptions {
-  /** A new token with every start of the process (I-10). */
+  /** A new token with every start of the process, at most 32 characters (I-10). */
   readonly incarnation: string;
   readonly plants: ReplicaPlants;
 }
@@ -65,6 +65,8 @@ export class ReplicaServer {
   readonly #stores = new Map<string, HostedStore>();
   readonly #sessions = new Set<Session>();
   readonly #upkeep = new Map<HostedStore, StoreUpkeep>();
+  /** How often each store was added. */
+  readonly #added = new Map<string, number>();
 
   constructor(ports: ReplicaPorts, options: ReplicaOptions) {
     this.#ports = ports;
@@ -73,7 +75,9 @@ export class ReplicaServer {
 
   add(hosted: HostedStore): void {
     const { volume, member } = hosted.store.identity;
-    this.#stores.set(`${volume}/${member}`, hosted);
+    const key = `${volume}/${member}`;
+    this.#stores.set(key, hosted);
+    this.#added.set(key, (this.#added.get(key) ?? 0) + 1);
     this.#upkeep.set(hosted, new StoreUpkeep(hosted, this.#ports));
   }
 
@@ -84,6 +88,11 @@ export class ReplicaServer {
     this.#stores.delete(`${volume}/${member}`);
     for (const session of this.#sessions) if (session.hosted === hosted) session.link.close();
     await this.#close(hosted);
+  }
+
+  /** Why a store that is served can be used no more: it is to be removed, and opened anew. */
+  failureOf(volume: string, member: string): Fault | undefined {
+    return this.#stores.get(`${volume}/${member}`)?.store.failure;
   }
 
   /** Takes connections until `stop`. */
@@ -112,11 +121,13 @@ export class ReplicaServer {
       hosted.gate.whenIdle(done);
     });
     try {
-      await hosted.runner.run(hosted.store.close());
-      await hosted.runner.close();
+      // One that failed has nothing to prove any more.
+      if (hosted.store.failure === undefined) await hosted.runner.run(hosted.store.close());
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
-      this.#ports.log.warn(`the store was not closed: ${error.message}`);
+      this.#ports.log.warn(`the store was not closed in order: ${error.message}`);
+    } finally {
+      await hosted.runner.close();
     }
   }
 
@@ -156,6 +167,13 @@ export class ReplicaServer {
     }
   }
 
+  /** A store that was opened anew may have lost what was not flushed, as with another process. */
+  #incarnationOf({ volume, member }: Store['identity']): string {
+    const { incarnation } = this.#options;
+    const times = this.#added.get(`${volume}/${member}`) ?? 1;
+    return times === 1 ? incarnation : `${incarnation}.${times}`;
+  }
+
   #turnAway(session: Session, reason: string): void {
     session.outbox.send(encodeReply(0, { kind: 'failed', code: 'peer.refused', reason }));
   }
@@ -169,7 +187,7 @@ export class ReplicaServer {
         volume: store.identity.volume,
         lineage,
         member: store.identity.member,
-        incarnation: this.#options.incarnation,
+        incarnation: this.#incarnationOf(store.identity),
         promisedEpoch,
         standing,
         proven: store.proven,

@@ -37,12 +37,20 @@ export interface StorageAgentOptions {
 const lookMs = 3_000;
 /** How often a node says that it is there when it has nothing else to say. */
 const sayMs = 10_000;
+/**
+ * Before a store that has failed is opened anew, doubled with each failure: it is copied anew then,
+ * and a disk that fails again and again must not keep the others busy.
+ */
+const reopenMs = 3_000;
+const reopenMsMax = 10 * 60_000;
 
 export class StorageAgent {
   readonly #ports: StorageAgentPorts;
   readonly #options: StorageAgentOptions;
   /** `volume/member` of the stores that are served. */
   readonly #served = new Set<string>();
+  /** Stores that have failed while they were served, since this process started. */
+  readonly #failed = new Map<string, { readonly times: number; readonly notBeforeMs: number }>();
   readonly #complaints = new Map<string, string>();
   #saidMs = -Infinity;
   #stopped = false;
@@ -163,6 +171,7 @@ export class StorageAgent {
         if (volume.status.attachedTo === '') await this.#remove(volume, place, disk);
         return;
       }
+      await this.#dropFailed(volume, place);
       if (!place.made) await this.#make(volume, place, disk);
       if (!this.#served.has(key)) await this.#serve(volume, place, disk);
       this.#complaints.delete(key);
@@ -173,6 +182,29 @@ export class StorageAgent {
       if (place.problem !== error.message) {
         await this.#note(volume, place, { problem: error.message });
       }
+    }
+  }
+
+  /**
+   * A store that has failed answers nothing any more, also when its disk is well again. It is let
+   * go, and opened anew after a while: its engine then takes it for one that came back. Throws what
+   * is wrong with it until then.
+   */
+  async #dropFailed({ metadata: { name } }: VolumeObject, { member }: Place): Promise<void> {
+    const { replicas, clock } = this.#ports;
+    const key = `${name}/${member}`;
+    const failure = this.#served.has(key) ? replicas.failureOf(name, member) : undefined;
+    if (failure !== undefined) {
+      await replicas.remove(name, member);
+      this.#served.delete(key);
+      const times = (this.#failed.get(key)?.times ?? 0) + 1;
+      const waitMs = Math.min(reopenMsMax, reopenMs * 2 ** (times - 1));
+      this.#failed.set(key, { times, notBeforeMs: clock.nowMs() + waitMs });
+      throw failure;
+    }
+    const known = this.#failed.get(key);
+    if (known !== undefined && clock.nowMs() < known.notBeforeMs && !this.#served.has(key)) {
+      throw new Fault('disk.failed', this.#complaints.get(key) ?? 'The store has failed.');
     }
   }
 

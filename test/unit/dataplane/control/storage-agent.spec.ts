@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { openStore } from '../../../../dataplane/drive/hosted-store.ts';
+import { Fault } from '../../../../dataplane/base/fault.ts';
+import { type HostedStore, openStore } from '../../../../dataplane/drive/hosted-store.ts';
 import { ReplicaServer } from '../../../../dataplane/drive/replica.ts';
 import { StorageAgent } from '../../../../dataplane/drive/storage-agent.ts';
 import type { StorageDisks } from '../../../../dataplane/ports/storage-disks.ts';
@@ -36,6 +37,38 @@ describe('agent of a storage node', () => {
     );
     assert.ok((await shelf.disks.storeAt('v/m2').list()).includes('identity'));
   });
+
+  it('says why a store has failed, and opens it anew when its disk works again', async () => {
+    using shelf = new Shelf();
+    const isServed = () => shelf.place()?.made === true && shelf.place()?.problem === '';
+    await shelf.until('the store', isServed);
+    shelf.replicas.fail(new Fault('disk.failed', 'sync of data: EIO'));
+    shelf.disks.problem = 'it cannot be read: EIO';
+    await shelf.until('the reason', () => shelf.place()?.problem === 'sync of data: EIO');
+    await shelf.until('the state of the disk', () =>
+      /cannot be read/.test(shelf.place()?.problem ?? ''),
+    );
+    assert.equal(shelf.replicas.failureOf('v', 'm2'), undefined, 'it is let go');
+    shelf.disks.problem = '';
+    await shelf.until('the store to be served again', isServed);
+    assert.equal(shelf.log.filter((line) => line === 'serves a store').length, 2);
+  });
+
+  it('waits longer before it opens a store that fails again', async () => {
+    using shelf = new Shelf();
+    const isServed = () => shelf.place()?.made === true && shelf.place()?.problem === '';
+    const waits: number[] = [];
+    for (const _ of [1, 2, 3]) {
+      await shelf.until('the store', isServed);
+      shelf.replicas.fail(new Fault('disk.failed', 'EIO'));
+      await shelf.until('the reason', () => shelf.place()?.problem === 'EIO');
+      const atMs = shelf.clock.nowMs();
+      await shelf.until('the store', isServed);
+      waits.push(shelf.clock.nowMs() - atMs);
+    }
+    const [first = 0, second = 0, third = 0] = waits;
+    assert.ok(first >= 3_000 && second >= 6_000 && third >= 12_000, waits.join());
+  });
 });
 
 /** One node with a disk, on which a copy is wanted of a volume that was written to elsewhere. */
@@ -43,6 +76,8 @@ class Shelf {
   readonly objects = new MemoryObjects();
   readonly disks = new FewDisks();
   readonly log: string[] = [];
+  readonly clock = new QuickClock();
+  readonly replicas: FailingReplicas;
   readonly #agent: StorageAgent;
 
   constructor() {
@@ -55,7 +90,7 @@ class Shelf {
     this.objects.volumes.force({ ...v, status: { ...v.status, places } });
     const log = { info: (text: string) => void this.log.push(text), warn: () => {} };
     const acceptor = { accept: async () => undefined, close: () => {} };
-    const replicas = new ReplicaServer(
+    this.replicas = new FailingReplicas(
       { acceptor, log, onDefect: assert.ifError },
       { incarnation: 'i', plants: {} },
     );
@@ -63,9 +98,9 @@ class Shelf {
       {
         objects: this.objects,
         disks: this.disks,
-        clock: new QuickClock(),
+        clock: this.clock,
         log,
-        replicas,
+        replicas: this.replicas,
         now: () => 'now',
       },
       { node: 'kube2', address: 'kube2@10.0.0.2:7480', attach: 'fuse', attachReason: '' },
@@ -90,7 +125,22 @@ class Shelf {
   }
 }
 
+/** A server whose newest store can be made to fail. */
+class FailingReplicas extends ReplicaServer {
+  #newest: HostedStore | undefined;
+
+  override add(hosted: HostedStore): void {
+    this.#newest = hosted;
+    super.add(hosted);
+  }
+
+  fail(fault: Fault): void {
+    this.#newest?.store.fail(fault);
+  }
+}
+
 class FewDisks implements StorageDisks {
+  problem = '';
   readonly #stores = new Map<string, MemoryDisk>();
 
   storeAt(key: string): MemoryDisk {
@@ -100,10 +150,11 @@ class FewDisks implements StorageDisks {
   }
 
   async inspect() {
-    return { id: 'x', capacityBytes: 2 ** 40, freeBytes: 2 ** 40, problem: '' };
+    return { id: 'x', capacityBytes: 2 ** 40, freeBytes: 2 ** 40, problem: this.problem };
   }
 
   async store(_disk: object, volume: string, member: string) {
+    if (this.problem !== '') throw new Fault('disk.failed', this.problem);
     return this.storeAt(`${volume}/${member}`);
   }
 
