@@ -36,7 +36,7 @@ export class CatchUp {
   /** Runs as long as the volume is served, once for each member. */
   *watch(link: MemberLink): Procedure {
     const core = this.#core;
-    const absent = () => link.role === 'absent' && !link.dismissed;
+    const absent = () => link.role === 'absent' && !link.dismissed && !this.#isRetiring(link);
     for (;;) {
       yield { ready: () => absent() && (link.broken !== '' || (!this.#busy && link.usable)) };
       let done = false;
@@ -51,6 +51,10 @@ export class CatchUp {
       if (!link.needed) core.release(link);
       yield* core.pause(core.options.retryMs);
     }
+  }
+
+  #isRetiring(link: MemberLink): boolean {
+    return this.#core.known.members.some(({ id, retiring }) => id === link.id && retiring);
   }
 
   /** False when it has to begin again: somebody was lost on the way. */
@@ -247,6 +251,7 @@ export class CatchUp {
       if (!(yield* this.#trackOthers(link)) || link.role !== 'copying') return false;
       // Somebody took it out of the record while it was filled: it is let go of like any other.
       if (!core.known.members.some(({ id }) => id === link.id)) return false;
+      if (this.#isRetiring(link)) return false;
       // A snapshot or a resize may have come after it was cut like the others: once more.
       if (!link.hasCuts(core.known)) return false;
       link.role = 'joining';

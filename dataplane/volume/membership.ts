@@ -6,7 +6,7 @@
 import { Fault } from '../base/fault.ts';
 import type { Core } from './core.ts';
 import type { MemberLink } from './member-link.ts';
-import { inSyncIds, shrunk } from './record.ts';
+import { grown, inSyncIds, retiringIds, shrunk } from './record.ts';
 import type { Procedure } from './task.ts';
 
 export class Membership {
@@ -21,8 +21,9 @@ export class Membership {
   /** Runs as long as the volume is served. */
   *watch(): Procedure {
     for (;;) {
-      yield* this.turn(() => this.#lost().length > 0);
-      yield* this.#shrink();
+      yield* this.turn(() => this.#lost().length > 0 || this.#leaving().length > 0);
+      if (this.#lost().length > 0) yield* this.#shrink();
+      else yield* this.#retire();
       this.release();
     }
   }
@@ -81,6 +82,43 @@ export class Membership {
           (link.state !== 'up' && nowMs >= link.downSinceMs + options.memberLossMs) ||
           (link.role === 'in-sync' && !recorded.includes(link.id)),
       );
+  }
+
+  /** Members that were asked to leave, when everybody else who counts is there. */
+  #leaving(): readonly MemberLink[] {
+    const asked = retiringIds(this.#core.known);
+    const needed = this.#core.needed();
+    const left = needed.filter((link) => !asked.includes(link.id));
+    if (left.length === 0 || !left.every((link) => link.usable)) return [];
+    return needed.filter((link) => asked.includes(link.id));
+  }
+
+  /**
+   * Lets members go that were asked to leave (I-07). They get every write until those who stay have
+   * answered after the record was changed: should all of these turn out to be lost just then, the
+   * others are counted in again, for they still hold everything.
+   */
+  *#retire(): Procedure {
+    const core = this.#core;
+    const leaving = this.#leaving();
+    const left = core.needed().filter((link) => !leaving.includes(link));
+    const gone = new Set(leaving.map((link) => link.id));
+    // I-03: until it is forgotten below, this engine may still read from one of them.
+    if (!(yield* core.swap(shrunk(core.known, gone, true)))) {
+      if (!core.isMine) core.superseded();
+      return;
+    }
+    if (yield* this.#track(leaving, left)) {
+      this.#forget(leaving);
+      yield* core.swap({ ...core.known, readersLeft: false });
+      return;
+    }
+    const lost = this.#lost();
+    if (!left.every((link) => lost.includes(link))) return;
+    for (const { id } of leaving.filter((link) => link.usable)) {
+      const isOut = () => core.known.members.some((one) => one.id === id && !one.inSync);
+      while (core.isMine && isOut()) yield* core.swap(grown(core.known, id));
+    }
   }
 
   *#shrink(): Procedure {

@@ -15,6 +15,11 @@ export interface MemberRecord {
    * since under this number; a returning member whose number they do not have is copied in full.
    */
   readonly departedAt: number;
+  /**
+   * Asked to leave, by the controller: the engine takes it out of the in-sync set as soon as the
+   * others hold everything, and does not fill it again.
+   */
+  readonly retiring?: boolean | undefined;
 }
 
 export interface VolumeRecord {
@@ -59,7 +64,7 @@ export function firstRecord(
   };
 }
 
-export function inSyncIds(record: VolumeRecord): readonly string[] {
+export function inSyncIds(record: Pick<VolumeRecord, 'members'>): readonly string[] {
   return record.members.filter((member) => member.inSync).map((member) => member.id);
 }
 
@@ -87,6 +92,11 @@ export function shrunk(
   };
   assert(inSyncIds(next).length > 0, 'I-09 the in-sync set is never shrunk to empty');
   return next;
+}
+
+/** Members that are in sync and were asked to leave. */
+export function retiringIds(record: VolumeRecord): readonly string[] {
+  return record.members.filter((member) => member.inSync && member.retiring).map(({ id }) => id);
 }
 
 /** I-08: only after the newcomer holds everything. */

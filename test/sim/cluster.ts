@@ -31,6 +31,7 @@ export class SimCluster {
   /** Processes that cannot reach the manager. */
   readonly cutOff = new Set<string>();
   readonly #onWrite: (record: VolumeRecord, before: VolumeRecord) => void;
+  readonly #watchers = new Set<() => void>();
 
   constructor(
     world: World,
@@ -102,7 +103,22 @@ export class SimCluster {
     return {
       read: async () => this.#read(process),
       swap: async (_volume, expected, next) => this.#swap(process, expected, next),
+      watch: (_volume, onHint) => {
+        const tell = () => {
+          process.deliver(this.#latencyMs(), 'record hint', onHint);
+        };
+        this.#watchers.add(tell);
+        return { [Symbol.dispose]: () => this.#watchers.delete(tell) };
+      },
     };
+  }
+
+  /** Somebody beside the engines writes, and engines hear of it. */
+  edit(change: (record: VolumeRecord) => VolumeRecord): void {
+    if (this.away || this.#apply(String(this.#version), change(this.#record)).kind !== 'written') {
+      return;
+    }
+    for (const tell of this.#watchers) tell();
   }
 
   #latencyMs(): number {
@@ -169,7 +185,9 @@ export class SimCluster {
 
   #noteRecord(what: string): void {
     const { epoch, members } = this.#record;
-    const shown = members.map((member) => `${member.id}${member.inSync ? '+' : '-'}`);
+    const shown = members.map(
+      ({ id, inSync, retiring }) => `${id}${inSync ? '+' : '-'}${retiring ? ' leaving' : ''}`,
+    );
     this.#world.note(`${what} v${this.#version} epoch ${epoch} ${shown.join(' ')}`);
   }
 }

@@ -5,6 +5,7 @@
  * (docs/simulation.md).
  */
 import { drawFaults, type FaultKind, type SimFault } from './faults.ts';
+import { Owner } from './owner.ts';
 import type { Plants } from './plants.ts';
 import { atRest, questionAtRest, questionWhatIsLeft, settleMs, whyNotAtRest } from './rest.ts';
 import { drawSettings, type Settings } from './settings.ts';
@@ -56,6 +57,9 @@ export async function simulate(options: RunOptions): Promise<RunResult> {
   const shelf = new Shelf(world, settings, plants);
   const strikes = new Strikes(shelf, { budget });
   await shelf.begin();
+  const owner = new Owner(shelf);
+  // Planted mistakes are looked for among fewer things that happen.
+  if (focus === undefined && Object.keys(plants).length === 0) owner.begin();
   faults.forEach((fault, index) => {
     if (without?.has(index) === true) return;
     world.after(fault.atMs, () => {
@@ -64,6 +68,7 @@ export async function simulate(options: RunOptions): Promise<RunResult> {
   });
   await world.runUntil(settings.busyMs);
   shelf.heal();
+  owner.relent();
   if (budget) await converge(shelf);
   else await questionWhatIsLeft(shelf);
   const { violation, hash, lines, eventCount } = world;
