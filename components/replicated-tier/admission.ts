@@ -24,7 +24,7 @@ const others = (object: string) =>
 
 const volumeRules: readonly Validation[] = [
   {
-    expression: 'variables.isAttached || variables.isHolder',
+    expression: 'variables.isAttached || variables.isTender || variables.isHolder',
     message: 'A node writes about volumes that are attached to it or have a copy on it.',
   },
   {
@@ -32,12 +32,19 @@ const volumeRules: readonly Validation[] = [
     message: 'Where a volume is attached is decided by the controller.',
   },
   {
+    expression:
+      '(has(object.status.tendedBy) ? object.status.tendedBy : "") == (has(oldObject.status.tendedBy) ? oldObject.status.tendedBy : "")',
+    message: 'Which node looks after a volume is decided by the controller.',
+  },
+  {
     expression: `${others('object')} == ${others('oldObject')}`,
     message: 'A node says how its own copy is, and nothing about those of others.',
   },
   {
-    expression: 'variables.isAttached || object.status.record == oldObject.status.record',
-    message: 'The record is written by the node that the volume is attached to.',
+    expression:
+      'variables.isAttached || variables.isTender || object.status.record == oldObject.status.record',
+    message:
+      'The record is written by the node that the volume is attached to, or that looks after it.',
   },
 ];
 
@@ -45,6 +52,11 @@ const volumeVariables = [
   {
     name: 'isAttached',
     expression: 'oldObject.status.attachedTo == variables.node',
+  },
+  {
+    name: 'isTender',
+    expression:
+      "oldObject.status.attachedTo == '' && has(oldObject.status.tendedBy) && oldObject.status.tendedBy == variables.node",
   },
   {
     name: 'isHolder',

@@ -25,6 +25,8 @@ export function born(
       node,
       disk,
       made: false,
+      leave: false,
+      erase: false,
       problem: '',
     }),
   );

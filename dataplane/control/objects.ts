@@ -39,7 +39,15 @@ export const recordSchema = z.object({
   generation: whole,
   readersLeft: z.boolean(),
   members: z
-    .array(z.object({ id, address: z.string(), inSync: z.boolean(), departedAt: whole }))
+    .array(
+      z.object({
+        id,
+        address: z.string(),
+        inSync: z.boolean(),
+        departedAt: whole,
+        retiring: z.boolean().optional(),
+      }),
+    )
     .min(1)
     .max(limits.membersMax)
     .readonly(),
@@ -82,15 +90,28 @@ const place = z.object({
   disk: name,
   /** The node has made the store. */
   made: z.boolean(),
+  /** It is to go elsewhere, where there is more room. */
+  leave: z.boolean().default(false),
+  /** It counts no more, and nobody needs it: the node may delete the store. */
+  erase: z.boolean().default(false),
   /** Why it could not be made or served, and what to do; empty when all is well. */
   problem: z.string().default(''),
 });
 
 const volumeStatus = z.object({
   record: recordSchema.optional(),
-  places: z.array(place).max(limits.membersMax).default([]),
+  /** One for each member, and those whose stores wait to be deleted. */
+  places: z
+    .array(place)
+    .max(2 * limits.membersMax)
+    .default([]),
   /** The node whose engine may open the volume; empty when it is attached nowhere. */
   attachedTo: z.string().default(''),
+  /**
+   * The node whose engine fills copies and lets them go while the volume is attached nowhere; empty
+   * when there is nothing to do.
+   */
+  tendedBy: z.string().default(''),
   /**
    * Whether a file system was made. `begun` is written before the first byte of it, `yes` before
    * the first mount: from then on nothing is ever formatted.

@@ -110,6 +110,33 @@ export function leftOn(
   return Math.floor(capacityBytes * (1 - headroom)) - reserveBytes - promised;
 }
 
+/** How full disks are with what was promised, 0 to 1 of what may be; 1 for one that is unknown. */
+export function fillsOf(
+  nodes: readonly StorageNodeObject[],
+  volumes: readonly VolumeObject[],
+): (node: string, disk: string, moreBytes?: number) => number {
+  const room = new Map<string, number>();
+  for (const { metadata, spec, status } of nodes) {
+    for (const { name, reserveBytes } of spec.disks) {
+      const { capacityBytes = 0 } = status.disks.find((state) => state.name === name) ?? {};
+      const usable = Math.floor(capacityBytes * (1 - headroom)) - reserveBytes;
+      room.set(`${metadata.name}/${name}`, usable);
+    }
+  }
+  const promised = new Map<string, number>();
+  for (const { spec, status } of volumes) {
+    for (const { node, disk } of status.places) {
+      const key = `${node}/${disk}`;
+      promised.set(key, (promised.get(key) ?? 0) + spec.sizeBytes);
+    }
+  }
+  return (node, disk, moreBytes = 0) => {
+    const key = `${node}/${disk}`;
+    const usable = room.get(key) ?? 0;
+    return usable <= 0 ? 1 : ((promised.get(key) ?? 0) + moreBytes) / usable;
+  };
+}
+
 function candidateOf(
   wish: Wish,
   node: StorageNodeObject,

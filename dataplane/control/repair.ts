@@ -1,162 +1,205 @@
 /**
- * Which copies are lost, and what to do about it next: one step at a time, derived from the record
- * and from how long a copy has been in trouble. What was decided before is never remembered, so a
+ * What to do next about the copies of a volume: one step at a time, derived from the record and
+ * from how long a copy has been in trouble. What was decided before is never remembered, so a
  * controller that dies at any point is continued by the next one.
  *
- * Promises: a member that is in sync is never removed; one that is not is removed only when what is
- * left is as much as was asked for, or when it never held anything.
+ * Promises: another copy is in sync before one is let go; a member that is in sync is never taken
+ * out of the record here, but asked to leave, and its engine knows when it may; one that is not in
+ * sync is removed only when what is left is as much as was asked for, or when it never held
+ * anything. At most two rebuilds touch a node at a time.
  */
 import { limits } from '../base/limits.ts';
-import type { MemberRecord } from '../volume/record.ts';
-import { addressOf } from './birth.ts';
-import type { Place, StorageNodeObject, VolumeObject, VolumeStatus } from './objects.ts';
-import { domainOf, place, type Spot } from './placement.ts';
+import {
+  copiesOf,
+  type Copy,
+  domainsOf,
+  engineNodeOf,
+  named,
+  nodesOf,
+  type Shelf,
+  troubleOf,
+} from './copies.ts';
+import type { StorageNodeObject, VolumeObject } from './objects.ts';
+import { fillsOf, place, type Spot } from './placement.ts';
+import { surplusAmong } from './surplus.ts';
 
 /** A rebuild keeps the disks and the network of two nodes busy. */
 const rebuildsPerNodeMax = 2;
-
-export interface Shelf {
-  readonly nodes: readonly StorageNodeObject[];
-  readonly volumes: readonly VolumeObject[];
-  /** How long a copy may be in trouble before it counts as lost. */
-  readonly graceMs: number;
-  /** How long a member of the volume of this UID has been in trouble; 0 when it is not. */
-  readonly troubledMs: (volumeUid: string, member: string) => number;
-}
 
 /** `note` tells people what happens, and what they can do; empty when there is nothing to say. */
 export type Repair =
   | { readonly kind: 'rest'; readonly note: string }
   | { readonly kind: 'add'; readonly spot: Spot; readonly note: string }
-  | { readonly kind: 'remove'; readonly members: readonly string[]; readonly note: string };
-
-interface Copy extends MemberRecord {
-  readonly place: Place | undefined;
-  readonly node: string;
-  readonly trouble: string;
-  /** Not in sync, and in trouble for longer than the grace. */
-  readonly lost: boolean;
-}
-
-/** Why the copy at this place cannot be reached or used; empty when nothing is known against it. */
-export function troubleOf(at: Place | undefined, nodes: readonly StorageNodeObject[]): string {
-  if (at === undefined) return 'nobody knows where it lies';
-  const node = nodes.find(({ metadata }) => metadata.name === at.node);
-  if (node === undefined) return `${at.node} is not declared any more`;
-  if (node.status.health === 'Unknown') return `${at.node} is not heard of`;
-  if (!node.spec.disks.some(({ name }) => name === at.disk)) {
-    return `${at.node} has no disk ${at.disk} any more`;
-  }
-  const state = node.status.disks.find(({ name }) => name === at.disk);
-  const problem = state?.problem === '' ? at.problem : (state?.problem ?? '');
-  return problem === '' ? '' : `${at.node} disk ${at.disk}: ${problem}`;
-}
+  /** `erase`: what lies there is needed by nobody and may be deleted. */
+  | {
+      readonly kind: 'remove';
+      readonly members: readonly string[];
+      readonly erase: readonly string[];
+      readonly note: string;
+    }
+  /** The copy that is to go elsewhere because there is more room; empty for none. */
+  | { readonly kind: 'move'; readonly member: string; readonly note: string }
+  /** Exactly these members are asked to leave; nobody else is any more. */
+  | { readonly kind: 'retire'; readonly members: readonly string[]; readonly note: string }
+  /** The node whose engine looks after a volume that is attached nowhere; empty for none. */
+  | { readonly kind: 'tend'; readonly node: string; readonly note: string };
 
 /** The next step for this volume. */
 export function repairOf(volume: VolumeObject, shelf: Shelf): Repair {
-  const { metadata, spec, status } = volume;
+  const { metadata, status } = volume;
   const { record } = status;
   if (record === undefined || record.epoch === 0 || metadata.deletionTimestamp !== undefined) {
-    return rest('');
+    return status.tendedBy === '' ? rest('') : { kind: 'tend', node: '', note: '' };
+  }
+  const left = status.places
+    .filter((at) => at.erase && troubleOf(at, shelf.nodes) !== '')
+    .map(({ member }) => member)
+    .filter((member) => shelf.troubledMs(metadata.uid, member) >= shelf.graceMs);
+  if (left.length > 0) {
+    const note = 'What was to be deleted on a lost node is left to it';
+    return { kind: 'remove', members: left, erase: [], note };
   }
   const copies = copiesOf(volume, shelf);
+  const step = stepOf(volume, copies, shelf);
+  if (step.kind === 'remove' || step.kind === 'retire' || step.kind === 'move') return step;
+  return tending(volume, copies, shelf, step) ?? step;
+}
+
+function stepOf(volume: VolumeObject, copies: readonly Copy[], shelf: Shelf): Repair {
+  const { spec } = volume;
   const good = copies.filter(({ inSync }) => inSync);
   const sound = good.filter(({ trouble }) => trouble === '');
+  const staying = sound.filter(({ leaving }) => !leaving);
   const behind = copies.filter(({ inSync }) => !inSync);
   const lost = behind.filter((copy) => copy.lost);
   const coming = behind.filter((copy) => !copy.lost);
-  if (behind.length > 0 && domainsOf(volume, sound, shelf) >= spec.copies) {
+  if (behind.length > 0 && domainsOf(staying) >= spec.copies) {
     return removal(behind, 'as many copies as wanted are in sync without it');
   }
   // It was added in place of another and never filled: nothing is lost with it.
   const empty = lost.filter(({ departedAt }) => departedAt === 0);
   if (empty.length > 0) return removal(empty, 'it was lost before it was filled');
+  const retirement = retiring(volume, copies, sound, shelf);
+  if (retirement !== undefined) return retirement;
   const complete = coming.length === 0 && sound.length === good.length;
   const [first] = lost;
   if (first !== undefined && complete && copies.length > spec.copies) {
     return removal([first], 'another copy took its place');
   }
-  if (good.length + coming.length >= spec.copies) return rest(waiting(volume, copies, shelf));
-  if (coming.length > 0) return rest(waiting(volume, copies, shelf));
-  return addition(volume, copies, shelf);
-}
-
-/** What the status becomes by the step; undefined when nothing is to be done. */
-export function repaired(
-  volume: VolumeObject,
-  repair: Repair,
-  nodes: readonly StorageNodeObject[],
-  token: string,
-): VolumeStatus | undefined {
-  const { status } = volume;
-  const { record, places } = status;
-  if (record === undefined || repair.kind === 'rest') return undefined;
-  if (repair.kind === 'remove') {
-    const gone = new Set(repair.members);
-    return {
-      ...status,
-      record: { ...record, members: record.members.filter(({ id }) => !gone.has(id)) },
-      places: places.filter(({ member }) => !gone.has(member)),
-    };
+  // What its engine counts as in sync counts, also where its node is not heard of.
+  const counted = copies.filter(({ leaving, lost: isLost }) => !leaving && !isLost);
+  if (domainsOf(counted) >= spec.copies || coming.some(({ leaving }) => !leaving)) {
+    return rest(waiting(volume, copies, shelf));
   }
-  // Never a name that was used before: a store that bears it may lie on a disk that comes back.
-  const id = `m-${token.slice(0, 12)}`;
-  const address = addressOf(repair.spot.node, nodes);
-  const member: MemberRecord = { id, address, inSync: false, departedAt: 0 };
-  return {
-    ...status,
-    record: { ...record, members: [...record.members, member] },
-    places: [...places, { member: id, ...repair.spot, made: false, problem: '' }],
-  };
+  const step = addition(volume, copies, shelf);
+  // It was to go where there was more room once; it may stay.
+  const moving = copies.some(({ place: at }) => at?.leave === true);
+  return step.kind === 'rest' && moving ? { kind: 'move', member: '', note: step.note } : step;
 }
 
-function copiesOf(volume: VolumeObject, shelf: Shelf): readonly Copy[] {
-  const { record, places } = volume.status;
-  return (record?.members ?? []).map((member) => {
-    const at = places.find((other) => other.member === member.id);
-    const trouble = troubleOf(at, shelf.nodes);
-    const troubledMs = shelf.troubledMs(volume.metadata.uid, member.id);
-    const lost = !member.inSync && trouble !== '' && troubledMs >= shelf.graceMs;
-    return { ...member, place: at, node: at?.node ?? member.id, trouble, lost };
-  });
+/** Who is asked to leave, when that is another than who was asked before. */
+function retiring(
+  volume: VolumeObject,
+  copies: readonly Copy[],
+  sound: readonly Copy[],
+  { nodes, volumes }: Shelf,
+): Repair | undefined {
+  const asked = copies.filter((copy) => copy.retiring === true);
+  const enough = sound.length > volume.spec.copies;
+  const surplus = enough ? surplusAmong(volume, sound, fillsOf(nodes, volumes)) : [];
+  const members = surplus.map(({ id }) => id);
+  if (members.length === asked.length && asked.every(({ id }) => members.includes(id))) {
+    return undefined;
+  }
+  const why = surplus.some(({ leaving }) => leaving)
+    ? 'it was to go, and others hold everything'
+    : 'one copy more than wanted is in sync';
+  const note =
+    surplus.length > 0
+      ? `The copy on ${nodesOf(surplus)} leaves: ${why}`
+      : `The copy on ${nodesOf(asked)} stays after all: it is needed`;
+  return { kind: 'retire', members, note };
 }
 
-/** Failure domains in which these copies lie. */
-function domainsOf(volume: VolumeObject, copies: readonly Copy[], { nodes }: Shelf): number {
-  const domains = copies.map((copy) => {
-    const node = nodes.find(({ metadata }) => metadata.name === copy.node);
-    return node === undefined ? copy.node : domainOf(node, volume.spec.spread);
-  });
-  return new Set(domains).size;
+/**
+ * A volume that is attached nowhere has no engine, and without one no copy is filled or let go: one
+ * is started for as long as there is something to do.
+ */
+function tending(
+  volume: VolumeObject,
+  copies: readonly Copy[],
+  shelf: Shelf,
+  step: Repair,
+): Repair | undefined {
+  const { attachedTo, tendedBy } = volume.status;
+  if (attachedTo !== '') {
+    return tendedBy === '' ? undefined : { kind: 'tend', node: '', note: step.note };
+  }
+  const sound = copies.filter(({ inSync, trouble }) => inSync && trouble === '');
+  const fillable = copies.some(({ inSync, trouble }) => !inSync && trouble === '');
+  const leaving = copies.some(({ inSync, retiring: asked }) => inSync && asked === true);
+  const doubtful = copies.some(({ inSync, overdue }) => inSync && overdue);
+  const needed = step.kind === 'add' || fillable || leaving || (doubtful && sound.length > 0);
+  if (!needed) return tendedBy === '' ? undefined : { kind: 'tend', node: '', note: step.note };
+  const [best] = sound
+    .filter(({ node }) => node === tendedBy || rebuildsOn(node, shelf) < rebuildsPerNodeMax)
+    .toSorted((a, b) => preferable(a, b, tendedBy));
+  if (best === undefined) {
+    if (step.kind === 'rest' && step.note !== '') return undefined;
+    // Who has to come back is said with the volume's safety.
+    return rest(
+      sound.length === 0 ? '' : 'Its copies are looked after when other volumes are done',
+    );
+  }
+  return best.node === tendedBy ? undefined : { kind: 'tend', node: best.node, note: step.note };
+}
+
+/** Who tends a volume goes on; a node that is being emptied is the last choice. */
+function preferable(a: Copy, b: Copy, tendedBy: string): number {
+  const rank = ({ node, leaving }: Copy) => (node === tendedBy ? 0 : leaving ? 2 : 1);
+  return rank(a) - rank(b) || (a.node < b.node ? -1 : 1);
 }
 
 function addition(volume: VolumeObject, copies: readonly Copy[], shelf: Shelf): Repair {
-  const { spec, status } = volume;
-  const lost = copies.filter((copy) => copy.lost);
-  const what = lost.length === 0 ? 'A copy is missing' : `Lost: ${named(lost)}`;
-  if (status.attachedTo === '') {
-    return rest(`${what}; another is made as soon as a pod uses the volume`);
-  }
-  if (copies.length >= limits.membersMax) {
+  const { spec } = volume;
+  const what = missing(volume, copies);
+  if (Math.max(copies.length, volume.status.places.length / 2) >= limits.membersMax) {
     const troubled = copies.filter(({ trouble }) => trouble !== '');
     return rest(`${what}; no more copies can be added: bring back ${nodesOf(troubled)}`);
   }
-  const kept = copies.flatMap((copy) => (copy.lost ? [] : (copy.place ?? [])));
+  const kept = copies.flatMap((copy) => (copy.lost || copy.leaving ? [] : (copy.place ?? [])));
+  const engineNode = engineNodeOf(volume);
   // One at a time, as a place for all of them may be what is missing.
-  const wish = { ...spec, copies: kept.length + 1, preferred: [status.attachedTo] };
+  const wish = { ...spec, copies: kept.length + 1, preferred: [volume.status.attachedTo] };
   const isBusy = (name: string) => rebuildsOn(name, shelf) >= rebuildsPerNodeMax;
-  const free = shelf.nodes.filter(({ metadata }) => !isBusy(metadata.name));
-  const anywhere = place(wish, shelf.nodes, shelf.volumes, kept);
+  const left = new Set(copies.filter(({ leaving }) => leaving).map(({ node }) => node));
+  const nodes = shelf.nodes.filter(({ metadata }) => !left.has(metadata.name));
+  const anywhere = place(wish, nodes, shelf.volumes, kept);
   if (anywhere.kind === 'impossible') {
-    const back = lost.length === 0 ? '' : ` or bring back ${nodesOf(lost)}`;
-    return rest(`${what}; no place for another: ${anywhere.why}. Add a disk${back}`);
+    const back = copies.filter((copy) => copy.lost);
+    const or = back.length === 0 ? '' : ` or bring back ${nodesOf(back)}`;
+    return rest(`${what}; no place for another: ${anywhere.why}. Add a disk${or}`);
   }
-  const now = place(wish, keeping(free, kept, shelf.nodes), shelf.volumes, kept);
+  const idle = nodes.filter(({ metadata }) => !isBusy(metadata.name));
+  const now = place(wish, keeping(idle, kept, nodes), shelf.volumes, kept);
   const [spot] = now.kind === 'placed' ? now.spots : [];
-  if (isBusy(status.attachedTo) || spot === undefined) {
+  if ((engineNode !== '' && isBusy(engineNode)) || spot === undefined) {
     return rest(`${what}; another is made when other volumes are done`);
   }
   return { kind: 'add', spot, note: `${what}; another is made on ${spot.node}` };
+}
+
+function missing({ spec }: VolumeObject, copies: readonly Copy[]): string {
+  const lost = copies.filter((copy) => copy.lost);
+  const leaving = copies.filter((copy) => copy.leaving && !copy.lost);
+  const others = copies.filter((copy) => !copy.lost && !copy.leaving);
+  const together = others.length >= spec.copies && lost.length === 0 && leaving.length === 0;
+  if (together) return `The copies on ${nodesOf(others)} are not in different ${spec.spread}s`;
+  const parts = [
+    ...(lost.length === 0 ? [] : [`Lost: ${named(lost)}`]),
+    ...(leaving.length === 0 ? [] : [`The copy on ${nodesOf(leaving)} has to leave`]),
+  ];
+  return parts.length === 0 ? 'A copy is missing' : parts.join('; ');
 }
 
 /** Nodes that may be chosen, and those whose failure domain has to be known. */
@@ -172,50 +215,51 @@ function keeping(
 /** Rebuilds under way that write to this node or read from it. */
 function rebuildsOn(node: string, { nodes, volumes }: Shelf): number {
   return volumes
-    .filter(({ status }) => status.attachedTo !== '')
-    .flatMap(({ status }) =>
-      (status.record?.members ?? [])
+    .filter((volume) => engineNodeOf(volume) !== '')
+    .flatMap((volume) =>
+      (volume.status.record?.members ?? [])
         .filter(({ inSync, departedAt }) => !inSync && departedAt === 0)
-        .map(({ id }) => ({ status, at: status.places.find(({ member }) => member === id) })),
+        .map(({ id }) => ({
+          engineNode: engineNodeOf(volume),
+          at: volume.status.places.find(({ member }) => member === id),
+        })),
     )
     .filter(({ at }) => troubleOf(at, nodes) === '')
-    .filter(({ status, at }) => at?.node === node || status.attachedTo === node).length;
+    .filter(({ engineNode, at }) => at?.node === node || engineNode === node).length;
 }
 
 function waiting(volume: VolumeObject, copies: readonly Copy[], { graceMs }: Shelf): string {
-  const { attachedTo } = volume.status;
   const notes: string[] = [];
   const newcomers = copies.filter((copy) => !copy.inSync && copy.departedAt === 0 && !copy.lost);
   if (newcomers.length > 0) {
-    const state =
-      attachedTo === '' ? 'it is filled when a pod uses the volume' : 'it is being filled';
-    notes.push(`A new copy is on ${nodesOf(newcomers)}: ${state}`);
+    notes.push(`A new copy is on ${nodesOf(newcomers)}: it is being filled`);
   }
   const away = copies.filter((copy) => !copy.inSync && copy.trouble !== '' && !copy.lost);
-  if (away.length > 0) {
-    const after = `${Number((graceMs / 60_000).toFixed(1))} min`;
-    notes.push(`${named(away)}: another copy is made elsewhere unless it is back within ${after}`);
-  }
   const unsure = copies.filter((copy) => copy.inSync && copy.trouble !== '');
-  if (unsure.length > 0 && attachedTo === '') {
-    notes.push(`${named(unsure)}: it can be replaced only while a pod uses the volume`);
+  const all = engineNodeOf(volume) === '' ? [...away, ...unsure] : away;
+  if (all.length > 0) {
+    const after = `${Number((graceMs / 60_000).toFixed(1))} min`;
+    notes.push(`${named(all)}: another copy is made elsewhere unless it is back within ${after}`);
   }
   return notes.join('; ');
 }
 
+/**
+ * What was asked to leave, and what was never filled, holds nothing that anybody needs. A copy that
+ * fell behind is kept where it lies: it is the last resort when all others are lost.
+ */
 function removal(copies: readonly Copy[], why: string): Repair {
-  const members = copies.map(({ id }) => id);
-  return { kind: 'remove', members, note: `The copy on ${nodesOf(copies)} is let go: ${why}` };
+  const erase = copies.filter(
+    ({ retiring: asked, departedAt }) => asked === true || departedAt === 0,
+  );
+  return {
+    kind: 'remove',
+    members: copies.map(({ id }) => id),
+    erase: erase.map(({ id }) => id),
+    note: `The copy on ${nodesOf(copies)} is let go: ${why}`,
+  };
 }
 
 function rest(note: string): Repair {
   return { kind: 'rest', note };
-}
-
-function nodesOf(copies: readonly Copy[]): string {
-  return copies.map(({ node }) => node).join(', ');
-}
-
-function named(copies: readonly Copy[]): string {
-  return copies.map(({ node, trouble }) => trouble || node).join(', ');
 }

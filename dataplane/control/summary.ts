@@ -26,7 +26,7 @@ export function summaryOf(volume: VolumeObject, nodes: readonly StorageNodeObjec
   const good = record.members.filter(({ inSync }) => inSync);
   const behind = record.members.filter(({ inSync }) => !inSync);
   const copies = `${good.length}/${spec.copies}`;
-  const problems = places.filter(({ problem }) => problem !== '');
+  const problems = places.filter(({ problem, erase }) => problem !== '' && !erase);
   const notes = problems.map(({ node, disk, problem }) => `${node} disk ${disk}: ${problem}`);
   if (places.some(({ made }) => !made) && record.epoch === 0) {
     const waiting = places.filter(({ made }) => !made).map(({ node }) => node);

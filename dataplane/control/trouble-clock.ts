@@ -4,7 +4,7 @@
  * is the safe side: a copy is called lost too late, never too early.
  */
 import type { StorageNodeObject, VolumeObject } from './objects.ts';
-import { troubleOf } from './repair.ts';
+import { troubleOf } from './copies.ts';
 
 /** A node that came back while nobody looked must get the time to say so. */
 const blindMs = 60_000;

@@ -8,7 +8,10 @@ import { addressOf, born } from '../control/birth.ts';
 import { NodeHealth } from '../control/node-health.ts';
 import { dataFinalizer, type StorageNodeObject, type VolumeObject } from '../control/objects.ts';
 import { place } from '../control/placement.ts';
-import { repaired, repairOf, type Repair } from '../control/repair.ts';
+import type { Shelf } from '../control/copies.ts';
+import { repaired } from '../control/repaired.ts';
+import { repairOf } from '../control/repair.ts';
+import { spreadingOf } from '../control/spreading.ts';
 import { summaryOf } from '../control/summary.ts';
 import { TroubleClock } from '../control/trouble-clock.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -29,6 +32,8 @@ export interface ControllerOptions {
 }
 
 const repairAfterMs = 30 * 60_000;
+/** Between two looks for copies that should go where there is more room. */
+const spreadMs = 30_000;
 /** Between two looks at everything when nothing gives a hint. */
 const lookMs = 5_000;
 /** Hints come in swarms. */
@@ -39,6 +44,7 @@ export class Controller {
   readonly #repairAfterMs: number;
   readonly #health = new NodeHealth();
   readonly #trouble = new TroubleClock();
+  #spreadAtMs = -Infinity;
   #stopped = false;
   #wake: (() => void) | undefined;
   #hinted = false;
@@ -118,6 +124,39 @@ export class Controller {
     }
     this.#trouble.look(this.#ports.clock.nowMs(), volumes, nodes);
     for (const volume of volumes) await this.#lookAt(volume, nodes, volumes);
+    await this.#spread();
+  }
+
+  /** One copy of the whole shelf at a time, when nothing else is going on. */
+  async #spread(): Promise<void> {
+    const { objects, clock, log } = this.#ports;
+    if (clock.nowMs() < this.#spreadAtMs + spreadMs) return;
+    this.#spreadAtMs = clock.nowMs();
+    await this.#inTurn(async () => {
+      const shelf = await this.#shelf();
+      const move = spreadingOf(shelf);
+      const volume = shelf.volumes.find(({ metadata }) => metadata.name === move?.volume);
+      if (move === undefined || volume === undefined) return;
+      const status = repaired(volume, { kind: 'move', ...move }, shelf.nodes, '');
+      if (status === undefined) return;
+      const written = await objects.volumes.putStatus({ ...volume, status });
+      if (written.kind === 'written') log.info(move.note, { volume: move.volume });
+    });
+  }
+
+  /** Everything as it is now. */
+  async #shelf(): Promise<Shelf> {
+    const { objects } = this.#ports;
+    const [nodes, volumes] = await Promise.all([
+      objects.storageNodes.list(),
+      objects.volumes.list(),
+    ]);
+    return this.#shelfOf(nodes, volumes);
+  }
+
+  #shelfOf(nodes: readonly StorageNodeObject[], volumes: readonly VolumeObject[]): Shelf {
+    const troubledMs = (uid: string, member: string) => this.#trouble.forMs(uid, member);
+    return { nodes, volumes, graceMs: this.#repairAfterMs, troubledMs };
   }
 
   async #lookAt(
@@ -139,7 +178,7 @@ export class Controller {
       }
       return;
     }
-    const repair = this.#repairOf(volume, nodes, volumes);
+    const repair = repairOf(volume, this.#shelfOf(nodes, volumes));
     if (repair.kind !== 'rest') {
       await this.#inTurn(async () => this.#repair(metadata.name));
       return;
@@ -147,32 +186,23 @@ export class Controller {
     await this.#say(volume, withAddresses(volume, nodes).status, nodes, repair.note);
   }
 
-  #repairOf(
-    volume: VolumeObject,
-    nodes: readonly StorageNodeObject[],
-    volumes: readonly VolumeObject[],
-  ): Repair {
-    const troubledMs = (uid: string, member: string) => this.#trouble.forMs(uid, member);
-    return repairOf(volume, { nodes, volumes, graceMs: this.#repairAfterMs, troubledMs });
-  }
-
   /** Decided on what is so now: other repairs and births have promised room meanwhile. */
   async #repair(name: string): Promise<void> {
     const { objects, random, log } = this.#ports;
-    const [nodes, volumes] = await Promise.all([
-      objects.storageNodes.list(),
-      objects.volumes.list(),
-    ]);
-    const volume = volumes.find(({ metadata }) => metadata.name === name);
+    const shelf = await this.#shelf();
+    const { nodes } = shelf;
+    const volume = shelf.volumes.find(({ metadata }) => metadata.name === name);
     if (volume === undefined) return;
-    const repair = this.#repairOf(volume, nodes, volumes);
+    const repair = repairOf(volume, shelf);
     const status = repaired(volume, repair, nodes, random.token());
     if (status === undefined) return;
     // A copy that is let go needs nobody's attention any more.
-    const said = saying(volume, status, nodes, repair.kind === 'add' ? repair.note : '');
+    const said = saying(volume, status, nodes, repair.kind === 'remove' ? '' : repair.note);
     const written = await objects.volumes.putStatus({ ...volume, status: said });
     // Anything else is looked at again: whatever became of it stands in the object.
-    if (written.kind === 'written') log.info(repair.note, { volume: name });
+    if (written.kind === 'written' && repair.kind !== 'tend') {
+      log.info(repair.note, { volume: name });
+    }
     if (written.kind === 'refused') log.warn(written.message, { volume: name });
   }
 

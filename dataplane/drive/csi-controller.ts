@@ -131,7 +131,8 @@ export class CsiController {
           `The volume ${volumeId} is attached to ${attachedTo}; it must be detached there first.`,
         );
       }
-      return { ...volume.status, attachedTo: nodeId };
+      // Whoever fills its copies meanwhile gives way to this node's epoch.
+      return { ...volume.status, attachedTo: nodeId, tendedBy: '' };
     });
     return {};
   }
@@ -256,6 +257,7 @@ export class CsiController {
 const emptyStatus: VolumeStatus = {
   places: [],
   attachedTo: '',
+  tendedBy: '',
   formatted: 'no',
   safety: 'Creating',
   copies: '',

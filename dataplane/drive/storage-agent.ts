@@ -3,8 +3,9 @@
  * are born, serves them, removes them when the volume is deleted, and reports the node's disks.
  *
  * Never: makes an empty store where there should be a full one (I-05); removes anything of a volume
- * that is not being deleted. A store that was replaced elsewhere while its node was away is not
- * served any more; it stays where it is, and the node names it until somebody takes it away.
+ * that is not being deleted, except a store that left when it was asked to. A store that was
+ * replaced elsewhere while its node was away is not served any more; it stays where it is, and the
+ * node names it until somebody takes it away.
  */
 import { Fault } from '../base/fault.ts';
 import type { Place, StorageNodeObject, VolumeObject } from '../control/objects.ts';
@@ -22,6 +23,8 @@ export interface StorageAgentPorts {
   readonly clock: Clock;
   readonly log: Log;
   readonly replicas: ReplicaServer;
+  /** Looks after volumes that are attached nowhere; left out where nobody does. */
+  readonly tender?: { look(volumes: readonly VolumeObject[]): void; stop(): void };
   /** The wall clock as text, for people. */
   readonly now: () => string;
 }
@@ -83,6 +86,7 @@ export class StorageAgent {
 
   stop(): void {
     this.#stopped = true;
+    this.#ports.tender?.stop();
     this.#wake?.();
   }
 
@@ -96,6 +100,7 @@ export class StorageAgent {
     }
     this.#complaints.delete('node');
     const volumes = await objects.volumes.list();
+    this.#ports.tender?.look(volumes);
     const known = await this.#report(node, volumes);
     await this.#withdraw(volumes);
     for (const volume of volumes) {
@@ -171,6 +176,10 @@ export class StorageAgent {
         if (volume.status.attachedTo === '') await this.#remove(volume, place, disk);
         return;
       }
+      if (place.erase) {
+        await this.#eraseRetired(volume, place, disk);
+        return;
+      }
       await this.#dropFailed(volume, place);
       if (!place.made) await this.#make(volume, place, disk);
       if (!this.#served.has(key)) await this.#serve(volume, place, disk);
@@ -238,17 +247,27 @@ export class StorageAgent {
     log.info('serves a store', { volume: name, member, disk: disk.name });
   }
 
+  /** A copy that others have taken the place of, by what is so now: the list may be old. */
+  async #eraseRetired(volume: VolumeObject, place: Place, disk: DeclaredDisk): Promise<void> {
+    const fresh = await this.#ports.objects.volumes.get(volume.metadata.name);
+    const same = fresh?.status.places.find((at) => at.member === place.member);
+    const counts = fresh?.status.record?.members.some(({ id }) => id === place.member) ?? true;
+    if (fresh?.metadata.uid !== volume.metadata.uid || same?.erase !== true || counts) return;
+    await this.#remove(fresh, place, disk);
+  }
+
   async #remove(volume: VolumeObject, place: Place, disk: DeclaredDisk): Promise<void> {
     const { name } = volume.metadata;
     const { replicas, disks, objects, log } = this.#ports;
     await replicas.remove(name, place.member);
     this.#served.delete(`${name}/${place.member}`);
     await disks.removeStore(disk, name, place.member);
-    log.info('removed the store of a deleted volume', { volume: name, member: place.member });
+    log.info('removed a store that nobody needs', { volume: name, member: place.member });
     for (let attempt = 1; attempt <= 5; attempt += 1) {
       const fresh = await objects.volumes.get(name);
       if (fresh === undefined || fresh.metadata.uid !== volume.metadata.uid) return;
       const places = fresh.status.places.filter((at) => at.member !== place.member);
+      if (places.length === fresh.status.places.length) return;
       const status = { ...fresh.status, places };
       if ((await objects.volumes.putStatus({ ...fresh, status })).kind === 'written') return;
     }

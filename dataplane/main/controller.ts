@@ -1,9 +1,9 @@
 /**
  * The controller: `node dataplane/main/controller.ts`, in a pod with the CSI sidecars.
  *
- * Waits until it leads, then looks after volumes and certificates. Serves the CSI controller service
- * on a Unix socket and says there that it is not ready as long as another one leads. Ends when it
- * leads no more, so that it starts over with nothing in mind.
+ * Waits until it leads, then looks after volumes and certificates. Serves the CSI controller
+ * service on a Unix socket and says there that it is not ready as long as another one leads. Ends
+ * when it leads no more, so that it starts over with nothing in mind.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';

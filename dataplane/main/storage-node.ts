@@ -5,12 +5,15 @@
  * volumes come and go, and reports disks and health. On SIGTERM it closes the stores so that they
  * can prove that nothing is missing.
  */
+import path from 'node:path';
 import { z } from 'zod';
+import { Tender } from '../drive/tender.ts';
 import { StorageAgent } from '../drive/storage-agent.ts';
 import { ReplicaServer } from '../drive/replica.ts';
 import { HostClock } from '../host/clock.ts';
 import { accessOfPod, KubeClient } from '../host/kube-client.ts';
-import { HostAcceptor } from '../host/link.ts';
+import { HostAcceptor, HostConnector } from '../host/link.ts';
+import { KubernetesCluster } from '../host/kubernetes-cluster.ts';
 import { HostLog } from '../host/log.ts';
 import { hostObjects } from '../host/objects.ts';
 import { ensurePeerIdentity } from '../host/peer-identity.ts';
@@ -20,6 +23,7 @@ import { keepRenewed, readCredentials } from './credentials.ts';
 import { readEnvironment } from './environment.ts';
 import { keepIdentity } from './keep-identity.ts';
 import { reporting } from './program.ts';
+import { engineTimes } from './volume-service.ts';
 
 const environment = z.object({
   NODE_NAME: z.string().min(1),
@@ -62,6 +66,7 @@ async function main(): Promise<void> {
     {
       objects: hostObjects(client, log),
       disks: new HostStorageDisks(settings.HOST_ROOT),
+      tender: await startTender(client, settings, log),
       clock: new HostClock(),
       log,
       replicas,
@@ -82,6 +87,24 @@ async function main(): Promise<void> {
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);
   await Promise.all([replicas.serve(), agent.run()]);
+}
+
+/** With a certificate of its own: an engine's is not a replica server's. */
+async function startTender(
+  client: KubeClient,
+  { NODE_NAME: node, PEER_FOLDER }: z.infer<typeof environment>,
+  log: HostLog,
+): Promise<Tender> {
+  const wanted = { node, part: 'engine', folder: path.join(PEER_FOLDER, 'tender') } as const;
+  const files = await ensurePeerIdentity(client, wanted);
+  const connector = new HostConnector(await readCredentials(files));
+  keepRenewed(files, connector, log);
+  keepIdentity(client, wanted, log);
+  const clusterOf = () => new KubernetesCluster(client);
+  return new Tender(
+    { clock: new HostClock(), random: new HostRandom(), log, connector, clusterOf },
+    { node, times: engineTimes },
+  );
 }
 
 await reporting(main);

@@ -35,7 +35,7 @@ export interface VolumeServiceOptions {
 }
 
 /** Chosen for a stall of at most two seconds when a member dies (docs/promises.md). */
-const times = {
+export const engineTimes = {
   leaseMs: 1500,
   heartbeatMs: 300,
   memberLossMs: 1200,
@@ -108,7 +108,7 @@ export class VolumeService {
         },
       },
       volume,
-      { ...times, incarnation: new HostRandom().token(), preferred, plants: {} },
+      { ...engineTimes, incarnation: new HostRandom().token(), preferred, plants: {} },
     );
     let server: NbdServer | undefined;
     const stop = () => {

@@ -35,6 +35,8 @@ describe('admission of what nodes write', () => {
       node,
       disk: 'disk',
       made: true,
+      leave: false,
+      erase: false,
       problem: '',
     });
     const written = await larder.objects.volumes.putStatus({
@@ -81,6 +83,20 @@ describe('admission of what nodes write', () => {
     );
     const { message } = await write('kube02', { places });
     assert.match(message, /nothing about those of others/);
+  });
+
+  it('lets the node that looks after a detached volume write the record, and no other', async () => {
+    const { volumes } = larder.objects;
+    const tended = { ...volume.status, attachedTo: '', tendedBy: 'kube02' };
+    const written = await volumes.putStatus({ ...volume, status: tended });
+    assert.equal(written.kind, 'written');
+    const record = { ...recordOf(volume.metadata.name), epoch: 2 };
+    assert.equal((await write('kube02', { record })).code, 200);
+    assert.match((await write('kube01', { record })).message, /or that looks after it/);
+    const { message } = await write('kube01', { tendedBy: 'kube01' });
+    assert.match(message, /Which node looks after a volume is decided by the controller/);
+    const back = await volumes.putStatus({ ...written.object, status: volume.status });
+    assert.equal(back.kind, 'written');
   });
 
   it('refuses a node that attaches a volume to itself', async () => {

@@ -86,6 +86,7 @@ export function volumeNamed(name: string, spec: Partial<VolumeSpec> = {}): Volum
     status: {
       places: [],
       attachedTo: '',
+      tendedBy: '',
       formatted: 'no',
       safety: 'Creating',
       copies: '',

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { VolumeObject } from '../../../dataplane/control/objects.ts';
-import { repaired, repairOf } from '../../../dataplane/control/repair.ts';
+import {
+  copiesOf,
+  domainsOf,
+  engineNodeOf,
+  type Shelf,
+  troubleOf,
+} from '../../../dataplane/control/copies.ts';
+import { place } from '../../../dataplane/control/placement.ts';
+import { repaired } from '../../../dataplane/control/repaired.ts';
+import { repairOf } from '../../../dataplane/control/repair.ts';
 import { inSyncIds } from '../../../dataplane/volume/record.ts';
 import { node, used } from '../../unit/dataplane/control/shelf.ts';
 
@@ -13,6 +22,7 @@ const nodes = fc.tuple(
     fc
       .record({
         health: fc.constantFrom('Ready' as const, 'Unknown' as const),
+        evacuate: fc.constantFrom(false, false, true),
         zone: fc.constantFrom('', 'a', 'b'),
         gib: fc.constantFrom(0, 2, 100),
         problem: fc.constantFrom('', '', 'nothing is mounted'),
@@ -23,6 +33,7 @@ const nodes = fc.tuple(
 
 const copy = fc.record({
   inSync: fc.boolean(),
+  retiring: fc.constantFrom(false, false, true),
   departedAt: fc.constantFrom(0, 1, 2),
 });
 
@@ -78,6 +89,10 @@ describe('decision to repair', () => {
         const step = decide(volume, shelf, awayMs);
         if (step.kind !== 'add') return;
         const { record, places } = volume.status;
+        const domain = (name: string) => {
+          const zone = shelf.find(({ metadata }) => metadata.name === name)?.spec.zone ?? '';
+          return volume.spec.spread === 'zone' && zone !== '' ? `zone ${zone}` : name;
+        };
         const isLost = (member: string) => {
           const at = places.find((place) => place.member === member);
           const on = shelf.find(({ metadata }) => metadata.name === at?.node);
@@ -85,13 +100,12 @@ describe('decision to repair', () => {
           const inSync = record?.members.find(({ id }) => id === member)?.inSync;
           return inSync === false && isIll && awayMs >= graceMs;
         };
-        const kept = places.filter(({ member }) => !isLost(member));
-        assert.ok(kept.length < volume.spec.copies);
-        assert.notEqual(volume.status.attachedTo, '');
-        const domain = (name: string) => {
-          const zone = shelf.find(({ metadata }) => metadata.name === name)?.spec.zone ?? '';
-          return volume.spec.spread === 'zone' && zone !== '' ? `zone ${zone}` : name;
-        };
+        const isLeaving = (name: string) =>
+          shelf.find(({ metadata }) => metadata.name === name)?.spec.evacuate === true;
+        const kept = places.filter(({ member, node: on }) => !isLost(member) && !isLeaving(on));
+        const apart = new Set(kept.map((place) => domain(place.node)));
+        assert.ok(apart.size < volume.spec.copies);
+        assert.notEqual(engineNodeOf(volume), '');
         assert.ok(!kept.some((place) => domain(place.node) === domain(step.spot.node)));
         const chosen = shelf.find(({ metadata }) => metadata.name === step.spot.node);
         assert.equal(chosen?.status.health, 'Ready');
@@ -100,44 +114,102 @@ describe('decision to repair', () => {
     );
   });
 
-  it('comes to an end, whatever engines and nodes do between its steps', () => {
+  it('asks nobody to leave without whom fewer good copies would be left than wanted', () => {
     fc.assert(
-      fc.property(cases, fc.infiniteStream(fc.boolean()), ({ nodes: shelf, volume }, fills) => {
+      fc.property(cases, ({ nodes: shelf, volume, awayMs }) => {
+        const step = decide(volume, shelf, awayMs);
+        if (step.kind !== 'retire') return;
+        const all = copiesOf(volume, shelfOf(volume, shelf, awayMs));
+        const asked = all.filter(({ id }) => step.members.includes(id));
+        assert.ok(asked.every(({ inSync, trouble }) => inSync && trouble === ''));
+        const left = all.filter(
+          (copy) => copy.inSync && copy.trouble === '' && !copy.leaving && !asked.includes(copy),
+        );
+        assert.ok(asked.length === 0 || domainsOf(left) >= volume.spec.copies);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('comes to an end with all copies that can be had, whatever happens between its steps', () => {
+    fc.assert(
+      fc.property(cases, fc.infiniteStream(fc.boolean()), ({ nodes: shelf, volume }, goes) => {
         let now = volume;
         for (let steps = 0; ; steps += 1) {
+          const before = now;
           const step = decide(now, shelf, graceMs);
           const status = repaired(now, step, shelf, token(steps));
           const next = status === undefined ? now : { ...now, status };
-          now = fills.next().value === true ? filled(next, shelf) : next;
-          if (step.kind === 'rest' && filled(now, shelf) === now) return;
+          const works = goes.next().value === true;
+          now = works ? erased(served(next, shelf)) : next;
+          const { record, places } = now.status;
+          assert.ok(inSyncIds(record ?? { members: [] }).length > 0);
+          assert.ok((record?.members.length ?? 0) <= 4 && places.length <= 8);
+          if (next === before && erased(served(before, shelf)) === before) break;
           assert.ok(steps < 100, step.note);
-          assert.ok((now.status.record?.members.length ?? 0) <= 4);
         }
+        isWhole(now, shelf);
       }),
+      { numRuns: 1_000 },
     );
   });
 });
 
-function decide(volume: VolumeObject, shelf: ReturnType<typeof node>[], awayMs: number) {
-  const volumesOf = [volume];
-  return repairOf(volume, { nodes: shelf, volumes: volumesOf, graceMs, troubledMs: () => awayMs });
+/** At rest there is nothing too many, and nothing missing that could be had. */
+function isWhole(volume: VolumeObject, shelf: ReturnType<typeof node>[]): void {
+  const copies = copiesOf(volume, shelfOf(volume, shelf, graceMs));
+  const sound = copies.filter(({ inSync, trouble }) => inSync && trouble === '');
+  if (sound.length < copies.length) return;
+  const staying = sound.filter(({ leaving }) => !leaving);
+  const missing = domainsOf(staying) < volume.spec.copies;
+  if (!missing) assert.ok(copies.length <= volume.spec.copies || domainsOf(copies) === 1);
+  if (!missing || engineNodeOf(volume) === '') return;
+  const kept = staying.flatMap(({ place: at }) => at ?? []);
+  const wish = { ...volume.spec, copies: kept.length + 1 };
+  const full = copies.length >= 4;
+  assert.ok(full || place(wish, shelf, [volume], kept).kind === 'impossible');
 }
 
-/** The engine has filled one of those that can be reached. */
-function filled(volume: VolumeObject, shelf: ReturnType<typeof node>[]): VolumeObject {
-  const { record, places } = volume.status;
-  const isWell = (member: string) => {
-    const at = places.find((place) => place.member === member);
-    const on = shelf.find(({ metadata }) => metadata.name === at?.node);
-    return on?.status.health === 'Ready' && on.status.disks[0]?.problem === '';
+function decide(volume: VolumeObject, shelf: ReturnType<typeof node>[], awayMs: number) {
+  return repairOf(volume, shelfOf(volume, shelf, awayMs));
+}
+
+function shelfOf(volume: VolumeObject, nodes: ReturnType<typeof node>[], awayMs: number): Shelf {
+  const troubledMs = (_uid: string, member: string) => {
+    const at = volume.status.places.find((place) => place.member === member);
+    return troubleOf(at, nodes) === '' ? 0 : awayMs;
   };
-  const chosen = record?.members.find(({ id, inSync }) => !inSync && isWell(id));
-  if (record === undefined || chosen === undefined || volume.status.attachedTo === '')
-    return volume;
+  return { nodes, volumes: [volume], graceMs, troubledMs };
+}
+
+/** One step of the engine, if there is one: somebody leaves who was asked to, or is filled. */
+function served(volume: VolumeObject, shelf: ReturnType<typeof node>[]): VolumeObject {
+  const { record } = volume.status;
+  const copies = copiesOf(volume, shelfOf(volume, shelf, graceMs));
+  const isOpen = copies.some(({ inSync, trouble }) => inSync && trouble === '');
+  if (record === undefined || engineNodeOf(volume) === '' || !isOpen) return volume;
+  const good = copies.filter(({ inSync }) => inSync);
+  const away = good.find(({ trouble }) => trouble !== '');
+  const leaves = good.find(({ retiring }) => retiring === true);
+  const stays = good.some(({ retiring, trouble }) => retiring !== true && trouble === '');
+  const fills = copies.find(
+    ({ inSync, trouble, retiring }) => !inSync && trouble === '' && retiring !== true,
+  );
+  const out = away ?? (stays ? leaves : undefined);
+  const chosen = out ?? fills;
+  if (chosen === undefined) return volume;
+  const change = out === undefined ? { inSync: true } : { inSync: false, departedAt: 9 };
   const members = record.members.map((each) =>
-    each === chosen ? { ...each, inSync: true } : each,
+    each.id === chosen.id ? { ...each, ...change } : each,
   );
   return { ...volume, status: { ...volume.status, record: { ...record, members } } };
+}
+
+/** Nodes delete what they are told to. */
+function erased(volume: VolumeObject): VolumeObject {
+  const places = volume.status.places.filter(({ erase }) => !erase);
+  if (places.length === volume.status.places.length) return volume;
+  return { ...volume, status: { ...volume.status, places } };
 }
 
 function token(number: number): string {

@@ -38,7 +38,15 @@ class Mover extends QuickClock {
   constructor(view: MemoryView) {
     super();
     this.#view = view;
-    const at = { member: 'm3', node: 'kube3', disk: 'disk', made: true, problem: '' };
+    const at = {
+      member: 'm3',
+      node: 'kube3',
+      disk: 'disk',
+      made: true,
+      leave: false,
+      erase: false,
+      problem: '',
+    };
     const member = { id: 'm3', address: 'kube3@10.0.0.1:7480', inSync: false, departedAt: 0 };
     this.#steps = [
       (volume) => changed(volume, [...volume.status.places, at], (all) => [...all, member]),

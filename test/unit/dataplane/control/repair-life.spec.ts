@@ -1,11 +1,11 @@
 /**
- * A node is lost for good, and each call to the API server goes wrong once: the copy is made
- * elsewhere all the same, and nothing that counts is ever let go.
+ * A node is lost for good or is to be emptied, and each call to the API server goes wrong once: the
+ * copy is made elsewhere all the same, and nothing that counts is ever let go.
  */
 import assert from 'node:assert/strict';
 import type { VolumeObject } from '../../../../dataplane/control/objects.ts';
 import { Controller } from '../../../../dataplane/drive/controller.ts';
-import { grown, inSyncIds, shrunk } from '../../../../dataplane/volume/record.ts';
+import { grown, inSyncIds, retiringIds, shrunk } from '../../../../dataplane/volume/record.ts';
 import { MemoryObjects, type Mishap } from './memory-objects.ts';
 import { QuickClock, turn } from './quick-clock.ts';
 import { node, used } from './shelf.ts';
@@ -37,6 +37,65 @@ describe('repair through the controller', () => {
     }
   });
 
+  for (const mishap of ['lost request', 'lost answer', 'conflict'] satisfies Mishap[]) {
+    it(`empties a node whichever call meets a ${mishap}`, async function () {
+      this.timeout(30_000);
+      for (let at = 0; at <= callsMax; at += 1) {
+        using shelf = new Shelf();
+        shelf.objects.mishap = mishap;
+        shelf.objects.mishapAt = at;
+        await shelf.empty(`${mishap} at call ${at}`);
+      }
+    });
+  }
+
+  it('empties a node though controllers end, whichever call was the last', async function () {
+    this.timeout(30_000);
+    for (let at = 1; at <= callsMax; at += 1) {
+      using shelf = new Shelf();
+      shelf.lastCall = at;
+      await shelf.empty(`another controller after call ${at}`);
+    }
+  });
+
+  for (const [what, attachedTo] of [
+    ['is used', 'kube1'],
+    ['is attached nowhere', ''],
+  ] as const) {
+    it(`moves the copies of a node and deletes them there when the volume ${what}`, async () => {
+      using shelf = new Shelf({ attachedTo });
+      await shelf.empty(what);
+      assert.equal(shelf.erased, 1);
+    });
+
+    it(`makes a lost copy elsewhere when the volume ${what}`, async () => {
+      using shelf = new Shelf({ attachedTo });
+      await shelf.loseAndRepair(what);
+      assert.equal(shelf.volume.status.tendedBy, '');
+      assert.equal(shelf.erased, 0, 'what lies on a lost node is kept');
+    });
+  }
+
+  it('leaves copies where they are when the mark is taken off before they were made', async () => {
+    using shelf = new Shelf();
+    shelf.mark('kube2', true);
+    await shelf.until('another copy', ({ status }) => status.places.length === 3);
+    shelf.mark('kube2', false);
+    await shelf.until('two copies', ({ status }) => status.places.length === 2);
+    await shelf.until('both in sync', ({ status }) => status.safety === 'Safe');
+    assert.equal(shelf.leastGood, 2);
+  });
+
+  it('takes away one copy of three when the owner wants two', async () => {
+    using shelf = new Shelf();
+    shelf.want(3);
+    await shelf.until('three copies', ({ status }) => status.copies === '3/3');
+    shelf.want(2);
+    await shelf.until('two copies', ({ status }) => status.places.length === 2);
+    await shelf.until('it to be said', ({ status }) => status.copies === '2/2');
+    assert.equal(shelf.leastGood, 2);
+  });
+
   it('changes nothing when the node is back within the grace', async () => {
     using shelf = new Shelf();
     shelf.lost.add('kube2');
@@ -65,15 +124,21 @@ class Shelf {
   readonly lost = new Set<string>();
   /** The controller is ended with this call and another takes over; 0 for never. */
   lastCall = 0;
+  /** Stores that were deleted because they are not needed. */
+  erased = 0;
+  /** Fewest copies in sync so far. */
+  leastGood = 2;
   readonly #clock = new QuickClock();
   #controller = this.#newController();
   #living = true;
   #beats = 0;
   #tokens = 0;
 
-  constructor() {
+  constructor(parts: { readonly attachedTo?: string } = {}) {
     for (const name of ['kube1', 'kube2', 'kube3']) this.objects.storageNodes.force(node(name));
-    this.objects.volumes.force(used('v', { kube1: good, kube2: good }));
+    const v = used('v', { kube1: good, kube2: good });
+    const { attachedTo = 'kube1' } = parts;
+    this.objects.volumes.force({ ...v, status: { ...v.status, attachedTo } });
     void this.#live();
   }
 
@@ -93,7 +158,10 @@ class Shelf {
     await this.until(circumstance, ({ status }) =>
       status.places.every(({ node: name }) => name !== 'kube2'),
     );
-    await this.until(circumstance, ({ status }) => status.safety === 'Safe');
+    await this.until(
+      circumstance,
+      ({ status }) => status.safety === 'Safe' && status.tendedBy === '',
+    );
     const { record, places, copies, message } = this.volume.status;
     assert.deepEqual([copies, message], ['2/2', ''], circumstance);
     const names = places.map((place) => place.node).toSorted();
@@ -101,6 +169,34 @@ class Shelf {
     const members = record?.members.map(({ id }) => id);
     const placed = places.map(({ member }) => member);
     assert.deepEqual(members, placed, circumstance);
+  }
+
+  /** Empties kube2; there are two good copies at every moment. */
+  async empty(circumstance: string): Promise<void> {
+    this.mark('kube2', true);
+    await this.until(circumstance, ({ status }) =>
+      status.places.every(({ node: name }) => name !== 'kube2'),
+    );
+    await this.until(
+      circumstance,
+      ({ status }) => status.safety === 'Safe' && status.tendedBy === '',
+    );
+    const { places, copies, message, tendedBy } = this.volume.status;
+    assert.deepEqual([copies, message, tendedBy], ['2/2', '', ''], circumstance);
+    const names = places.map((place) => place.node).toSorted();
+    assert.deepEqual(names, ['kube1', 'kube3'], circumstance);
+    assert.equal(this.leastGood, 2, circumstance);
+  }
+
+  mark(name: string, evacuate: boolean): void {
+    const found = this.objects.storageNodes.all.find(({ metadata }) => metadata.name === name);
+    assert.ok(found !== undefined);
+    this.objects.storageNodes.force({ ...found, spec: { ...found.spec, evacuate } });
+  }
+
+  want(copies: number): void {
+    const { volume } = this;
+    this.objects.volumes.force({ ...volume, spec: { ...volume.spec, copies } });
   }
 
   async until(what: string, ready: (volume: VolumeObject) => boolean): Promise<void> {
@@ -145,23 +241,34 @@ class Shelf {
       this.objects.storageNodes.force({ ...each, status });
     }
     const { volume } = this;
-    const places = volume.status.places.map((place) => ({
-      ...place,
-      made: place.made || !this.lost.has(place.node),
-    }));
+    const places = volume.status.places
+      .filter((place) => !place.erase || this.lost.has(place.node))
+      .map((place) => ({ ...place, made: place.made || !this.lost.has(place.node) }));
+    this.erased += volume.status.places.length - places.length;
     if (JSON.stringify(places) === JSON.stringify(volume.status.places)) return;
     this.objects.volumes.force({ ...volume, status: { ...volume.status, places } });
   }
 
-  /** Lets members go that are away, and fills those that are there, one at a time. */
+  /**
+   * Lets members go that are away or were asked to leave, and fills those that are there, one at a
+   * time.
+   */
   #engine(): void {
     const { volume } = this;
-    const { record, places } = volume.status;
+    const { record, places, attachedTo, tendedBy } = volume.status;
     assert.ok(record !== undefined);
+    this.leastGood = Math.min(this.leastGood, inSyncIds(record).length);
+    if (attachedTo === '' && tendedBy === '') return;
     const isThere = (member: string) =>
       places.some((place) => place.member === member && place.made && !this.lost.has(place.node));
-    const gone = inSyncIds(record).filter((member) => !isThere(member));
-    const [back] = record.members.filter(({ id, inSync }) => !inSync && isThere(id));
+    const away = inSyncIds(record).filter((member) => !isThere(member));
+    const stays = inSyncIds(record).some(
+      (member) => isThere(member) && !retiringIds(record).includes(member),
+    );
+    const gone = away.length > 0 || !stays ? away : retiringIds(record);
+    const [back] = record.members.filter(
+      ({ id, inSync, retiring }) => !inSync && retiring !== true && isThere(id),
+    );
     const next =
       gone.length > 0
         ? shrunk(record, new Set(gone))

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { StorageNodeObject, VolumeObject } from '../../../../dataplane/control/objects.ts';
-import { repaired, repairOf, type Repair } from '../../../../dataplane/control/repair.ts';
+import { repairOf, type Repair } from '../../../../dataplane/control/repair.ts';
+import { repaired } from '../../../../dataplane/control/repaired.ts';
 import { TroubleClock } from '../../../../dataplane/control/trouble-clock.ts';
 import { node, used } from './shelf.ts';
 
@@ -115,9 +116,144 @@ describe('repair of a volume', () => {
     assert.match(told.note, /no place for another: .*kube3.* Add a disk or bring back kube2/);
   });
 
-  it('waits for a pod when nobody uses the volume', () => {
-    const idle = { ...lost, status: { ...lost.status, attachedTo: '' } };
-    assert.match(decide(idle).note, /another is made as soon as a pod uses the volume/);
+  it('has a node with a good copy look after a volume that nobody uses', () => {
+    const idle = (tendedBy: string, of = lost) => ({
+      ...of,
+      status: { ...of.status, attachedTo: '', tendedBy },
+    });
+    const first = decide(idle(''));
+    assert.equal(first.kind === 'tend' && first.node, 'kube1');
+    assert.equal(decide(idle('kube1')).kind, 'add');
+    const doubtful = used('v', { kube1: good, kube2: good });
+    const found = decide(idle('', doubtful));
+    assert.equal(found.kind === 'tend' && found.node, 'kube1', 'an engine finds out who is there');
+    const back = used('v', { kube1: good, kube3: behind });
+    const filling = decide(idle('', back));
+    assert.equal(filling.kind === 'tend' && filling.node, 'kube1', 'what is behind is filled');
+    const done = decide(idle('kube1', used('v', { kube1: good, kube3: good })));
+    assert.equal(done.kind === 'tend' && done.node, '', 'and it is let go when all is well');
+  });
+
+  it('ends the tending when a pod uses the volume', () => {
+    const both = { ...lost, status: { ...lost.status, tendedBy: 'kube3' } };
+    const told = decide(both);
+    assert.equal(told.kind === 'tend' && told.node, '');
+  });
+
+  describe('of a node that is being emptied', () => {
+    const nodes = [node('kube1'), node('kube2', { evacuate: true }), node('kube3')];
+    const leaving = used('v', { kube1: good, kube2: good });
+    const asked = (member: string, of: VolumeObject) => {
+      const { record } = of.status;
+      assert.ok(record !== undefined);
+      const members = record.members.map((each) =>
+        each.id === member ? { ...each, retiring: true } : each,
+      );
+      return { ...of, status: { ...of.status, record: { ...record, members } } };
+    };
+
+    it('makes the copy elsewhere at once, before anything leaves', () => {
+      const told = decide(leaving, nodes, { awayMs: 0 });
+      assert.equal(told.kind === 'add' && told.spot.node, 'kube3');
+      assert.match(told.note, /The copy on kube2 has to leave; another is made on kube3/);
+    });
+
+    it('lets nothing go while the new copy is being filled', () => {
+      const filling = used('v', { kube1: good, kube2: good, kube3: newcomer });
+      const told = decide(filling, nodes, { awayMs: 0 });
+      assert.equal(told.kind, 'rest');
+      assert.match(told.note, /A new copy is on kube3: it is being filled/);
+    });
+
+    it('asks the old copy to leave, takes it out when it has left, and has its store deleted', () => {
+      const full = used('v', { kube1: good, kube2: good, kube3: good });
+      const first = decide(full, nodes, { awayMs: 0 });
+      assert.deepEqual(first.kind === 'retire' && first.members, ['m2']);
+      const status = repaired(full, first, nodes, '');
+      assert.equal(status?.record?.members[1]?.retiring, true);
+      assert.equal(decide(asked('m2', full), nodes, { awayMs: 0 }).kind, 'rest');
+      const left = asked('m2', used('v', { kube1: good, kube2: behind, kube3: good }));
+      const last = decide(left, nodes, { awayMs: 0 });
+      assert.deepEqual(last.kind === 'remove' && [last.members, last.erase], [['m2'], ['m2']]);
+      const after = repaired(left, last, nodes, '');
+      assert.deepEqual(
+        after?.record?.members.map(({ id }) => id),
+        ['m1', 'm3'],
+      );
+      assert.equal(after.places.find(({ member }) => member === 'm2')?.erase, true);
+    });
+
+    it('keeps what leaves when another copy is lost meanwhile', () => {
+      const now = [node('kube1'), node('kube2', { evacuate: true }), silent('kube3')];
+      const full = asked('m2', used('v', { kube1: good, kube2: good, kube3: good }));
+      const told = decide(full, now, { awayMs: 0 });
+      assert.deepEqual(told.kind === 'retire' && told.members, []);
+      assert.match(told.note, /stays after all/);
+    });
+
+    it('says why the copy stays when no other node can take it', () => {
+      const now = [node('kube1'), node('kube2', { evacuate: true }), node('kube3', { gib: 0 })];
+      const told = decide(leaving, now);
+      assert.equal(told.kind, 'rest');
+      assert.match(told.note, /kube2 has to leave; no place for another: .*kube3.* Add a disk/);
+    });
+
+    it('never asks the last good copy to leave', () => {
+      const alone = used('v', { kube2: good }, { copies: 1, attachedTo: 'kube2' });
+      const told = decide(alone, [node('kube2', { evacuate: true })]);
+      assert.equal(told.kind, 'rest');
+      const away = used('v', { kube2: good, kube1: behind }, { copies: 1, attachedTo: 'kube2' });
+      assert.equal(
+        decide(away, nodes, { awayMs: 0 }).kind,
+        'rest',
+        'one that is coming is waited for',
+      );
+    });
+
+    it('empties two nodes at once without letting one stand in for the other', () => {
+      const two = [
+        node('kube1', { evacuate: true }),
+        node('kube2', { evacuate: true }),
+        node('kube3'),
+        node('kube4'),
+      ];
+      const first = decide(leaving, two, { awayMs: 0 });
+      assert.equal(first.kind, 'add');
+      const half = used('v', { kube1: good, kube2: good, kube3: good });
+      assert.equal(decide(half, two, { awayMs: 0 }).kind, 'add');
+      const full = used('v', { kube1: good, kube2: good, kube3: good, kube4: good });
+      const told = decide(full, two, { awayMs: 0 });
+      assert.deepEqual(told.kind === 'retire' && told.members.toSorted(), ['m1', 'm2']);
+    });
+  });
+
+  describe('with a copy too many', () => {
+    const nodes = ['kube1', 'kube2', 'kube3'].map((name) => node(name));
+
+    it('asks the one on the fullest disk to leave, and not the one where the volume is used', () => {
+      const full = used('v', { kube1: good, kube2: good, kube3: good });
+      const others = ['a', 'b'].map((name) => used(name, { kube1: good, kube3: good }));
+      const told = decide(full, nodes, { others });
+      assert.deepEqual(told.kind === 'retire' && told.members, ['m3']);
+    });
+
+    it('keeps every copy while one of them cannot be reached', () => {
+      const full = used('v', { kube1: good, kube2: good, kube3: good });
+      const told = decide(full, [node('kube1'), node('kube2'), silent('kube3')]);
+      assert.equal(told.kind, 'rest');
+    });
+
+    it('lets the one go that shares a failure domain with another', () => {
+      const zoned = [
+        node('kube1', { zone: 'a' }),
+        node('kube2', { zone: 'a' }),
+        node('kube3', { zone: 'b' }),
+      ];
+      const full = used('v', { kube1: good, kube2: good, kube3: good });
+      const spread = { ...full, spec: { ...full.spec, spread: 'zone' as const } };
+      const told = decide(spread, zoned);
+      assert.deepEqual(told.kind === 'retire' && told.members, ['m2']);
+    });
   });
 
   it('fills no more than two volumes of a node at a time', () => {

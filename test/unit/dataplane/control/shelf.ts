@@ -52,7 +52,12 @@ export function node(
  */
 export function used(
   name: string,
-  members: Readonly<Record<string, { readonly inSync: boolean; readonly departedAt?: number }>>,
+  members: Readonly<
+    Record<
+      string,
+      { readonly inSync: boolean; readonly departedAt?: number; readonly retiring?: boolean }
+    >
+  >,
   parts: { readonly copies?: number; readonly attachedTo?: string } = {},
 ): VolumeObject {
   const empty = volume(name, { copies: parts.copies ?? 2, on: Object.keys(members) });
@@ -67,11 +72,12 @@ export function used(
     generation: 1,
     readersLeft: false,
     snapshots: [],
-    members: Object.entries(members).map(([node, { inSync, departedAt = 1 }], index) => ({
+    members: Object.entries(members).map(([node, { inSync, departedAt = 1, retiring }], index) => ({
       id: `m${index + 1}`,
       address: `${node}@10.0.0.1:7480`,
       inSync,
       departedAt: inSync ? 0 : departedAt,
+      ...(retiring === true ? { retiring } : {}),
     })),
   };
   const attachedTo = parts.attachedTo ?? Object.keys(members)[0] ?? '';
@@ -99,9 +105,12 @@ export function volume(
         node: at,
         disk: 'disk',
         made: true,
+        leave: false,
+        erase: false,
         problem: '',
       })),
       attachedTo: '',
+      tendedBy: '',
       formatted: 'no',
       safety: 'Creating',
       copies: '',
