@@ -20,7 +20,7 @@ import type { MemberReply, MemberRequest } from '../volume/member.ts';
 import type { HostedStore } from './hosted-store.ts';
 import { nextFrame } from './frames.ts';
 import { Outbox } from './outbox.ts';
-import { StoreUpkeep } from './store-upkeep.ts';
+import { StoreUpkeep, type UpkeepPace } from './store-upkeep.ts';
 
 export interface ReplicaPorts {
   readonly acceptor: Acceptor;
@@ -39,6 +39,8 @@ export interface ReplicaOptions {
   /** A new token with every start of the process, at most 32 characters (I-10). */
   readonly incarnation: string;
   readonly plants: ReplicaPlants;
+  /** How soon stores are tidied up; that of the simulator is faster. */
+  readonly pace?: UpkeepPace;
 }
 
 /** What is read: a span of the volume as it is, or of a snapshot. */
@@ -78,7 +80,7 @@ export class ReplicaServer {
     const key = `${volume}/${member}`;
     this.#stores.set(key, hosted);
     this.#added.set(key, (this.#added.get(key) ?? 0) + 1);
-    this.#upkeep.set(hosted, new StoreUpkeep(hosted, this.#ports));
+    this.#upkeep.set(hosted, new StoreUpkeep(hosted, this.#ports, this.#options.pace));
   }
 
   /** Stops serving one store and closes it, so that it can prove itself (I-20). */

@@ -108,6 +108,9 @@ export class StoreRunner {
       const bytes = this.#opened.get(command.file)?.readAtOnce?.(offsetBytes, lengthBytes);
       return bytes && { bytes };
     }
+    if (command.kind === 'sync') {
+      return this.#opened.get(command.file)?.syncAtOnce?.() === true ? nothing : undefined;
+    }
     if (command.kind !== 'write') return undefined;
     const file = this.#opened.get(command.file);
     const written = file?.writeAtOnce?.(command.offsetBytes, command.bytes) === true;

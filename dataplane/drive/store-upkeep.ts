@@ -1,7 +1,9 @@
 /**
  * What a store needs done beside its requests: regions cleaned, layers of deleted snapshots merged,
  * the free space looked at. Every heartbeat of its engine nudges it. It gives way: while anything
- * else runs it merges one region a nudge, and goes on without a pause when nothing does.
+ * else runs it merges one region a nudge, and goes on without a pause when nothing does. Regions
+ * are cleaned when they are likely to stay clean, or to keep the dirty log short
+ * (docs/decisions/0152).
  */
 import { Fault } from '../base/fault.ts';
 import type { Log } from '../ports/log.ts';
@@ -14,24 +16,48 @@ export interface UpkeepPorts {
   readonly onDefect: (error: unknown) => void;
 }
 
+/** Counted in nudges, that is in heartbeats of the engine. */
+export interface UpkeepPace {
+  /** Without a write for so long it counts as quiet. */
+  readonly quietNudges: number;
+  /** It never becomes quiet: regions are cleaned so often, and the room is looked at. */
+  readonly patienceNudges: number;
+}
+
+/** Two or three seconds, and ten. */
+const usualPace: UpkeepPace = { quietNudges: 8, patienceNudges: 32 };
+
 export class StoreUpkeep {
   readonly #hosted: HostedStore;
   readonly #ports: UpkeepPorts;
+  readonly #pace: UpkeepPace;
   #cleaning = false;
   #merging = false;
   /** Looked at before, and found nothing; a change of layers changes the revision. */
   #mergedRevision = -1;
   #stopped = false;
+  /** What `store.changes` was with the last nudge, and for how many it has been the same. */
+  #changes = 0;
+  #nudgesQuiet = 0;
+  #nudges = 0;
 
-  constructor(hosted: HostedStore, ports: UpkeepPorts) {
+  constructor(hosted: HostedStore, ports: UpkeepPorts, pace: UpkeepPace = usualPace) {
     this.#hosted = hosted;
     this.#ports = ports;
+    this.#pace = pace;
   }
 
   nudge(): void {
-    void this.#clean();
+    const { quietNudges, patienceNudges } = this.#pace;
+    const { changes, full } = this.#hosted.store;
+    this.#nudgesQuiet = changes === this.#changes ? this.#nudgesQuiet + 1 : 0;
+    this.#changes = changes;
+    this.#nudges += 1;
+    const overdue = this.#nudges % patienceNudges === 0;
+    if (this.#nudgesQuiet >= quietNudges || overdue) void this.#clean();
     void this.#merge();
-    void this.lookForRoom();
+    // Only who writes uses it up, and only who is full waits for it; neighbours may do either.
+    if (this.#nudgesQuiet === 0 || full || overdue) void this.lookForRoom();
   }
 
   /** What is under way ends; nothing is begun any more. */

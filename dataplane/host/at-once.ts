@@ -7,26 +7,35 @@
  * Nothing says beforehand which it will be, so the last ones do: after a few slow ones threads are
  * used, and now and then one is tried at once, to see. Holds up the loop for no more than a few
  * slow operations, then for one in `probeEvery`.
+ *
+ * Where the threads' operations are told of too, as with syncs, nothing is tried: threads come
+ * first, and whether they were fast decides (docs/decisions/0151).
  */
 export class AtOnce {
   readonly #slowMs: number;
+  readonly #probes: boolean;
   /** How slow the latest were: 0 none of them, 1 all. */
-  #slowness = 0;
+  #slowness: number;
   #passedOver = 0;
 
-  /** @param slowMs what takes this long was not done in the page cache */
-  constructor(slowMs: number) {
+  /**
+   * @param slowMs what takes this long is worth a thread
+   * @param options probes: one is tried at once now and then (true unless told)
+   */
+  constructor(slowMs: number, { probes = true }: { readonly probes?: boolean } = {}) {
     this.#slowMs = slowMs;
+    this.#probes = probes;
+    this.#slowness = probes ? 0 : 1;
   }
 
   /** Ask once for every operation. */
   get next(): boolean {
     if (this.#slowness < slownessMax) return true;
     this.#passedOver += 1;
-    return this.#passedOver % probeEvery === 0;
+    return this.#probes && this.#passedOver % probeEvery === 0;
   }
 
-  /** How long one took that was done at once. */
+  /** How long one took. */
   took(ms: number, lengthBytes: number): void {
     const expectedMs = this.#slowMs + lengthBytes * msPerByte;
     if (ms > expectedMs * farBeyond) this.#slowness = 1;

@@ -39,5 +39,7 @@ export interface DiskFile {
   /** Makes the range read as zeroes and gives its space back where the file system can. */
   punch(offsetBytes: number, lengthBytes: number): Promise<void>;
   sync(): Promise<void>;
+  /** `sync` without waiting for long: false where it would have to, and then nothing was done. */
+  syncAtOnce?(): boolean;
   close(): Promise<void>;
 }

@@ -15,6 +15,12 @@ export class RegionActivity {
   readonly #writing = new Map<number, number>();
   /** Every in-sync member has flushed all writes up to this sequence. */
   #cleanThrough = 0;
+  #begun = 0;
+
+  /** Counts the writes since the store was opened. */
+  get begun(): number {
+    return this.#begun;
+  }
 
   /** No write is under way anywhere. */
   get idle(): boolean {
@@ -47,6 +53,7 @@ export class RegionActivity {
   }
 
   begin(regions: Span): void {
+    this.#begun += 1;
     for (let region = regions.first; region < regions.end; region++) {
       this.#writing.set(region, (this.#writing.get(region) ?? 0) + 1);
     }

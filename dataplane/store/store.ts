@@ -132,6 +132,11 @@ export class Store {
     return this.#activity.cleanable;
   }
 
+  /** Counts writes of any kind since it was opened. */
+  get changes(): number {
+    return this.#activity.begun;
+  }
+
   get layers(): LayerList {
     return this.#stack.list;
   }

@@ -16,7 +16,6 @@ import type { Answer, EngineRequest } from './engine-events.ts';
 import type { Lease } from './lease.ts';
 import type { MemberRequest } from './member.ts';
 import type { Heard, MemberLink } from './member-link.ts';
-import { inSyncIds } from './record.ts';
 import { RangeOrder } from './range-order.ts';
 import { repairBlock } from './repair.ts';
 import type { Procedure } from './task.ts';
@@ -238,7 +237,7 @@ export class Operations {
     running.pending.delete(link.id);
     if (running.pending.size > 0) return;
     assert(
-      inSyncIds(core.known).every((id) => running.accepted.has(id)),
+      core.known.members.every(({ id, inSync }) => !inSync || running.accepted.has(id)),
       'I-06 every recorded in-sync member accepted what is acknowledged',
     );
     done();

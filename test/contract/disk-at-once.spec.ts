@@ -6,6 +6,7 @@ import path from 'node:path';
 import { Fault } from '../../dataplane/base/fault.ts';
 import { HostDisk } from '../../dataplane/host/disk.ts';
 import type { DiskFile } from '../../dataplane/ports/disk.ts';
+import { skip } from '../support/reporter.ts';
 
 describe('disk at once', () => {
   let folder: string;
@@ -43,10 +44,27 @@ describe('disk at once', () => {
     assert.equal(file.writeAtOnce?.(0, new Uint8Array(4 << 20)), false);
   });
 
+  it('syncs at once what is short when threads were fast, and once in a turn', async function () {
+    const patienceRounds = 200;
+    let rounds = 0;
+    for (let done = false; !done; rounds += 1) {
+      if (rounds > patienceRounds) skip(this, 'the syncs of this disk are not fast');
+      await file.write(0, new Uint8Array(4096));
+      done = file.syncAtOnce?.() === true;
+      if (!done) await file.sync();
+    }
+    assert.equal(file.syncAtOnce?.(), false, 'the next in this turn is shared with others');
+    assert.ok(rounds > 1, 'the first is for a thread: nothing is known of the disk');
+    await new Promise((resolve) => setImmediate(resolve));
+    await file.write(0, new Uint8Array(1 << 20));
+    assert.equal(file.syncAtOnce?.(), false, 'much to carry takes long');
+  });
+
   it('tells a failure at once as the fault it is', async () => {
     await file.close();
     const isFault = (error: unknown) => error instanceof Fault && error.code === 'disk.failed';
     assert.throws(() => file.writeAtOnce?.(0, new Uint8Array(4096)), isFault);
     assert.throws(() => file.readAtOnce?.(0, 4096), isFault);
+    await assert.rejects(file.sync(), isFault);
   });
 });

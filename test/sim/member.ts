@@ -18,7 +18,7 @@ import type { SimNetwork } from './link.ts';
 import type { SimMedium } from './medium.ts';
 import type { Plants } from './plants.ts';
 import { SimProcess } from './process.ts';
-import { lineage, volume } from './settings.ts';
+import { lineage, pace, volume } from './settings.ts';
 import type { World } from './world.ts';
 
 export interface MemberPorts {
@@ -82,7 +82,7 @@ export class SimMember {
             process.defect(error);
           },
         },
-        { incarnation: incarnation(), plants },
+        { incarnation: incarnation(), plants, pace },
       );
       this.#server = server;
       server.add(hosted);

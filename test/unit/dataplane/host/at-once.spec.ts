@@ -48,6 +48,24 @@ describe('at once', () => {
     );
   });
 
+  it('tries none where threads tell how slow they are, and begins when those were fast', () => {
+    const pace = new AtOnce(0.5, { probes: false });
+    assert.equal(
+      doneAtOnce(pace, 1000, () => 0.1),
+      0,
+    );
+    for (let index = 0; index < 10; index++) pace.took(0.1, 4096);
+    assert.equal(
+      doneAtOnce(pace, 1000, () => 0.1),
+      1000,
+    );
+    pace.took(100, 4096);
+    assert.equal(
+      doneAtOnce(pace, 1000, () => 0.1),
+      0,
+    );
+  });
+
   it('expects long ones to take longer', () => {
     const pace = new AtOnce(1);
     for (let index = 0; index < 100; index++) pace.took(1.9, 2 ** 20);

@@ -87,6 +87,49 @@ describe('upkeep of a store', () => {
     assert.equal(layers().length, 2);
   });
 
+  /** A write, flushed everywhere, and then a nudge. */
+  async function writeAndNudge(sequence: number): Promise<void> {
+    const bytes = new Uint8Array(blockBytes).fill(9);
+    await hosted.runner.run(hosted.store.write(0, bytes, { sequence, fua: true }));
+    hosted.store.flushedEverywhere(sequence);
+    upkeep.nudge();
+    for (let turns = 0; turns < 50; turns++) await turn();
+  }
+
+  it('cleans regions once nothing was written for a while, and not before', async () => {
+    await writeAndNudge(3);
+    const dirty = hosted.store.dirtyCount;
+    assert.ok(dirty > 0);
+    let nudges = 0;
+    for (; nudges < 40 && hosted.store.dirtyCount > 0; nudges++) {
+      upkeep.nudge();
+      for (let turns = 0; turns < 50; turns++) await turn();
+    }
+    assert.ok(nudges >= 4 && nudges <= 12, `cleaned after ${nudges} nudges`);
+  });
+
+  it('cleans regions now and then where the writes never end', async () => {
+    let cleaned = 0;
+    for (let round = 0; round < 100; round++) {
+      const before = hosted.store.dirtyCount;
+      await writeAndNudge(3 + round);
+      if (hosted.store.dirtyCount < Math.max(before, 1)) cleaned += 1;
+    }
+    assert.ok(cleaned >= 2 && cleaned <= 5, `cleaned ${cleaned} times in 100 nudges`);
+  });
+
+  it('asks the file system for its room while somebody writes, and rarely else', async () => {
+    let asked = 0;
+    disk.freeBytes = async () => {
+      asked += 1;
+      return Promise.resolve(Infinity);
+    };
+    for (let round = 0; round < 10; round++) await writeAndNudge(3 + round);
+    assert.equal(asked, 10);
+    for (let round = 0; round < 64; round++) upkeep.nudge();
+    assert.ok(asked <= 13, `${asked - 10} times in 64 nudges without a write`);
+  });
+
   it('keeps reads and writes right while it merges', async () => {
     await hosted.runner.run(hosted.store.deleteSnapshot('s'));
     upkeep.nudge();
