@@ -68,7 +68,7 @@ const foldersOf = (tier: Tier) =>
 /** Each disk carries the names of the tiers that it serves as tags; the classes ask for them. */
 function buildDataplane(tiers: readonly Tier[], { args, apps, system }: Ground): Dataplane {
   const { engines, images, nodes } = args.shelf;
-  const { dataplane, csiProvisioner, csiAttacher } = images;
+  const { dataplane, csiProvisioner, csiAttacher, csiResizer } = images;
   // The rules have asked for it (rules/engine-settings.ts).
   if (dataplane === undefined) throw new Error('larder:images.dataplane is missing');
   const serving = (disk: Tier['disks'][number]) =>
@@ -91,7 +91,7 @@ function buildDataplane(tiers: readonly Tier[], { args, apps, system }: Ground):
     'dataplane',
     {
       namespace: system.namespaceName,
-      images: { dataplane, csiProvisioner, csiAttacher },
+      images: { dataplane, csiProvisioner, csiAttacher, csiResizer },
       nodes: declared.filter(({ disks }) => disks.length > 0),
       repairAfterMinutes: engines.larder.repairAfterMinutes,
       dataProvider: args.providers.data,

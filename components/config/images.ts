@@ -19,6 +19,8 @@ export const defaultImages = {
   csiProvisioner: 'registry.k8s.io/sig-storage/csi-provisioner:v6.3.0',
   // renovate: datasource=docker depName=registry.k8s.io/sig-storage/csi-attacher
   csiAttacher: 'registry.k8s.io/sig-storage/csi-attacher:v4.12.0',
+  // renovate: datasource=docker depName=registry.k8s.io/sig-storage/csi-resizer
+  csiResizer: 'registry.k8s.io/sig-storage/csi-resizer:v2.2.0',
   /** Rootless. */
   // renovate: datasource=docker depName=gitea/gitea
   gitea:

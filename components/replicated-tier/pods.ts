@@ -7,6 +7,7 @@ export interface DataplaneImageArgs {
   /** Sidecars of Kubernetes; each has its program at `/<name>`. */
   readonly csiProvisioner: string;
   readonly csiAttacher: string;
+  readonly csiResizer: string;
 }
 
 const kubeletFolder = '/var/lib/kubelet';
@@ -171,6 +172,13 @@ function controllerContainers(images: DataplaneImageArgs, repairAfterMinutes: nu
       '--timeout=30s',
       '--retry-interval-start=500ms',
       '--retry-interval-max=10s',
+    ]),
+    sidecar('csi-resizer', images.csiResizer, [
+      '--timeout=30s',
+      '--retry-interval-start=1s',
+      '--retry-interval-max=30s',
+      // A volume grows while it is in use; whether it is, is nobody's question.
+      '--handle-volume-inuse-error=false',
     ]),
   ];
 }

@@ -66,6 +66,7 @@ const sidecarRules: Rule[] = [
     verbs: [...read, 'create', 'patch', 'delete'],
   },
   { apiGroups: [''], resources: ['persistentvolumeclaims'], verbs: [...read, 'update'] },
+  { apiGroups: [''], resources: ['persistentvolumeclaims/status'], verbs: ['patch'] },
   { apiGroups: [''], resources: ['events'], verbs: ['list', 'watch', 'create', 'update', 'patch'] },
   { apiGroups: [''], resources: ['nodes'], verbs: read },
   { apiGroups: storage, resources: ['storageclasses', 'csinodes'], verbs: read },

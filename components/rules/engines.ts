@@ -71,7 +71,7 @@ export const engineFacts: Readonly<Record<TierEngine, EngineFacts>> = {
   'rook-ceph': { ...block, title: 'Rook-Ceph', on: 'devices' },
   mayastor: { ...block, title: 'Mayastor', on: 'devices' },
   // What CSI offers of it so far (docs/components/replicated-tier.md).
-  larder: { ...block, title: 'Larder', grows: false, snapshots: false, on: 'disks' },
+  larder: { ...block, title: 'Larder', snapshots: false, on: 'disks' },
 };
 
 /** The driver that a class names; it tells which engine made the volumes of the class. */

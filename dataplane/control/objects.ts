@@ -8,7 +8,7 @@
  */
 import { z } from 'zod';
 import { limits } from '../base/limits.ts';
-import type { VolumeRecord } from '../volume/record.ts';
+import type { VolumeRecord, VolumeWish } from '../volume/record.ts';
 
 const mebibyte = 2 ** 20;
 const whole = z.int().nonnegative();
@@ -187,6 +187,9 @@ const snapshotStatus = z.object({
   takenAt: z.string().default(''),
   message: z.string().default(''),
 });
+
+/** What the engine makes so: the part of the spec that it reads beside the record. */
+export const wishSchema = volumeSpec.pick({ sizeBytes: true }) satisfies z.ZodType<VolumeWish>;
 
 export type VolumeSpec = z.output<typeof volumeSpec>;
 export type VolumeStatus = z.output<typeof volumeStatus>;

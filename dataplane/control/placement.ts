@@ -137,6 +137,24 @@ export function fillsOf(
   };
 }
 
+/** Why the copies of the volume cannot be so large where they are; empty when they can. */
+export function noRoomToGrow(
+  volume: VolumeObject,
+  sizeBytes: number,
+  nodes: readonly StorageNodeObject[],
+  volumes: readonly VolumeObject[],
+): string {
+  const moreBytes = sizeBytes - volume.spec.sizeBytes;
+  const short = volume.status.places.flatMap((at) => {
+    const node = nodes.find(({ metadata }) => metadata.name === at.node);
+    const leftBytes = node === undefined ? 0 : leftOn(node, at.disk, volumes);
+    if (leftBytes >= moreBytes) return [];
+    return [`${at.node} disk ${at.disk} has room for ${shown(Math.max(0, leftBytes))} more`];
+  });
+  if (short.length === 0) return '';
+  return `each copy needs ${shown(moreBytes)} more, and ${short.join(', ')}: free some of it, or let a copy move to a larger disk`;
+}
+
 function candidateOf(
   wish: Wish,
   node: StorageNodeObject,

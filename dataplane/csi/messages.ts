@@ -72,6 +72,16 @@ export interface CapacityRequest {
   readonly accessibleTopology?: Topology | null;
 }
 
+export interface ExpandRequest {
+  readonly volumeId: string;
+  readonly capacityRange?: CapacityRange | null;
+}
+
+export interface NodeExpandRequest extends ExpandRequest {
+  /** Where it is published, or staged. */
+  readonly volumePath: string;
+}
+
 export interface NodeStageRequest {
   readonly volumeId: string;
   readonly stagingTargetPath: string;

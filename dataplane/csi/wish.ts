@@ -2,6 +2,7 @@
  * From a CreateVolume request to what is wanted, or to all that is wrong with it. The parameters
  * are those of the StorageClass: its author is told every mistake at once.
  */
+import { limits } from '../base/limits.ts';
 import type { VolumeSpec } from '../control/objects.ts';
 import { contentOf, problemOf } from './capability.ts';
 import type { CreateVolumeRequest, VolumeCapability } from './messages.ts';
@@ -10,7 +11,7 @@ import { Refusal } from './refusal.ts';
 const blockBytes = 4096;
 const sizeBytesMin = 4 * 2 ** 20;
 const sizeBytesDefault = 2 ** 30;
-export const sizeBytesMax = 16 * 2 ** 40;
+export const sizeBytesMax = limits.volumeBytesMax;
 
 /** Handed on by the provisioner for people to read; they decide nothing. */
 const foreign = 'csi.storage.k8s.io/';
@@ -79,8 +80,8 @@ function tagsOf(value: string): string[] {
     .filter((tag) => tag !== '');
 }
 
-/** Whole blocks, at least what is required. */
-function sizeOf({ capacityRange }: CreateVolumeRequest): number {
+/** Whole blocks, at least what is required. Throws `OUT_OF_RANGE` when no size is in the range. */
+export function sizeOf({ capacityRange }: Pick<CreateVolumeRequest, 'capacityRange'>): number {
   const required = capacityRange?.requiredBytes ?? 0;
   const limit = capacityRange?.limitBytes ?? 0;
   const wanted = required > 0 ? Math.max(required, sizeBytesMin) : sizeBytesDefault;

@@ -7,7 +7,7 @@ import { Fault } from '../base/fault.ts';
 import { addressOf, born } from '../control/birth.ts';
 import { NodeHealth } from '../control/node-health.ts';
 import { dataFinalizer, type StorageNodeObject, type VolumeObject } from '../control/objects.ts';
-import { place } from '../control/placement.ts';
+import { noRoomToGrow, place } from '../control/placement.ts';
 import type { Shelf } from '../control/copies.ts';
 import { repaired } from '../control/repaired.ts';
 import { repairOf } from '../control/repair.ts';
@@ -88,6 +88,29 @@ export class Controller {
    */
   async provision(name: string): Promise<VolumeObject | { readonly why: string } | undefined> {
     return this.#inTurn(async () => this.#provision(name));
+  }
+
+  /**
+   * Promises the volume so much room, if there is so much on each disk that holds a copy. Returns
+   * the volume as it is then, why it is impossible, or undefined when there is no such volume.
+   */
+  async grow(
+    name: string,
+    sizeBytes: number,
+  ): Promise<VolumeObject | { readonly why: string } | 'again' | undefined> {
+    const { objects } = this.#ports;
+    return this.#inTurn(async () => {
+      const [nodes, volumes] = await Promise.all([
+        objects.storageNodes.list(),
+        objects.volumes.list(),
+      ]);
+      const volume = volumes.find(({ metadata }) => metadata.name === name);
+      if (volume === undefined || volume.spec.sizeBytes >= sizeBytes) return volume;
+      const why = noRoomToGrow(volume, sizeBytes, nodes, volumes);
+      if (why !== '') return { why };
+      const written = await objects.volumes.put({ ...volume, spec: { ...volume.spec, sizeBytes } });
+      return written.kind === 'written' ? written.object : 'again';
+    });
   }
 
   async #inTurn<T>(work: () => Promise<T>): Promise<T> {

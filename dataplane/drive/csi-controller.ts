@@ -9,6 +9,7 @@ import type {
   ControllerPublishRequest,
   CreateVolumeRequest,
   CsiVolume,
+  ExpandRequest,
   ValidateRequest,
   VolumeEntry,
 } from '../csi/messages.ts';
@@ -21,12 +22,14 @@ import {
   refuseCapabilities,
   sameVolume,
   sizeBytesMax,
+  sizeOf,
   specOf,
 } from '../csi/wish.ts';
 import { dataFinalizer, type VolumeObject, type VolumeStatus } from '../control/objects.ts';
 import { roomFor } from '../control/placement.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { Changed, Objects } from '../ports/objects.ts';
+import type { Objects } from '../ports/objects.ts';
+import { again, changeStatus, required, unknown } from './csi-change.ts';
 import { type Controller, preferredAnnotation } from './controller.ts';
 
 export interface CsiControllerPorts {
@@ -39,9 +42,6 @@ export interface CsiControllerPorts {
 const makingMs = 8_000;
 const removingMs = 5_000;
 const lookMs = 150;
-/** Attempts at a change that others keep coming before. */
-const attemptsMax = 8;
-
 /** On a Volume: the name by which CreateVolume asked for it. */
 const requestedName = 'larder.dev/requested-name';
 
@@ -116,7 +116,7 @@ export class CsiController {
     }
     const problem = problemOf(volumeCapability);
     if (problem !== undefined) throw new Refusal('INVALID_ARGUMENT', problem);
-    await this.#change(volumeId, async (volume) => {
+    await changeStatus(this.#ports.objects, volumeId, async (volume) => {
       if ((await this.#ports.objects.storageNodes.get(nodeId)) === undefined) {
         throw new Refusal('NOT_FOUND', `There is no storage node ${nodeId}.`);
       }
@@ -141,11 +141,36 @@ export class CsiController {
   async unpublish(volumeId: string, nodeId: string): Promise<void> {
     required('volume_id', volumeId);
     if ((await this.#ports.objects.volumes.get(volumeId)) === undefined) return;
-    await this.#change(volumeId, async ({ status }) =>
+    await changeStatus(this.#ports.objects, volumeId, async ({ status }) =>
       status.attachedTo === '' || (nodeId !== '' && status.attachedTo !== nodeId)
         ? undefined
         : { ...status, attachedTo: '' },
     );
+  }
+
+  /**
+   * Promises the room; the engine makes the volume so large while it is served, and whoever mounts
+   * it the file system.
+   */
+  async expand({ volumeId, capacityRange }: ExpandRequest) {
+    required('volume_id', volumeId);
+    if (!capacityRange) throw new Refusal('INVALID_ARGUMENT', 'The request names no capacity.');
+    const sizeBytes = sizeOf({ capacityRange });
+    const outcome = await this.#ports.controller.grow(volumeId, sizeBytes);
+    if (outcome === undefined) throw unknown(volumeId);
+    if (outcome === 'again') throw again(volumeId);
+    if ('why' in outcome) {
+      throw new Refusal('OUT_OF_RANGE', `The volume ${volumeId} cannot grow: ${outcome.why}.`);
+    }
+    const { limitBytes } = capacityRange;
+    if (limitBytes > 0 && outcome.spec.sizeBytes > limitBytes) {
+      throw new Refusal(
+        'OUT_OF_RANGE',
+        `The volume ${volumeId} has ${outcome.spec.sizeBytes} bytes; a volume never shrinks to ${limitBytes}.`,
+      );
+    }
+    // Also of a raw device: whoever has it here has to be shown its new end.
+    return { capacityBytes: outcome.spec.sizeBytes, nodeExpansionRequired: true };
   }
 
   async validate(request: ValidateRequest) {
@@ -223,24 +248,6 @@ export class CsiController {
     if (volume.status.record === undefined) await this.#ports.objects.volumes.remove(volume);
   }
 
-  /** Reads, decides, writes; again when somebody came before. `undefined`: nothing to write. */
-  async #change(
-    name: string,
-    decide: (volume: VolumeObject) => Promise<VolumeStatus | undefined>,
-  ): Promise<void> {
-    const { volumes } = this.#ports.objects;
-    for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
-      const volume = await volumes.get(name);
-      if (volume === undefined) throw unknown(name);
-      const status = await decide(volume);
-      if (status === undefined) return;
-      const outcome: Changed<VolumeObject> = await volumes.putStatus({ ...volume, status });
-      if (outcome.kind === 'written') return;
-      if (outcome.kind === 'refused') throw new Refusal('INTERNAL', outcome.message);
-    }
-    throw again(name);
-  }
-
   async #until(forMs: number, ready: () => Promise<boolean>): Promise<boolean> {
     const { clock } = this.#ports;
     const endMs = clock.nowMs() + forMs;
@@ -294,18 +301,6 @@ function entryOf(volume: VolumeObject): VolumeEntry {
       },
     },
   };
-}
-
-function required(field: string, value: string): void {
-  if (value === '') throw new Refusal('INVALID_ARGUMENT', `The request has no ${field}.`);
-}
-
-function unknown(name: string): Refusal {
-  return new Refusal('NOT_FOUND', `There is no volume ${name}.`);
-}
-
-function again(name: string): Refusal {
-  return new Refusal('ABORTED', `The volume ${name} is being changed by others; ask again.`);
 }
 
 function wrongContent({ metadata, spec }: VolumeObject): string {

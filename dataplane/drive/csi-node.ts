@@ -7,8 +7,14 @@
  */
 import type { VolumeObject } from '../control/objects.ts';
 import { problemOf, serves } from '../csi/capability.ts';
-import type { NodePublishRequest, NodeStageRequest, VolumeCapability } from '../csi/messages.ts';
+import type {
+  NodeExpandRequest,
+  NodePublishRequest,
+  NodeStageRequest,
+  VolumeCapability,
+} from '../csi/messages.ts';
 import { Refusal } from '../csi/refusal.ts';
+import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { Attacher, Mounted, Mounts } from '../ports/mounts.ts';
 import type { Objects } from '../ports/objects.ts';
@@ -17,11 +23,18 @@ export interface CsiNodePorts {
   readonly objects: Objects;
   readonly mounts: Mounts;
   readonly attacher: Attacher;
+  readonly clock: Clock;
   readonly log: Log;
 }
 
 /** Options that a class may set; others could turn a volume into another thing. */
 const mountOptions = new Set(['noatime', 'nodiratime', 'relatime', 'discard', 'nodiscard', 'sync']);
+
+/** The engine grows within a second when all copies are there; a member may just be dying. */
+const growMs = 15_000;
+/** How long a pod waits for a growth that is on its way. */
+const fitMs = 5_000;
+const lookMs = 200;
 
 export class CsiNode {
   readonly #ports: CsiNodePorts;
@@ -42,7 +55,8 @@ export class CsiNode {
     return this.#alone(volumeId, async () => {
       const volume = await this.#mine(volumeId, capability);
       const { mounts, attacher } = this.#ports;
-      const device = await attacher.attach(volumeId);
+      const device = await attacher.attach(volumeId, sizeOf(volume));
+      await this.#fit(volume);
       if (volume.spec.content === 'block') return {};
       const type = volume.spec.content;
       const there = await this.#mountedAt(stagingTargetPath);
@@ -54,6 +68,7 @@ export class CsiNode {
       await this.#prepare(volume, device, type);
       await mounts.makeFolder(stagingTargetPath);
       await mounts.mount(device, stagingTargetPath, type, optionsOf(capability, type));
+      if (type === 'xfs') await mounts.grow(device, type, stagingTargetPath);
       return {};
     });
   }
@@ -105,6 +120,36 @@ export class CsiNode {
     });
   }
 
+  /** Shows the new end to whoever has the device here, and grows the file system on it. */
+  async expand({ volumeId, volumePath, capacityRange }: NodeExpandRequest) {
+    required('volume_id', volumeId);
+    required('volume_path', volumePath);
+    return this.#alone(volumeId, async () => {
+      const { mounts, attacher, objects } = this.#ports;
+      const there = await mounts.at(volumePath);
+      const volume = await objects.volumes.get(volumeId);
+      // A raw device may be named by any of its paths.
+      if (volume === undefined || (there === undefined && volume.spec.content !== 'block')) {
+        throw new Refusal('NOT_FOUND', `The volume ${volumeId} is not at ${volumePath}.`);
+      }
+      this.#mustBeHere(volume);
+      const device = await attacher.device(volumeId);
+      if (device === undefined) throw notStaged(volumeId);
+      const wantedBytes = Math.max(volume.spec.sizeBytes, capacityRange?.requiredBytes ?? 0);
+      const capacityBytes = await this.#grown(volumeId, wantedBytes, growMs);
+      if (capacityBytes < wantedBytes) {
+        throw new Refusal(
+          'UNAVAILABLE',
+          `The volume ${volumeId} has ${capacityBytes} bytes and shall get ${wantedBytes}: its copies have not grown yet. The log of its engine says what it waits for.`,
+        );
+      }
+      await attacher.resize(volumeId, capacityBytes);
+      const { content } = volume.spec;
+      if (content !== 'block') await mounts.grow(device, content, volumePath);
+      return { capacityBytes };
+    });
+  }
+
   async stats(volumeId: string, volumePath: string) {
     required('volume_id', volumeId);
     required('volume_path', volumePath);
@@ -153,15 +198,42 @@ export class CsiNode {
         `The volume ${volumeId} holds ${volume.spec.content}; it cannot be used in another way.`,
       );
     }
-    const { attachedTo } = volume.status;
-    if (attachedTo !== this.#name) {
-      const where = attachedTo === '' ? 'no node' : attachedTo;
-      throw new Refusal(
-        'FAILED_PRECONDITION',
-        `The volume ${volumeId} is attached to ${where}, not to ${this.#name}.`,
-      );
-    }
+    this.#mustBeHere(volume);
     return volume;
+  }
+
+  #mustBeHere({ metadata, status: { attachedTo } }: VolumeObject): void {
+    if (attachedTo === this.#name) return;
+    const where = attachedTo === '' ? 'no node' : attachedTo;
+    throw new Refusal(
+      'FAILED_PRECONDITION',
+      `The volume ${metadata.name} is attached to ${where}, not to ${this.#name}.`,
+    );
+  }
+
+  /** A volume that grew while nobody used it gets its size now; it is used in any case. */
+  async #fit(volume: VolumeObject): Promise<void> {
+    const { name } = volume.metadata;
+    const { sizeBytes } = volume.spec;
+    if (sizeOf(volume) >= sizeBytes) return;
+    const grownBytes = await this.#grown(name, sizeBytes, fitMs);
+    await this.#ports.attacher.resize(name, grownBytes);
+    if (grownBytes < sizeBytes) {
+      this.#ports.log.warn('is used before it has grown', { volume: name, sizeBytes, grownBytes });
+    }
+  }
+
+  /** The size that the engine has made, when it is the wanted one or time is up. */
+  async #grown(name: string, wantedBytes: number, forMs: number): Promise<number> {
+    const { clock, objects } = this.#ports;
+    const endMs = clock.nowMs() + forMs;
+    for (;;) {
+      const sizeBytes = (await objects.volumes.get(name))?.status.record?.sizeBytes ?? 0;
+      if (sizeBytes >= wantedBytes || clock.nowMs() >= endMs) return sizeBytes;
+      await new Promise<void>((resolve) => {
+        clock.after(lookMs, resolve);
+      });
+    }
   }
 
   /** A file system that may be mounted, made if the volume never had one. */
@@ -177,6 +249,7 @@ export class CsiNode {
         );
       }
       await mounts.check(device, type);
+      await mounts.grow(device, type);
       return;
     }
     if (volume.status.formatted === 'no') {
@@ -256,6 +329,11 @@ export class CsiNode {
       this.#busy.delete(volumeId);
     }
   }
+}
+
+/** The size that it has, which may be less than it shall have. */
+function sizeOf({ spec, status }: VolumeObject): number {
+  return status.record?.sizeBytes ?? spec.sizeBytes;
 }
 
 function checked(capability: VolumeCapability | null | undefined): VolumeCapability {

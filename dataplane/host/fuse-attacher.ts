@@ -10,10 +10,11 @@ import { access, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/p
 import { connect } from 'node:net';
 import path from 'node:path';
 import { Fault } from '../base/fault.ts';
+import { roomyExport } from '../nbd/export-info.ts';
 import type { Log } from '../ports/log.ts';
 import type { Attacher } from '../ports/mounts.ts';
 import { endLasting, isRunning, type LastingOptions, startLasting } from './lasting-process.ts';
-import { isLoopLeft, loopOver, makeLoop, removeLoop } from './loop-devices.ts';
+import { isLoopLeft, loopOver, makeLoop, partOf, removeLoop, sizePart } from './loop-devices.ts';
 import { mountTable } from './mounts.ts';
 import { mustRun } from './programs.ts';
 import { until } from './until.ts';
@@ -46,7 +47,7 @@ export class FuseAttacher implements Attacher {
     this.#log = log;
   }
 
-  async attach(volume: string): Promise<string> {
+  async attach(volume: string, sizeBytes: number): Promise<string> {
     const at = this.#places(volume);
     if ((await exists(at.marker)) && (await hasLostWrites(at))) {
       throw new Fault('volume.data-lost', `Writes to ${volume} were lost while it was attached.`, {
@@ -58,7 +59,8 @@ export class FuseAttacher implements Attacher {
     if (!(await isRunning(at.relay))) {
       await rm(at.relaySocket, { force: true });
       // It repeats for as long as it lives: whoever detaches the volume ends it.
-      const source = ['nbd', `socket=${at.engineSocket}`, `export=${volume}`];
+      // nbdfuse learns the size once; the volume may grow.
+      const source = ['nbd', `socket=${at.engineSocket}`, `export=${roomyExport(volume)}`];
       const retry = ['retries=1000000000', 'retry-delay=1', 'retry-exponential=no'];
       const args = ['--foreground', '--unix', at.relaySocket, '--filter=retry'];
       // nbdkit asks to be ended with its parent, which would be this pod: it gets one that lasts.
@@ -71,8 +73,9 @@ export class FuseAttacher implements Attacher {
     }
     await answering(at.relaySocket, at.relay, programMs);
     await this.#mountFuse(at);
-    const device = (await this.#loopOf(at.file)) ?? (await makeLoop(at.file));
-    await writeFile(at.marker, device);
+    const loop = (await this.#loopOf(at.file)) ?? (await makeLoop(at.file));
+    const device = await sizePart(loop, sizeBytes);
+    await writeFile(at.marker, loop);
     return device;
   }
 
@@ -92,7 +95,18 @@ export class FuseAttacher implements Attacher {
   async device(volume: string): Promise<string | undefined> {
     const at = this.#places(volume);
     if (!(await exists(at.marker))) return undefined;
-    return this.#loopOf(at.file);
+    const loop = await this.#loopOf(at.file);
+    return loop === undefined ? undefined : partOf(loop);
+  }
+
+  async resize(volume: string, sizeBytes: number): Promise<void> {
+    const loop = await this.#loopOf(this.#places(volume).file);
+    if (loop === undefined) {
+      throw new Fault('disk.failed', `${volume} has no device here that could grow.`, {
+        retriable: true,
+      });
+    }
+    await sizePart(loop, sizeBytes);
   }
 
   async list(): Promise<readonly string[]> {

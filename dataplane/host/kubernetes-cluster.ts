@@ -6,7 +6,7 @@
  * Anybody's write to the object makes a swap a conflict; the engine then reads and decides anew.
  */
 import { Fault } from '../base/fault.ts';
-import { recordSchema } from '../control/objects.ts';
+import { recordSchema, wishSchema } from '../control/objects.ts';
 import type { Cluster, SwapOutcome, VersionedRecord } from '../ports/cluster.ts';
 import type { VolumeRecord } from '../volume/record.ts';
 import type { KubeClient } from './kube-client.ts';
@@ -26,8 +26,9 @@ export class KubernetesCluster implements Cluster {
     // Without a resourceVersion in the request the server may not answer from its cache.
     const { code, body } = await this.#client.send({ method: 'GET', path: pathOf(volume) });
     if (code !== 200) throw unusable(volume, `the API server answered ${code}`);
-    const { metadata, status } = body as {
+    const { metadata, spec, status } = body as {
       metadata?: { uid?: string; resourceVersion?: string };
+      spec?: unknown;
       status?: { record?: unknown };
     };
     const version = metadata?.resourceVersion ?? '';
@@ -39,7 +40,8 @@ export class KubernetesCluster implements Cluster {
     if (!record.success || version === '') throw unusable(volume, 'it holds no complete record');
     if (record.data.volume !== volume) throw unusable(volume, `it is about ${record.data.volume}`);
     this.#uid = uid;
-    return { version, record: record.data };
+    const wish = wishSchema.safeParse(spec);
+    return { version, record: record.data, ...(wish.success ? { wish: wish.data } : {}) };
   }
 
   async swap(volume: string, expected: string, next: VolumeRecord): Promise<SwapOutcome> {

@@ -2,7 +2,7 @@
  * Loop devices: the kernel's block devices over files. Which one is over a file is asked of the
  * kernel, by the file's own identity, never of a note.
  */
-import { access, readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { Fault } from '../base/fault.ts';
@@ -20,6 +20,7 @@ const loopList = z.object({
   ),
 });
 
+const sectorBytes = 512;
 /** Others may take the device that was free a moment ago. */
 const attempts = 10;
 
@@ -51,10 +52,50 @@ export async function makeLoop(file: string): Promise<string> {
   for (let attempt = 1; ; attempt += 1) {
     const device = (await mustRun('losetup', ['--find'])).trim();
     await makeDeviceNode(path.basename(device));
-    const { code, stderr } = await runProgram('losetup', ['--direct-io=on', device, file]);
-    if (code === 0) return device;
+    // Without --partscan the kernel takes no partitions, not even ours.
+    const args = ['--direct-io=on', '--partscan', device, file];
+    const { code, stderr } = await runProgram('losetup', args);
+    if (code === 0) {
+      await removeParts(device);
+      return device;
+    }
     if (attempt >= attempts)
       throw new Fault('disk.failed', `No loop device for ${file}: ${stderr.trim()}`);
+  }
+}
+
+/**
+ * The part of a loop device that is a volume: a partition that only the kernel knows, from the
+ * first byte, because it can be made larger while it is in use and a loop device over a file of
+ * fixed size cannot. Undefined before `sizePart`.
+ */
+export async function partOf(loop: string): Promise<string | undefined> {
+  const number = await readFile(`${sysfsOf(loop)}/dev`, 'utf8').catch(() => undefined);
+  if (number === undefined) return undefined;
+  const device = `${loop}p1`;
+  await makeNode(device, number.trim());
+  return device;
+}
+
+/** Makes the part at least so large; of a loop device that `makeLoop` made. */
+export async function sizePart(loop: string, sizeBytes: number): Promise<string> {
+  const sectors = sizeBytes / sectorBytes;
+  const now = Number(await readFile(`${sysfsOf(loop)}/size`, 'utf8').catch(() => '0'));
+  if (now === 0) await mustRun('addpart', [loop, '1', '0', String(sectors)]);
+  else if (now < sectors) await mustRun('resizepart', [loop, '1', String(sectors)]);
+  const device = await partOf(loop);
+  if (device === undefined) throw new Fault('disk.failed', `${loop}p1 did not appear.`);
+  return device;
+}
+
+const sysfsOf = (loop: string) => `/sys/class/block/${path.basename(loop)}p1`;
+
+/** What the volume itself begins with may look like a partition table; it is the pods' business. */
+async function removeParts(loop: string): Promise<void> {
+  const name = path.basename(loop);
+  for (const entry of await readdir(`/sys/block/${name}`)) {
+    const part = /^loop\d+p(\d+)$/.exec(entry)?.[1];
+    if (part !== undefined) await mustRun('delpart', [loop, part]);
   }
 }
 
@@ -73,15 +114,20 @@ async function loopDevices() {
 }
 
 async function makeDeviceNode(name: string): Promise<void> {
-  const device = path.join('/dev', name);
+  await makeNode(path.join('/dev', name), `7:${/\d+$/.exec(name)?.[0] ?? ''}`);
+}
+
+/** @param number as `7:3`; a file that stands for another device is taken away */
+async function makeNode(device: string, number: string): Promise<void> {
   const isThere = async () =>
-    access(device).then(
-      () => true,
+    stat(device).then(
+      ({ rdev }) => deviceNumber(rdev) === number,
       () => false,
     );
   if (await isThere()) return;
-  const number = /\d+$/.exec(name)?.[0] ?? '';
-  const { code, stderr } = await runProgram('mknod', ['--mode=0600', device, 'b', '7', number]);
+  await rm(device, { force: true });
+  const [major = '', minor = ''] = number.split(':');
+  const { code, stderr } = await runProgram('mknod', ['--mode=0600', device, 'b', major, minor]);
   if (code !== 0 && !(await isThere()))
     throw new Fault('disk.failed', `${device} cannot be made: ${stderr.trim()}`);
 }

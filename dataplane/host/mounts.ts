@@ -132,6 +132,28 @@ export class HostMounts implements Mounts {
     if (type === 'ext4') await mustRun('e2fsck', ['-p', device], [0, 1]);
   }
 
+  async grow(device: string, type: 'ext4' | 'xfs', mountedAt?: string): Promise<void> {
+    if (type === 'xfs') {
+      if (mountedAt !== undefined) await mustRun('xfs_growfs', [mountedAt]);
+      return;
+    }
+    if (mountedAt === undefined) {
+      if (!(await hasRoomBehind(device))) return;
+      // Demanded before a file system grows that was mounted since it was last looked at.
+      await mustRun('e2fsck', ['-f', '-p', device], [0, 1]);
+    }
+    const { code, stderr } = await runProgram('resize2fs', [device]);
+    if (code === 0) return;
+    throw new Fault(
+      'disk.failed',
+      `resize2fs ${device} ended with code ${code}: ${stderr.trim()}`,
+      {
+        hint: 'A mounted ext4 grows for processes with CAP_SYS_RESOURCE only. It also grows when it is next mounted: end the pods that use it and start them again.',
+        retriable: true,
+      },
+    );
+  }
+
   async spaceOf(wanted: string): Promise<SpaceUse> {
     const { bsize, blocks, bfree, bavail, files, ffree } = await statfs(wanted);
     return {
@@ -142,6 +164,16 @@ export class HostMounts implements Mounts {
       usedFiles: files - ffree,
     };
   }
+}
+
+/** Whether an ext4 file system ends before its device does. */
+async function hasRoomBehind(device: string): Promise<boolean> {
+  const text = await mustRun('dumpe2fs', ['-h', device]);
+  const number = (name: string) => Number(new RegExp(`^${name}: +(\\d+)$`, 'm').exec(text)?.[1]);
+  const blockBytes = number('Block size');
+  const usedBytes = number('Block count') * blockBytes;
+  const sizeBytes = Number(await mustRun('blockdev', ['--getsize64', device]));
+  return usedBytes + blockBytes <= sizeBytes;
 }
 
 /** `emergency_ro`: the kernel's word for ext4 after an error, since 6.18. */

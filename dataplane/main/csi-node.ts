@@ -11,6 +11,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { Fault } from '../base/fault.ts';
 import { CsiNode } from '../drive/csi-node.ts';
+import { HostClock } from '../host/clock.ts';
 import { FuseAttacher } from '../host/fuse-attacher.ts';
 import { GrpcServer } from '../host/grpc-server.ts';
 import { accessOfPod, KubeClient } from '../host/kube-client.ts';
@@ -64,7 +65,10 @@ async function main(): Promise<void> {
     },
     log,
   );
-  const csi = new CsiNode({ objects, mounts: new HostMounts(), attacher, log }, node);
+  const csi = new CsiNode(
+    { objects, mounts: new HostMounts(), attacher, clock: new HostClock(), log },
+    node,
+  );
   const endpoint = path.join(settings.KUBELET_FOLDER, 'plugins', driverName, 'csi.sock');
   const server = new GrpcServer(log);
   await server.add(identityService());

@@ -3,6 +3,8 @@ import type {
   CapacityRequest,
   ControllerPublishRequest,
   CreateVolumeRequest,
+  ExpandRequest,
+  NodeExpandRequest,
   NodePublishRequest,
   NodeStageRequest,
   ValidateRequest,
@@ -20,6 +22,7 @@ const controllerCapabilities = [
   'LIST_VOLUMES',
   'LIST_VOLUMES_PUBLISHED_NODES',
   'GET_CAPACITY',
+  'EXPAND_VOLUME',
   'GET_VOLUME',
   'VOLUME_CONDITION',
   'SINGLE_NODE_MULTI_WRITER',
@@ -28,6 +31,7 @@ const controllerCapabilities = [
 const nodeCapabilities = [
   'STAGE_UNSTAGE_VOLUME',
   'GET_VOLUME_STATS',
+  'EXPAND_VOLUME',
   'VOLUME_CONDITION',
   'SINGLE_NODE_MULTI_WRITER',
 ];
@@ -47,6 +51,8 @@ export function identityService(isReady = () => true): GrpcService {
         capabilities: [
           { service: { type: 'CONTROLLER_SERVICE' } },
           { service: { type: 'VOLUME_ACCESSIBILITY_CONSTRAINTS' } },
+          // And OFFLINE with it: what grew unattached is fitted when it is staged.
+          { volumeExpansion: { type: 'ONLINE' } },
         ],
       }),
       Probe: async () => ({ ready: { value: isReady() } }),
@@ -77,6 +83,7 @@ export function controllerService(controller: CsiController): GrpcService {
       ListVolumes: async (request: { maxEntries: number; startingToken: string }) =>
         controller.list(request.maxEntries, request.startingToken),
       GetCapacity: async (request: CapacityRequest) => controller.capacity(request),
+      ControllerExpandVolume: async (request: ExpandRequest) => controller.expand(request),
       ControllerGetCapabilities: async () => ({ capabilities: controllerCapabilities.map(rpc) }),
       ControllerGetVolume: async ({ volumeId }: { volumeId: string }) => controller.get(volumeId),
     },
@@ -96,6 +103,7 @@ export function nodeService(node: CsiNode, name: string): GrpcService {
         node.unpublish(request.volumeId, request.targetPath),
       NodeGetVolumeStats: async (request: { volumeId: string; volumePath: string }) =>
         node.stats(request.volumeId, request.volumePath),
+      NodeExpandVolume: async (request: NodeExpandRequest) => node.expand(request),
       NodeGetCapabilities: async () => ({ capabilities: nodeCapabilities.map(rpc) }),
       NodeGetInfo: async () => ({
         nodeId: name,

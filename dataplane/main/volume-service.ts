@@ -9,6 +9,8 @@ import { limits } from '../base/limits.ts';
 import { EngineDrive } from '../drive/engine.ts';
 import { NbdExport, NbdExports } from '../drive/nbd-export.ts';
 import { NbdServer } from '../drive/nbd-server.ts';
+import { RoomBehind } from '../drive/room-behind.ts';
+import { roomyExport } from '../nbd/export-info.ts';
 import { listenUnix } from '../host/nbd-listener.ts';
 import { HostRandom } from '../host/random.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -48,6 +50,19 @@ export const engineTimes = {
 const stopGraceMs = 10_000;
 /** Before a volume that a bug has ended is opened again. */
 const restartMs = 1000;
+
+/** The volume as it is, and for clients that cannot be told a new size, with room to grow. */
+function exportsOf(volume: string, engine: EngineDrive): NbdExports {
+  const roomy = new RoomBehind(engine, limits.volumeBytesMax);
+  return new NbdExports([
+    new NbdExport({ name: volume, blocks: engine }),
+    new NbdExport({
+      name: roomyExport(volume),
+      description: 'the same with room behind its end',
+      blocks: roomy,
+    }),
+  ]);
+}
 
 export class VolumeService {
   readonly #ports: VolumeServicePorts;
@@ -124,7 +139,7 @@ export class VolumeService {
     try {
       const failed = await Promise.race([engine.ready(), defect.promise]);
       if (failed !== undefined) return failed;
-      const exports = new NbdExports([new NbdExport({ name: volume, blocks: engine })]);
+      const exports = exportsOf(volume, engine);
       server = new NbdServer({ clock, log, listener, exports }, 'plain');
       server.run().catch(defect.reject);
       process.stdout.write(`serving ${volume} epoch ${engine.epoch}\n`);

@@ -52,3 +52,8 @@ export function transmissionFlagsOf(info: ExportInfo, structured: boolean): numb
     : transmissionFlag.trim | transmissionFlag.writeZeroes | transmissionFlag.fastZero;
   return always | writing | (structured ? transmissionFlag.dontFragment : 0);
 }
+
+/** The export of a volume for clients that learn a size once: as large as a volume may become. */
+export function roomyExport(volume: string): string {
+  return `${volume}+room`;
+}

@@ -2,7 +2,7 @@
  * The configuration manager: one record a volume, changed only by compare-and-swap. In Kubernetes
  * it is the status of the `Volume` object; without it, a locked file.
  */
-import type { VolumeRecord } from '../volume/record.ts';
+import type { VolumeRecord, VolumeWish } from '../volume/record.ts';
 
 /** Opaque; equal only when nothing was written in between. */
 type RecordVersion = string;
@@ -10,6 +10,8 @@ type RecordVersion = string;
 export interface VersionedRecord {
   readonly version: RecordVersion;
   readonly record: VolumeRecord;
+  /** What the owner wants of the volume; left out where nobody says so beside the record. */
+  readonly wish?: VolumeWish;
 }
 
 export type SwapOutcome =

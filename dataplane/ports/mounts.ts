@@ -58,6 +58,13 @@ export interface Mounts {
   format(device: string, type: 'ext4' | 'xfs'): Promise<void>;
   /** Brings a file system in order that was not unmounted; rejects when it cannot be. */
   check(device: string, type: 'ext4' | 'xfs'): Promise<void>;
+  /**
+   * Makes the file system as large as its device; nothing happens when it is. ext4 grows mounted or
+   * not, xfs mounted only.
+   *
+   * @param mountedAt left out for one that is not mounted
+   */
+  grow(device: string, type: 'ext4' | 'xfs', mountedAt?: string): Promise<void>;
   spaceOf(path: string): Promise<SpaceUse>;
 }
 
@@ -67,7 +74,9 @@ export interface Attacher {
    * The block device of the volume, made when it is not there. Takes what is left of an earlier
    * life where it still serves, and clears it away where it does not.
    */
-  attach(volume: string): Promise<string>;
+  attach(volume: string, sizeBytes: number): Promise<string>;
+  /** Makes the device of an attached volume that has grown as large as it, while it is in use. */
+  resize(volume: string, sizeBytes: number): Promise<void>;
   /** Ends everything of the volume; nothing happens when there is nothing. */
   detach(volume: string): Promise<void>;
   /** The device, or undefined when the volume is not attached or its device does not serve. */

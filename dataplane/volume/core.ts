@@ -9,11 +9,11 @@ import { type Geometry, regionCount } from '../store/geometry.ts';
 import type { EngineCommand, EngineOptions, ReadRecord, Swapped } from './engine-events.ts';
 import type { MemberRequest } from './member.ts';
 import { type Heard, MemberLink } from './member-link.ts';
-import type { VolumeRecord } from './record.ts';
+import type { VolumeRecord, VolumeWish } from './record.ts';
 import { type Procedure, Tasks } from './task.ts';
 
 /** Parts of an engine that may have to wait for the world. */
-type WaitingPart = 'opening' | 'record' | 'members' | 'room';
+type WaitingPart = 'opening' | 'record' | 'members' | 'room' | 'wish';
 
 export class Core {
   readonly options: EngineOptions;
@@ -21,6 +21,8 @@ export class Core {
   readonly links = new Map<string, MemberLink>();
   nowMs = 0;
   record: VolumeRecord | undefined;
+  /** As it stood beside the record when that was last read. */
+  wish: VolumeWish | undefined;
   version = '';
   epoch = 0;
   serving = false;
@@ -244,6 +246,7 @@ export class Core {
           return known;
         }
         this.record = outcome.record;
+        this.wish = outcome.wish;
         this.version = outcome.version;
         this.explain('record', '');
         return outcome.record;

@@ -34,14 +34,20 @@ export class Cuts {
   }
 
   *run(id: number, request: CutRequest): Procedure {
-    const core = this.#core;
     this.#open.add(id);
+    const answer = yield* this.make(request);
+    this.#open.delete(id);
+    this.#core.command({ kind: 'answer', id, answer });
+  }
+
+  /** In turn with the other cuts. */
+  *make(request: CutRequest): Procedure<Answer> {
+    const core = this.#core;
     yield { ready: () => core.serving && !core.cutting };
     core.cutting = true;
     const answer = yield* this.#answer(request);
     core.cutting = false;
-    this.#open.delete(id);
-    core.command({ kind: 'answer', id, answer });
+    return answer;
   }
 
   /** Answers what is open with the reason why the engine is over. */

@@ -5,7 +5,7 @@
 import type { Fault } from '../base/fault.ts';
 import type { ByteSpan } from '../store/geometry.ts';
 import type { MemberExtent, MemberReply, MemberRequest, Welcome } from './member.ts';
-import type { VolumeRecord } from './record.ts';
+import type { VolumeRecord, VolumeWish } from './record.ts';
 
 export interface EngineOptions {
   /** A new token with every start: who writes in the record. */
@@ -102,7 +102,12 @@ export type ScrubFinding =
   | ({ readonly kind: 'pass'; readonly tookMs: number } & ScrubState);
 
 export type ReadRecord =
-  | { readonly kind: 'record'; readonly version: string; readonly record: VolumeRecord }
+  | {
+      readonly kind: 'record';
+      readonly version: string;
+      readonly record: VolumeRecord;
+      readonly wish?: VolumeWish;
+    }
   | { readonly kind: 'unreachable'; readonly why: string };
 
 export type Swapped =

@@ -18,6 +18,7 @@ import { Operations } from './operations.ts';
 import type { VolumeRecord } from './record.ts';
 import { Scrub } from './scrub.ts';
 import type { Procedure } from './task.ts';
+import { Wishes } from './wishes.ts';
 
 /**
  * A connection whose member has not promised after so many times `memberLossMs` is given up and
@@ -33,6 +34,7 @@ export class Engine {
   readonly #catchUp: CatchUp;
   readonly #cuts: Cuts;
   readonly #scrub: Scrub;
+  readonly #wishes: Wishes;
   #stopping = false;
   /** Somebody may have written the record since it was read. */
   #hinted = false;
@@ -45,6 +47,7 @@ export class Engine {
     this.#catchUp = new CatchUp(this.#core, this.#operations, this.#membership);
     this.#cuts = new Cuts(this.#core, this.#operations, this.#membership);
     this.#scrub = new Scrub(this.#core, this.#operations);
+    this.#wishes = new Wishes(this.#core, this.#cuts);
   }
 
   get serving(): boolean {
@@ -149,6 +152,7 @@ export class Engine {
     core.tasks.start(this.#flushQuietly());
     core.tasks.start(this.#scrub.run());
     core.tasks.start(this.#followRecord());
+    core.tasks.start(this.#wishes.run());
   }
 
   /** What is done for each member while the volume is served. */

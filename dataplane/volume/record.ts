@@ -47,6 +47,14 @@ export interface VolumeRecord {
 }
 
 /**
+ * What the owner wants of a volume and the record does not say yet. The engine makes it so
+ * (wishes.ts); nobody has to reach the engine to tell it.
+ */
+export interface VolumeWish {
+  readonly sizeBytes: number;
+}
+
+/**
  * The record of a new volume: its copies are empty and so equal, and nobody has opened an epoch.
  */
 export function firstRecord(

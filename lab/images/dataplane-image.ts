@@ -52,7 +52,7 @@ export interface DataplaneImages {
   readonly sidecars: LabImage;
 }
 
-export const sidecarNames = ['csi-provisioner', 'csi-attacher'] as const;
+export const sidecarNames = ['csi-provisioner', 'csi-attacher', 'csi-resizer'] as const;
 
 /** Returns what is cached and makes what is missing; only the making needs root. */
 export async function ensureDataplaneImages(context: ImageContext): Promise<DataplaneImages> {

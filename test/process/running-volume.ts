@@ -48,7 +48,7 @@ export class RunningVolume {
   #engines = 0;
   readonly #processes = new Map<string, ChildProcess>();
   readonly #cluster: DirectoryCluster;
-  readonly #sizeBytes: number;
+  readonly sizeBytes: number;
 
   readonly #ports = new Map<string, number>();
   readonly #proxies = new Map<string, TcpProxy>();
@@ -58,7 +58,7 @@ export class RunningVolume {
   private constructor(members: readonly string[], sizeBytes: number, tls: boolean) {
     this.members = members;
     this.#certificates = tls ? path.join(this.directory, 'certificates') : undefined;
-    this.#sizeBytes = sizeBytes;
+    this.sizeBytes = sizeBytes;
     const record = path.join(this.directory, 'record');
     mkdirSync(record);
     this.#cluster = new DirectoryCluster(record);
@@ -92,7 +92,7 @@ export class RunningVolume {
     withVolume = false,
     certificates = this.#certificates,
   ): Promise<void> {
-    const create = { lineage: 'first', sizeBytes: this.#sizeBytes, withVolume };
+    const create = { lineage: 'first', sizeBytes: this.sizeBytes, withVolume };
     const store = { volume, member: id, directory: path.join(this.directory, id), create };
     const port = this.#ports.get(id);
     const listen = port === undefined ? this.#socketOf(id) : `127.0.0.1:${port}`;
@@ -170,7 +170,7 @@ export class RunningVolume {
         const store = await OfflineStore.open(
           new HostDisk(path.join(this.directory, id), { readOnly: true }),
         );
-        const bytes = Buffer.alloc(this.#sizeBytes);
+        const bytes = Buffer.alloc(this.sizeBytes);
         for await (const piece of store.pieces()) {
           if (piece.corrupt.length > 0)
             throw new Error(`${id} has corrupt blocks: ${piece.corrupt.join()}`);

@@ -147,6 +147,32 @@ import('/opt/larder/dataplane/host/kube-client.js').then(async ({ KubeClient, ac
     await runPod('kube01', settledMs);
   });
 
+  it('gives a claim that grew while no pod used it a larger file system', async function () {
+    this.timeout(settledMs);
+    const before = await safe();
+    await endPod();
+    const claim = { name: 'data', namespace };
+    const body = await core().readNamespacedPersistentVolumeClaim(claim);
+    if (body.spec !== undefined) body.spec.resources = { requests: { storage: '96Mi' } };
+    await core().replaceNamespacedPersistentVolumeClaim({ ...claim, body });
+    await until('the resizer to have promised the room', async () => {
+      const { status } = await core().readNamespacedPersistentVolumeClaim(claim);
+      return status?.conditions?.some(({ type }) => type === 'FileSystemResizePending') === true;
+    });
+    await runPod('kube01', settledMs);
+    assert.ok((await startedFrom()) >= before);
+    const where = { namespace, pod: 'writer', container: 'writer' };
+    const { stdout } = await started.lab.exec(where, ['df', '-k', '/data']);
+    const kibibytes = Number(/\s(\d+)\s+\d+\s+\d+\s+\d+%/.exec(stdout)?.[1]);
+    assert.ok(kibibytes > 72 * 1024, stdout);
+    const [volume] = await volumes();
+    assert.equal(volume?.status.record?.sizeBytes, 96 * 2 ** 20);
+    await until('the claim to say so', async () => {
+      const { status } = await core().readNamespacedPersistentVolumeClaim(claim);
+      return status?.capacity?.['storage'] === '96Mi';
+    });
+  });
+
   it('loses nothing that was safe when the power of its node is cut', async function () {
     this.timeout(settledMs);
     await until('the writer to go on', async () => (await safe()) > 0);

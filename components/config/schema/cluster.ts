@@ -23,6 +23,7 @@ export const imagesSchema = z.strictObject({
   dataplane: text.optional(),
   csiProvisioner: text.default(defaultImages.csiProvisioner),
   csiAttacher: text.default(defaultImages.csiAttacher),
+  csiResizer: text.default(defaultImages.csiResizer),
   gitea: text.default(defaultImages.gitea),
   loki: text.default(defaultImages.loki),
   homeAssistant: text.default(defaultImages.homeAssistant),

@@ -48,7 +48,7 @@ export class AttachedVolume {
   }
 
   attach(): Promise<string> {
-    return this.#attacher.attach(this.running.volume);
+    return this.#attacher.attach(this.running.volume, this.running.sizeBytes);
   }
 
   detach(): Promise<void> {

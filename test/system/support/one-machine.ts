@@ -38,11 +38,13 @@ export class OneMachine {
   readonly objects: Objects;
   readonly attacher: FuseAttacher;
   readonly mounts = new HostMounts();
+  readonly controller: CsiController;
+  readonly node: CsiNode;
   readonly #controller: Controller;
   readonly #server = new GrpcServer(quiet);
   readonly #agents: { readonly agent: StorageAgent; readonly replicas: ReplicaServer }[] = [];
 
-  private constructor(folder: string, objects: Objects, api: TestApiServer) {
+  private constructor(folder: string, objects: Objects, api: TestApiServer, here: string) {
     this.folder = folder;
     this.objects = objects;
     this.socket = path.join(folder, 'csi.sock');
@@ -58,21 +60,22 @@ export class OneMachine {
     };
     const options = { folder: path.join(folder, 'volumes'), engine, inPod: false, settingsOf };
     this.attacher = new FuseAttacher(options, quiet);
+    const { mounts, attacher } = this;
+    const clock = new HostClock();
+    this.controller = new CsiController({ objects, clock, controller: this.#controller });
+    this.node = new CsiNode({ objects, mounts, attacher, clock, log: quiet }, here);
   }
 
   /** @param here name of the node that this machine plays for the CSI node service */
   static async start(api: TestApiServer, here: string = nodeNames[0]): Promise<OneMachine> {
     const { objects } = await useLarderObjects(api);
-    const machine = new OneMachine(mkdtempSync(path.join(tmpdir(), 'larder-csi-')), objects, api);
+    const folder = mkdtempSync(path.join(tmpdir(), 'larder-csi-'));
+    const machine = new OneMachine(folder, objects, api, here);
     for (const node of nodeNames) await machine.#startNode(node);
     void machine.#controller.run();
-    const clock = new HostClock();
-    const csi = new CsiController({ objects, clock, controller: machine.#controller });
-    const { mounts, attacher } = machine;
-    const node = new CsiNode({ objects, mounts, attacher, log: quiet }, here);
     await machine.#server.add(identityService());
-    await machine.#server.add(controllerService(csi));
-    await machine.#server.add(nodeService(node, here));
+    await machine.#server.add(controllerService(machine.controller));
+    await machine.#server.add(nodeService(machine.node, here));
     await machine.#server.listen(machine.socket);
     return machine;
   }

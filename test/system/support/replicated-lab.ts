@@ -82,7 +82,7 @@ const tier = {
   copies: 2,
   reclaim: 'Delete',
   binding: 'WaitForFirstConsumer',
-  expand: false,
+  expand: true,
 };
 
 function imageSettings({ dataplane, sidecars }: DataplaneImages) {
@@ -90,5 +90,6 @@ function imageSettings({ dataplane, sidecars }: DataplaneImages) {
     dataplane: dataplane.reference,
     csiProvisioner: sidecars.reference,
     csiAttacher: sidecars.reference,
+    csiResizer: sidecars.reference,
   };
 }

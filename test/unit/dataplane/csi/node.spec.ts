@@ -5,7 +5,8 @@ import type { VolumeCapability } from '../../../../dataplane/csi/messages.ts';
 import { CsiNode } from '../../../../dataplane/drive/csi-node.ts';
 import type { Attacher, Found, Mounted, Mounts } from '../../../../dataplane/ports/mounts.ts';
 import { MemoryObjects } from '../control/memory-objects.ts';
-import { volume } from '../control/shelf.ts';
+import { QuickClock } from '../control/quick-clock.ts';
+import { used, volume } from '../control/shelf.ts';
 
 const mount: VolumeCapability = {
   mount: { fsType: 'ext4', mountFlags: [] },
@@ -43,6 +44,10 @@ class Machine implements Mounts, Attacher {
   makeFile = async () => this.#call('touch', () => {});
   removeEmpty = async () => this.#call('rmdir', () => {});
   look = async () => this.content;
+  grow = async (_device: string, _type: string, at?: string) =>
+    this.#call('grow', () => {
+      this.done.push(`grow ${at ?? 'unmounted'}`);
+    });
   check = async () => this.#call('check', () => {});
   spaceOf = async () => ({
     totalBytes: 1,
@@ -85,6 +90,11 @@ class Machine implements Mounts, Attacher {
       return '/dev/loop1';
     });
 
+  resize = async (_volume: string, sizeBytes: number) =>
+    this.#call('resize', () => {
+      this.done.push(`resize ${sizeBytes}`);
+    });
+
   detach = async () =>
     this.#call('detach', () => {
       this.attached = false;
@@ -94,7 +104,7 @@ class Machine implements Mounts, Attacher {
   list = async () => (this.attached ? ['v'] : []);
 
   #add(path: string, fileSystem: string): void {
-    this.mounted.push({ path, device: '7:1', fileSystem, root: '/', readOnly: false });
+    this.mounted.push({ ...mountOf(path), fileSystem });
   }
 }
 
@@ -108,7 +118,7 @@ function given(status: Partial<VolumeObject['status']> = {}) {
   objects.volumes.force({ ...made, status: { ...made.status, attachedTo: 'kube1', ...status } });
   const machine = new Machine();
   const log = { info: () => {}, warn: () => {} };
-  const ports = { objects, mounts: machine, attacher: machine, log };
+  const ports = { objects, mounts: machine, attacher: machine, clock: new QuickClock(), log };
   return { objects, machine, csi: new CsiNode(ports, 'kube1') };
 }
 
@@ -189,6 +199,51 @@ describe('CSI node service', () => {
     );
   });
 
+  it('shows the new end of the device and then grows the file system in use', async () => {
+    const { csi, machine, objects } = given();
+    await csi.stage(stageRequest);
+    await csi.publish(publishRequest);
+    machine.done.length = 0;
+    grown(objects, { wanted: 2 * gibibyte, made: 2 * gibibyte });
+    const request = { volumeId: 'v', volumePath: target };
+    assert.deepEqual(await csi.expand(request), { capacityBytes: 2 * gibibyte });
+    assert.deepEqual(machine.done, [`resize ${2 * gibibyte}`, `grow ${target}`]);
+  });
+
+  it('touches no file system before its copies have grown, and says what it waits for', async () => {
+    const { csi, machine, objects } = given();
+    await csi.stage(stageRequest);
+    machine.done.length = 0;
+    grown(objects, { wanted: 2 * gibibyte, made: gibibyte });
+    await assert.rejects(csi.expand({ volumeId: 'v', volumePath: staging }), {
+      code: 'UNAVAILABLE',
+      message: /has 1073741824 bytes and shall get 2147483648: its copies have not grown/,
+    });
+    assert.deepEqual(machine.done, []);
+  });
+
+  it('fits a volume that grew while nobody used it before it is mounted', async () => {
+    const { csi, machine, objects } = given({ formatted: 'yes' });
+    machine.content = { kind: 'file-system', type: 'ext4' };
+    grown(objects, { wanted: 2 * gibibyte, made: gibibyte });
+    const engine = setImmediate(() => {
+      grown(objects, { wanted: 2 * gibibyte, made: 2 * gibibyte });
+    });
+    await csi.stage(stageRequest);
+    clearImmediate(engine);
+    assert.deepEqual(machine.done, [`resize ${2 * gibibyte}`, 'grow unmounted', 'mount']);
+  });
+
+  it('refuses to grow what is not here', async () => {
+    const { csi } = given();
+    const request = { volumeId: 'v', volumePath: target };
+    await assert.rejects(csi.expand(request), { code: 'NOT_FOUND', message: /not at \/pods/ });
+    await assert.rejects(csi.expand({ ...request, volumePath: '' }), { code: 'INVALID_ARGUMENT' });
+    const elsewhere = given({ attachedTo: 'kube2' });
+    elsewhere.machine.mounted.push(mountOf(target));
+    await assert.rejects(elsewhere.csi.expand(request), { code: 'FAILED_PRECONDITION' });
+  });
+
   for (const breakAfter of [false, true]) {
     it(`gets there when any one step ${breakAfter ? 'is not answered' : 'fails'} and is asked again`, async () => {
       for (let breakAt = 1; breakAt <= 24; breakAt += 1) {
@@ -209,6 +264,24 @@ describe('CSI node service', () => {
     });
   }
 });
+
+const gibibyte = 2 ** 30;
+
+/** The owner wants the volume `wanted`, and its engine has made it `made`. */
+function grown(objects: MemoryObjects, bytes: { readonly wanted: number; readonly made: number }) {
+  const [now] = objects.volumes.all;
+  const record = now?.status.record ?? used('v', { kube1: { inSync: true } }).status.record;
+  assert.ok(now !== undefined && record !== undefined);
+  objects.volumes.force({
+    ...now,
+    spec: { ...now.spec, sizeBytes: bytes.wanted },
+    status: { ...now.status, record: { ...record, sizeBytes: bytes.made } },
+  });
+}
+
+function mountOf(path: string): Mounted {
+  return { path, device: '7:1', fileSystem: 'ext4', root: '/', readOnly: false };
+}
 
 async function twice(ask: () => Promise<unknown>): Promise<void> {
   try {

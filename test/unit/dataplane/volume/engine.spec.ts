@@ -4,7 +4,11 @@ import { digestBytes } from '../../../../dataplane/base/digest.ts';
 import { Engine } from '../../../../dataplane/volume/engine.ts';
 import type { EngineCommand, EngineEvent } from '../../../../dataplane/volume/engine-events.ts';
 import type { MemberReply, MemberRequest, Welcome } from '../../../../dataplane/volume/member.ts';
-import { firstRecord, type VolumeRecord } from '../../../../dataplane/volume/record.ts';
+import {
+  firstRecord,
+  type VolumeRecord,
+  type VolumeWish,
+} from '../../../../dataplane/volume/record.ts';
 
 const times = {
   leaseMs: 300,
@@ -88,19 +92,24 @@ class Story {
 
   /**
    * Members answer whatever they are asked, until one is to be counted in: by then somebody else
-   * has changed the record.
+   * has changed the record to `later`.
    */
-  live(first: VolumeRecord, later: VolumeRecord): void {
+  live(first: VolumeRecord, later?: VolumeRecord, wish?: VolumeWish): void {
     let now = first;
     let version = 1;
     this.tell({ kind: 'start' });
     for (let at = 0; at < this.commands.length && at < 500; at += 1) {
       const command = this.commands[at];
       if (command?.kind === 'read-record') {
-        const outcome = { kind: 'record', version: String(version), record: now } as const;
+        const found = { version: String(version), record: now };
+        const outcome = {
+          kind: 'record',
+          ...found,
+          ...(wish === undefined ? {} : { wish }),
+        } as const;
         this.tell({ kind: 'record-read', outcome });
       } else if (command?.kind === 'swap') {
-        const counts = command.next.members.every(({ inSync }) => inSync);
+        const counts = later !== undefined && command.next.members.every(({ inSync }) => inSync);
         const { epoch, writer } = now;
         now = counts ? { ...later, epoch, writer } : command.next;
         version += 1;
@@ -196,5 +205,31 @@ describe('engine', () => {
     assert.ok(filling.engine.serving);
     assert.equal(filling.find('ended'), undefined);
     assert.deepEqual(filling.engine.record?.members, [a]);
+  });
+
+  it('makes the volume as large as the record says it shall be, every member before the record', () => {
+    const [a] = record.members;
+    assert.ok(a !== undefined);
+    const alone = { ...record, members: [a] };
+    const growing = new Story();
+    growing.live(alone, undefined, { sizeBytes: 32_768 });
+    const at = (wanted: (command: EngineCommand) => boolean) => growing.commands.findIndex(wanted);
+    const told = at(({ kind, ...rest }) => {
+      const { request } = rest as { readonly request?: MemberRequest };
+      return kind === 'send' && request?.kind === 'resize' && request.sizeBytes === 32_768;
+    });
+    const written = at((command) => command.kind === 'swap' && command.next.sizeBytes === 32_768);
+    assert.ok(told !== -1 && written > told, `member ${told}, record ${written}`);
+    assert.equal(growing.engine.record?.sizeBytes, 32_768);
+  });
+
+  it('leaves a volume alone that is wanted no larger than it is', () => {
+    const [a] = record.members;
+    assert.ok(a !== undefined);
+    const alone = { ...record, members: [a] };
+    const resting = new Story();
+    resting.live(alone, undefined, { sizeBytes: 4096 });
+    assert.ok(resting.engine.serving);
+    assert.equal(resting.engine.record?.sizeBytes, record.sizeBytes);
   });
 });
