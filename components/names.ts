@@ -41,6 +41,8 @@ export const annotation = {
   retired: 'larder.dev/retired',
   /** On a database's claim: major version and base of the image that wrote it. */
   postgres: 'larder.dev/postgres',
+  /** On a Gitea's claim: the database that holds its records. */
+  records: 'larder.dev/records',
   /** What an object promises or holds, in words, for people who look with kubectl. */
   about: 'larder.dev/about',
 } as const;

@@ -10,7 +10,7 @@ import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
 import * as random from '@pulumi/random';
 import { AppVolume, type AppVolumeArgs } from '../volumes/app-volume.ts';
-import { label, managed } from '../names.ts';
+import { annotation, label, managed } from '../names.ts';
 import { secretData } from '../secret-data.ts';
 import { noPrivileges, type Resources } from './pod.ts';
 import { type Workload, workload } from './workload.ts';
@@ -35,6 +35,8 @@ export interface GiteaArgs {
   /** Port in the clone addresses of SSH; what leads there is yours to set up. Default: 2222. */
   readonly sshPort?: number;
   readonly database: {
+    /** Its name in the stack file: kept on the claim, so that a change of it is noticed. */
+    readonly entry: string;
     readonly host: pulumi.Input<string>;
     readonly name: string;
     readonly user: string;
@@ -83,7 +85,11 @@ export class Gitea extends pulumi.ComponentResource {
     const objectName = `gitea-${args.name}`;
     const volume = new AppVolume(
       `${name}-volume`,
-      { ...args.volume, name: objectName },
+      {
+        ...args.volume,
+        name: objectName,
+        annotations: { ...args.volume.annotations, [annotation.records]: args.database.entry },
+      },
       { parent: this },
     );
     const keys = this.#keys(name, args);

@@ -132,6 +132,7 @@ function knownVolume(outputs: unknown): KnownVolume[] {
       place: metadata.annotations[annotation.place],
       retired: metadata.annotations[annotation.retired] === 'true',
       postgres: metadata.annotations[annotation.postgres],
+      records: metadata.annotations[annotation.records],
     },
   ];
 }

@@ -109,6 +109,7 @@ function buildGitea(plan: GiteaPlan, database: BuiltDatabase, ground: BackedGrou
       mirrorsLocally: config.mirror !== undefined,
       resources: config.resources,
       database: {
+        entry: plan.database.name,
         host: database.server.host,
         name: plan.database.database,
         user: plan.database.user,

@@ -74,7 +74,10 @@ export function reportOf(subject: PlanSubject, failure: Failure): FailureReport 
   const hit = reach(subject, failure);
   return {
     failure,
-    effects: subject.volumes.map((volume) => ({ volume, ...effectOn(volume, failure, hit) })),
+    effects: subject.volumes.map((volume) => ({
+      volume,
+      ...effectOn(volume, failure, hit, subject.nodes),
+    })),
     backups: subject.volumes.filter((volume) =>
       volume.backups.some((backup) => isTaken(backup, failure, hit)),
     ),
@@ -113,7 +116,12 @@ function reach(subject: PlanSubject, failure: Failure): Reach {
 
 type Judged = Pick<VolumeEffect, 'effect' | 'isCertain'>;
 
-function effectOn(volume: PlanVolume, failure: Failure, hit: Reach): Judged {
+function effectOn(
+  volume: PlanVolume,
+  failure: Failure,
+  hit: Reach,
+  nodes: readonly PlanNode[],
+): Judged {
   const { placement, disks, server = '' } = volume.tier;
   const untouched: Judged = { effect: { kind: 'untouched' }, isCertain: true };
   switch (placement) {
@@ -134,7 +142,7 @@ function effectOn(volume: PlanVolume, failure: Failure, hit: Reach): Judged {
       return isBehind ? { effect: { kind: 'stops' }, isCertain: false } : untouched;
     }
     case 'spread':
-      return spreadEffect(volume, failure, hit);
+      return spreadEffect(volume, failure, hit, nodes);
   }
 }
 
@@ -159,12 +167,20 @@ function serverGone(volume: PlanVolume, failure: Failure, hit: Reach): Effect {
   return { kind: 'stops' };
 }
 
-function spreadEffect(volume: PlanVolume, failure: Failure, hit: Reach): Judged {
-  const { copies, disks } = volume.tier;
-  const nodes = new Set(disks.map(({ node }) => node));
+/** Each copy is in another domain: on another circuit, where the tier spreads over circuits. */
+function spreadEffect(
+  volume: PlanVolume,
+  failure: Failure,
+  hit: Reach,
+  nodes: readonly PlanNode[],
+): Judged {
+  const { copies, disks, spread } = volume.tier;
+  const domainOf = (node: string) =>
+    spread === 'node' ? node : nodes.find(({ name }) => name === node)?.shared[spread];
   const hitNodes = new Set(disks.filter((disk) => hit.disks.has(disk)).map(({ node }) => node));
-  const most = Math.min(copies, hitNodes.size);
-  const least = Math.max(0, copies - (nodes.size - hitNodes.size));
+  const domains = (of: readonly PlanDisk[]) => new Set(of.map(({ node }) => domainOf(node))).size;
+  const most = Math.min(copies, domains(disks.filter(({ node }) => hitNodes.has(node))));
+  const least = Math.max(0, copies - domains(disks.filter(({ node }) => !hitNodes.has(node))));
   if (most === 0) return { effect: { kind: 'untouched' }, isCertain: true };
   const isCertain = least === most;
   const copiesLeft = copies - most;

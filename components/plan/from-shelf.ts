@@ -63,6 +63,7 @@ function planTier(tier: Tier, disks: Disks): PlanTier {
     name,
     engine,
     copies,
+    spread: 'spread' in config ? config.spread : 'node',
     placement: placementOf(tier),
     disks: known([...tier.disks, ...tier.devices], disks),
     server: config.engine === 'nfs' ? config.server : undefined,

@@ -39,7 +39,8 @@ interface PlanServer {
  * Where the copies of a tier's volumes may be.
  * - `placed`: one, on the disk that the stack file names;
  * - `first-pod`: one, on the disk of whichever node its first pod runs on;
- * - `spread`: each on another node, and moved to a further one when a node is gone;
+ * - `spread`: each apart from the others (`PlanTier.spread`), and moved to a further node when one is
+ *   gone;
  * - `server`: on a server beside the nodes, which answers over the network.
  */
 export type Placement = 'placed' | 'first-pod' | 'spread' | 'server';
@@ -49,6 +50,8 @@ export interface PlanTier {
   readonly engine: string;
   readonly placement: Placement;
   readonly copies: number;
+  /** What two copies of a volume never share; `node` without the owner's word. */
+  readonly spread: 'node' | SharedKind;
   /** Disks that may hold a copy; none for `server`. */
   readonly disks: readonly PlanDisk[];
   /** Name of the server, for `server` alone. */

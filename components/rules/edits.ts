@@ -7,7 +7,7 @@
  */
 import { formatSize } from '../config/quantity.ts';
 import type { Shelf } from '../config/shelf.ts';
-import type { Database } from '../config/shelf/applications.ts';
+import type { Database, GiteaPlan } from '../config/shelf/applications.ts';
 import { directoryOf, remoteFolderOf, type Volume } from '../config/shelf/volumes.ts';
 import { readPostgresImage } from './databases.ts';
 import type { Problem } from './problem.ts';
@@ -26,6 +26,8 @@ export interface KnownVolume {
   readonly retired: boolean;
   /** `16 alpine` for the volume of a database. */
   readonly postgres: string | undefined;
+  /** For the volume of a Gitea: the database that holds its records. */
+  readonly records: string | undefined;
 }
 
 export function editProblems(known: readonly KnownVolume[], shelf: Shelf): Problem[] {
@@ -39,6 +41,12 @@ export function editProblems(known: readonly KnownVolume[], shelf: Shelf): Probl
       imageProblems(
         known.find((volume) => volume.name === database.volume.name),
         database,
+      ),
+    ),
+    ...shelf.gitea.flatMap((gitea) =>
+      recordsProblems(
+        known.find((volume) => volume.name === gitea.volume.name),
+        gitea,
       ),
     ),
   ];
@@ -132,6 +140,21 @@ function imageProblems(before: KnownVolume | undefined, database: Database): Pro
       found: `PostgreSQL ${now}, and the data of ${database.name} were written by ${before.postgres}`,
       allowed: `an image of ${before.postgres}: another major version does not start on them, another base sorts text differently and breaks indexes`,
       todo: 'go back; to move on purpose, declare a second database with the new image, restore the newest dump into it, then retire this one',
+    },
+  ];
+}
+
+/** Repositories are on the volume, everything that is known of them in the database. */
+function recordsProblems(before: KnownVolume | undefined, gitea: GiteaPlan): Problem[] {
+  const from = before?.records;
+  const to = gitea.database.name;
+  if (from === undefined || from === to || gitea.config.movedFrom === from) return [];
+  return [
+    {
+      path: `${gitea.volume.path}.database`,
+      found: `${to}, and the records of ${gitea.name} are in ${from}`,
+      allowed: `${from}: users, issues, keys and the list of repositories would stay behind there, and the repositories on the volume would belong to nobody`,
+      todo: `write ${from} again. To move them on purpose, restore the newest dump of ${from} into ${to}, then write \`movedFrom: ${from}\` in this entry`,
     },
   ];
 }

@@ -59,6 +59,8 @@ const giteaSchema = z.strictObject({
   admin: identifier.default('larder'),
   /** Name of an entry under `larder:postgres`, in the same namespace. */
   database: name,
+  /** The entry that its records were moved from, when `database` names another than before. */
+  movedFrom: name.optional(),
   mirror: mirrorSchema.optional(),
   /** Default: `larder:images.gitea`. */
   image: text.optional(),

@@ -44,6 +44,7 @@ const subjects: fc.Arbitrary<PlanSubject> = fc
       { minLength: 1, maxLength: 5 },
     ),
     tierCopies: copies,
+    spread: fc.constantFrom('node', 'circuit'),
     volumes: fc.array(
       fc.record({
         placement: fc.constantFrom(...placements),
@@ -54,7 +55,7 @@ const subjects: fc.Arbitrary<PlanSubject> = fc
       { maxLength: 6 },
     ),
   })
-  .map(({ nodes: drawn, tierCopies, volumes }) => {
+  .map(({ nodes: drawn, tierCopies, spread, volumes }) => {
     const nodes = drawn.map(({ disks, circuit, site, shelf }, index): PlanNode => {
       const name = `n${index}`;
       const shared = {
@@ -83,6 +84,7 @@ const subjects: fc.Arbitrary<PlanSubject> = fc
         engine: placement,
         placement,
         copies: placement === 'spread' ? tierCopies : 1,
+        spread,
         disks: placement === 'server' ? [] : disks,
         server: placement === 'server' ? 'nas' : undefined,
         isKept: true,
@@ -108,7 +110,50 @@ const subjects: fc.Arbitrary<PlanSubject> = fc
     };
   });
 
+/** Every choice of so many nodes of which no two share what the tier keeps apart. */
+function placementsOf(subject: PlanSubject, { copies, spread, disks }: PlanTier): PlanNode[][] {
+  const able = subject.nodes.filter(({ name }) => disks.some(({ node }) => node === name));
+  const domainOf = ({ name, shared }: PlanNode) => (spread === 'node' ? name : shared[spread]);
+  const choose = (from: readonly PlanNode[], count: number): PlanNode[][] =>
+    count === 0
+      ? [[]]
+      : from.flatMap((node, index) => {
+          const apart = from.slice(index + 1).filter((other) => domainOf(other) !== domainOf(node));
+          return choose(apart, count - 1).map((rest) => [node, ...rest]);
+        });
+  return choose(able, copies);
+}
+
 describe('plan', () => {
+  it('judges a spread volume as the worst of all placements of its copies', () => {
+    fc.assert(
+      fc.property(subjects, (subject) => {
+        for (const failure of failuresOf(subject)) {
+          if (failure.kind !== 'node' && failure.kind !== 'circuit') continue;
+          for (const { volume, effect, isCertain } of reportOf(subject, failure).effects) {
+            if (volume.tier.placement !== 'spread') continue;
+            const isHit = ({ name, shared }: PlanNode): boolean =>
+              failure.kind === 'node' ? name === failure.name : shared.circuit === failure.name;
+            const left: number[] = placementsOf(subject, volume.tier).map(
+              (nodes) => nodes.filter((node) => !isHit(node)).length,
+            );
+            // Too few nodes or circuits: refused elsewhere.
+            if (left.length === 0) continue;
+            const worst = Math.min(...left);
+            const told =
+              effect.kind === 'untouched'
+                ? volume.tier.copies
+                : effect.kind === 'runs-on'
+                  ? effect.copiesLeft
+                  : 0;
+            assert.equal(told, worst);
+            assert.equal(isCertain, worst === Math.max(...left));
+          }
+        }
+      }),
+    );
+  });
+
   it('counts the room for copies as a placement block by block does', () => {
     fc.assert(
       fc.property(nodeSizes, copies, (nodes, count) => {

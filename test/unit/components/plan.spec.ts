@@ -35,6 +35,7 @@ function shelf(more: Partial<PlanTier> = {}) {
     engine: name,
     placement: 'spread',
     copies: 2,
+    spread: 'node',
     disks,
     server: undefined,
     isKept: true,
@@ -96,6 +97,21 @@ describe('plan', () => {
     ]);
     assert.deepEqual(effects(plan, 'the site burns down'), [
       'loki: LOST, and nothing to restore it from',
+    ]);
+  });
+
+  it('keeps a volume running through a circuit when its copies are on different ones', () => {
+    const on = shelf({ spread: 'circuit' });
+    const plan = subject(on, [volume('loki', on.tiers.replicated, 50)]);
+    // One copy is on each circuit: which node of it has it, nobody knows.
+    assert.deepEqual(effects(plan, 'circuit left loses power'), [
+      'loki: a pause of seconds, then on with one copy',
+    ]);
+    assert.deepEqual(effects(plan, 'node kube03 stops'), [
+      'loki: with a copy there, a pause of seconds, then on with one copy',
+    ]);
+    assert.deepEqual(effects(plan, 'switch desk fails'), [
+      'loki: away until it is back, nothing lost',
     ]);
   });
 

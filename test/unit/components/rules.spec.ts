@@ -19,6 +19,7 @@ describe('edit of a volume', () => {
     place: 'kube01:/mnt/nvme/larder/volumes/git',
     retired: false,
     postgres: undefined,
+    records: undefined,
     ...change,
   });
   const git = (change: Raw = {}) =>
@@ -270,6 +271,7 @@ describe('memory of the last update', () => {
           place: 'kube01:/mnt/a',
           retired: true,
           postgres: undefined,
+          records: undefined,
         },
       ],
       namespaces: ['apps', 'larder-system'],
