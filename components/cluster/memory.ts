@@ -77,7 +77,9 @@ export function readMemory(answer: unknown): Memory {
   });
   return {
     hasState: resources.some((each) => each.type.startsWith('kubernetes:')),
-    volumes: ofType('kubernetes:core/v1:PersistentVolumeClaim').flatMap(knownVolume),
+    volumes: Object.entries(byUrn).flatMap(([urn, { type, outputs }]) =>
+      type === 'kubernetes:core/v1:PersistentVolumeClaim' ? knownVolume(urn, outputs) : [],
+    ),
     classes: ofType('kubernetes:storage.k8s.io/v1:StorageClass').flatMap(knownClass),
     engines: [
       ...ofType('kubernetes:helm.sh/v3:Release').flatMap(knownEngine),
@@ -116,7 +118,16 @@ function doublesIn(byUrn: z.output<typeof answerSchema>['outputs']): Double[] {
   );
 }
 
-function knownVolume(outputs: unknown): KnownVolume[] {
+/** The component that made a volume, as its URN names it, and the list that it stands in. */
+const sectionOf: Readonly<Record<string, string>> = {
+  Postgres: 'larder:postgres',
+  Gitea: 'larder:gitea',
+  Loki: 'larder:loki',
+  HomeAssistant: 'larder:homeAssistant',
+  Dataset: 'larder:datasets',
+};
+
+function knownVolume(urn: string, outputs: unknown): KnownVolume[] {
   const read = claimSchema.safeParse(outputs);
   if (!read.success) return [];
   const { metadata, spec } = read.data;
@@ -125,6 +136,9 @@ function knownVolume(outputs: unknown): KnownVolume[] {
   return [
     {
       name: metadata.name,
+      section:
+        sectionOf[/larder:index:(\w+)\$larder:index:AppVolume\$/.exec(urn)?.[1] ?? ''] ??
+        'larder:volumes',
       namespace: metadata.namespace ?? 'default',
       sizeBytes,
       tier: spec.storageClassName,

@@ -15,6 +15,8 @@ import type { Problem } from './problem.ts';
 /** A volume as the last update left it. */
 export interface KnownVolume {
   readonly name: string;
+  /** Where the stack file declared it: `larder:volumes`, or the list of its application. */
+  readonly section: string;
   readonly namespace: string;
   readonly sizeBytes: number;
   /** The StorageClass, which is the tier's name. */
@@ -123,7 +125,7 @@ function removalProblem(before: KnownVolume, arrivals: readonly Volume[]): Probl
       ? 'what exists stays declared until it is let go in words'
       : `the name it has: ${twin.name} would be a new, empty volume, the data would stay behind in ${before.name}`;
   return {
-    path: before.postgres === undefined ? 'larder:volumes' : 'larder:postgres',
+    path: before.section,
     found,
     allowed: lost,
     todo: `put the entry back. To let go of it on purpose, write \`retire: true\` in it, run \`pulumi up\`, then remove it: the data stay on the disk until you delete them there`,

@@ -28,6 +28,8 @@ export interface Recorded {
   readonly urn: string;
   readonly type: string;
   readonly name: string;
+  /** URN of the component that made it, or of the stack. */
+  readonly parent: string;
   /** Secrets are `secretMark` here. */
   readonly inputs: Readonly<Record<string, unknown>>;
   readonly options: RecordedOptions;
@@ -158,6 +160,7 @@ function readable(registrations: readonly Registration[]): Recorded[] {
       urn,
       type: request.getType(),
       name: request.getName(),
+      parent: request.getParent(),
       inputs: withoutSecrets(request.getObject()?.toJavaScript() ?? {}),
       options: {
         protect: request.getProtect() ?? false,

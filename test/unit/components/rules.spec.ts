@@ -12,6 +12,7 @@ import { bareShelf, type Raw, shelfOf } from './support.ts';
 describe('edit of a volume', () => {
   const known = (change: Partial<KnownVolume> = {}): KnownVolume => ({
     name: 'git',
+    section: 'larder:volumes',
     namespace: 'apps',
     sizeBytes: 20 * 1024 ** 3,
     tier: 'local-ssd',
@@ -264,6 +265,7 @@ describe('memory of the last update', () => {
       volumes: [
         {
           name: 'git',
+          section: 'larder:volumes',
           namespace: 'apps',
           sizeBytes: 20 * 1024 ** 3,
           tier: 'local-ssd',
