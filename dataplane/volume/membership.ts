@@ -66,8 +66,7 @@ export class Membership {
   }
 
   *#look(ready: () => boolean): Procedure {
-    const { nowMs, options } = this.#core;
-    yield { ready, orAtMs: nowMs + options.heartbeatMs };
+    yield { ready, orAtMs: this.#core.nextBeatAtMs };
   }
 
   /** Members whose answer is needed and will not come, or is no longer asked for by the record. */
