@@ -67,7 +67,7 @@ const sidecarRules: Rule[] = [
   },
   { apiGroups: [''], resources: ['persistentvolumeclaims'], verbs: [...read, 'update'] },
   { apiGroups: [''], resources: ['persistentvolumeclaims/status'], verbs: ['patch'] },
-  { apiGroups: [''], resources: ['events'], verbs: ['list', 'watch', 'create', 'update', 'patch'] },
+  { apiGroups: [''], resources: ['events'], verbs: [...read, 'create', 'update', 'patch'] },
   { apiGroups: [''], resources: ['nodes'], verbs: read },
   { apiGroups: storage, resources: ['storageclasses', 'csinodes'], verbs: read },
   { apiGroups: storage, resources: ['volumeattachments'], verbs: [...read, 'patch'] },

@@ -63,4 +63,8 @@ export const limits = {
   idBytesMax: 40,
   /** Characters of a reason that crosses the wire. */
   reasonBytesMax: 512,
+  /** Events that wait for the API server; more are dropped: they are told for people. */
+  eventsWaitingMax: 64,
+  /** Events a controller remembers to have told, so as not to tell them again at once. */
+  eventsKnownMax: 1024,
 } as const;

@@ -19,9 +19,11 @@ export function born(
   lineage: string,
 ): VolumeStatus {
   assert(volume.status.record === undefined, 'a volume is born once');
+  const old = volume.status.places;
   const places = spots.map(
     ({ node, disk }, index): Place => ({
-      member: `m${index + 1}`,
+      // Never a name that another store of this volume bears, which may yet have to be deleted.
+      member: old.length === 0 ? `m${index + 1}` : `m-${lineage.slice(0, 10)}-${index + 1}`,
       node,
       disk,
       made: false,
@@ -35,7 +37,7 @@ export function born(
     { volume: volume.metadata.name, lineage, sizeBytes, blockBytes, regionBlocks },
     places.map(({ member, node }) => ({ id: member, address: addressOf(node, nodes) })),
   );
-  return { ...volume.status, record, places };
+  return { ...volume.status, record, places: [...old, ...places] };
 }
 
 /** Empty when the node has not said where it listens. */

@@ -58,6 +58,18 @@ const columns: Readonly<Record<Kind, readonly Column[]>> = {
       jsonPath: '.spec.schedulable',
       description: 'Whether new copies may come here',
     },
+    {
+      name: 'Copies',
+      type: 'integer',
+      jsonPath: '.status.copies',
+      description: 'Copies that lie here',
+    },
+    {
+      name: 'Safe to stop',
+      type: 'string',
+      jsonPath: '.status.conditions[?(@.type=="SafeToStop")].status',
+      description: 'Whether every volume has a good copy elsewhere',
+    },
     { name: 'Why', type: 'string', jsonPath: '.status.message', description: 'What to know' },
     {
       name: 'Address',

@@ -60,8 +60,11 @@ const condition = z.object({
   reason: z.string(),
   /** What is so, and what to do next. */
   message: z.string(),
+  /** By the clock of who wrote it, for people. */
   lastTransitionTime: z.string(),
 });
+
+export type Condition = z.output<typeof condition>;
 
 const safeties = ['Safe', 'Degraded', 'Unreachable', 'Creating', 'Deleting'] as const;
 
@@ -170,6 +173,9 @@ const storageNodeStatus = z.object({
   attachReason: z.string().default(''),
   health: z.enum(['Ready', 'Attention', 'Unknown']).default('Unknown'),
   message: z.string().default(''),
+  /** Copies that lie here, also those that are on their way out. */
+  copies: whole.default(0),
+  conditions: z.array(condition).max(16).default([]),
   /** When the node last said so; by its own clock, for people only. */
   seenAt: z.string().default(''),
 });
@@ -193,6 +199,7 @@ export const wishSchema = volumeSpec.pick({ sizeBytes: true }) satisfies z.ZodTy
 
 export type VolumeSpec = z.output<typeof volumeSpec>;
 export type VolumeStatus = z.output<typeof volumeStatus>;
+export type StorageNodeStatus = z.output<typeof storageNodeStatus>;
 export type Place = VolumeStatus['places'][number];
 
 /** One kind of object: its names, and what is in it. */

@@ -41,6 +41,8 @@ export type Repair =
   | { readonly kind: 'move'; readonly member: string; readonly note: string }
   /** Exactly these members are asked to leave; nobody else is any more. */
   | { readonly kind: 'retire'; readonly members: readonly string[]; readonly note: string }
+  /** Nothing was ever written, and a copy cannot be made: all are placed anew. */
+  | { readonly kind: 'unplace'; readonly note: string }
   /** The node whose engine looks after a volume that is attached nowhere; empty for none. */
   | { readonly kind: 'tend'; readonly node: string; readonly note: string };
 
@@ -48,7 +50,7 @@ export type Repair =
 export function repairOf(volume: VolumeObject, shelf: Shelf): Repair {
   const { metadata, status } = volume;
   const { record } = status;
-  if (record === undefined || record.epoch === 0 || metadata.deletionTimestamp !== undefined) {
+  if (record === undefined || metadata.deletionTimestamp !== undefined) {
     return status.tendedBy === '' ? rest('') : { kind: 'tend', node: '', note: '' };
   }
   const left = status.places
@@ -60,6 +62,13 @@ export function repairOf(volume: VolumeObject, shelf: Shelf): Repair {
     return { kind: 'remove', members: left, erase: [], note };
   }
   const copies = copiesOf(volume, shelf);
+  if (record.epoch === 0 && copies.some(({ place: at }) => at?.made !== true)) {
+    const stuck = copies.filter(
+      ({ place: at, overdue, leaving }) => at?.made !== true && (overdue || leaving),
+    );
+    if (stuck.length === 0) return rest('');
+    return { kind: 'unplace', note: `${named(stuck)}: its copies are placed anew` };
+  }
   const step = stepOf(volume, copies, shelf);
   if (step.kind === 'remove' || step.kind === 'retire' || step.kind === 'move') return step;
   return tending(volume, copies, shelf, step) ?? step;

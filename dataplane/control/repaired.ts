@@ -30,6 +30,10 @@ export function repaired(
         .map((at) => (erased.has(at.member) ? { ...at, erase: true, problem: '' } : at)),
     };
   }
+  if (repair.kind === 'unplace') {
+    const { record: _never, ...rest } = status;
+    return { ...rest, places: places.map((at) => ({ ...at, erase: true, problem: '' })) };
+  }
   if (repair.kind === 'move') {
     return {
       ...status,

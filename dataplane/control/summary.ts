@@ -8,15 +8,16 @@ type Summary = Pick<VolumeStatus, 'safety' | 'copies' | 'message'>;
 
 export function summaryOf(volume: VolumeObject, nodes: readonly StorageNodeObject[]): Summary {
   const { spec, status, metadata } = volume;
-  const { record, places } = status;
+  const { record } = status;
   if (metadata.deletionTimestamp !== undefined) {
-    const left = places.map(({ node }) => node).join(', ');
+    const left = status.places.map(({ node }) => node).join(', ');
     const message =
       status.attachedTo === ''
         ? `Copies are being removed on ${left}`
         : `It is deleted, but still attached to ${status.attachedTo}: end the pods that use it`;
     return { safety: 'Deleting', copies: status.copies, message };
   }
+  const places = status.places.filter(({ erase }) => !erase);
   if (record === undefined) {
     const message = status.message === '' ? 'Looking for disks' : status.message;
     return { safety: 'Creating', copies: `0/${spec.copies}`, message };
@@ -26,7 +27,7 @@ export function summaryOf(volume: VolumeObject, nodes: readonly StorageNodeObjec
   const good = record.members.filter(({ inSync }) => inSync);
   const behind = record.members.filter(({ inSync }) => !inSync);
   const copies = `${good.length}/${spec.copies}`;
-  const problems = places.filter(({ problem, erase }) => problem !== '' && !erase);
+  const problems = places.filter(({ problem }) => problem !== '');
   const notes = problems.map(({ node, disk, problem }) => `${node} disk ${disk}: ${problem}`);
   if (places.some(({ made }) => !made) && record.epoch === 0) {
     const waiting = places.filter(({ made }) => !made).map(({ node }) => node);

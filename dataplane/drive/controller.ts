@@ -4,7 +4,15 @@
  * of them at once are harmless, because every write is of the version that was read.
  */
 import { Fault } from '../base/fault.ts';
-import { addressOf, born } from '../control/birth.ts';
+import { born } from '../control/birth.ts';
+import { toldOfNode } from '../control/conditions.ts';
+import {
+  type Happening,
+  happeningOfNode,
+  happeningOfRepair,
+  happeningsOf,
+  happeningsOfEngine,
+} from '../control/happenings.ts';
 import { NodeHealth } from '../control/node-health.ts';
 import { dataFinalizer, type StorageNodeObject, type VolumeObject } from '../control/objects.ts';
 import { noRoomToGrow, place } from '../control/placement.ts';
@@ -12,9 +20,10 @@ import type { Shelf } from '../control/copies.ts';
 import { repaired } from '../control/repaired.ts';
 import { repairOf } from '../control/repair.ts';
 import { spreadingOf } from '../control/spreading.ts';
-import { summaryOf } from '../control/summary.ts';
+import { told, withAddresses } from '../control/told.ts';
 import { TroubleClock } from '../control/trouble-clock.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { Events } from '../ports/events.ts';
 import type { Log } from '../ports/log.ts';
 import type { Objects } from '../ports/objects.ts';
 import type { Random } from '../ports/random.ts';
@@ -24,6 +33,9 @@ export interface ControllerPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  readonly events: Events;
+  /** The wall clock as text, for people. */
+  readonly now: () => string;
 }
 
 export interface ControllerOptions {
@@ -45,6 +57,9 @@ export class Controller {
   readonly #health = new NodeHealth();
   readonly #trouble = new TroubleClock();
   #spreadAtMs = -Infinity;
+  /** What was seen last, to tell what is new; lost with the controller. */
+  readonly #healthOf = new Map<string, StorageNodeObject['status']['health']>();
+  readonly #engineSaid = new Map<string, ReadonlyMap<string, string>>();
   #stopped = false;
   #wake: (() => void) | undefined;
   #hinted = false;
@@ -141,13 +156,29 @@ export class Controller {
       objects.storageNodes.list(),
       objects.volumes.list(),
     ]);
-    for (const node of nodes) {
-      const status = this.#health.judge(this.#ports.clock.nowMs(), node);
-      if (status !== undefined) await objects.storageNodes.putStatus({ ...node, status });
-    }
-    this.#trouble.look(this.#ports.clock.nowMs(), volumes, nodes);
+    const nowMs = this.#ports.clock.nowMs();
+    this.#trouble.look(nowMs, volumes, nodes);
+    const shelf = this.#shelfOf(nodes, volumes);
+    for (const node of nodes) await this.#lookAtNode(nowMs, node, shelf);
     for (const volume of volumes) await this.#lookAt(volume, nodes, volumes);
+    const uids = new Set([...volumes, ...nodes].map(({ metadata }) => metadata.uid));
+    for (const map of [this.#healthOf, this.#engineSaid]) {
+      for (const uid of map.keys()) if (!uids.has(uid)) map.delete(uid);
+    }
     await this.#spread();
+  }
+
+  async #lookAtNode(nowMs: number, node: StorageNodeObject, shelf: Shelf): Promise<void> {
+    const { objects, now } = this.#ports;
+    const { uid } = node.metadata;
+    const judged = this.#health.judge(nowMs, node) ?? node.status;
+    const status = toldOfNode(node, judged, shelf, now());
+    if (JSON.stringify(status) !== JSON.stringify(node.status)) {
+      await objects.storageNodes.putStatus({ ...node, status });
+    }
+    const before = this.#healthOf.get(uid);
+    this.#healthOf.set(uid, status.health);
+    if (before !== undefined) this.#tell(happeningOfNode(node, before, status));
   }
 
   /** One copy of the whole shelf at a time, when nothing else is going on. */
@@ -189,6 +220,7 @@ export class Controller {
   ): Promise<void> {
     const { objects } = this.#ports;
     const { metadata, status } = volume;
+    this.#tellOfEngine(volume);
     if (metadata.deletionTimestamp !== undefined && status.places.length === 0) {
       const finalizers = (metadata.finalizers ?? []).filter((name) => name !== dataFinalizer);
       await objects.volumes.put({ ...volume, metadata: { ...metadata, finalizers } });
@@ -211,7 +243,7 @@ export class Controller {
 
   /** Decided on what is so now: other repairs and births have promised room meanwhile. */
   async #repair(name: string): Promise<void> {
-    const { objects, random, log } = this.#ports;
+    const { objects, random, log, now } = this.#ports;
     const shelf = await this.#shelf();
     const { nodes } = shelf;
     const volume = shelf.volumes.find(({ metadata }) => metadata.name === name);
@@ -220,12 +252,15 @@ export class Controller {
     const status = repaired(volume, repair, nodes, random.token());
     if (status === undefined) return;
     // A copy that is let go needs nobody's attention any more.
-    const said = saying(volume, status, nodes, repair.kind === 'remove' ? '' : repair.note);
+    const note = repair.kind === 'remove' ? '' : repair.note;
+    const said = told({ ...volume, status }, nodes, note, now());
     const written = await objects.volumes.putStatus({ ...volume, status: said });
     // Anything else is looked at again: whatever became of it stands in the object.
     if (written.kind === 'written' && repair.kind !== 'tend') {
       log.info(repair.note, { volume: name });
+      this.#tell(happeningOfRepair(volume, repair));
     }
+    if (written.kind === 'written') this.#tellOfChange(volume, said);
     if (written.kind === 'refused') log.warn(written.message, { volume: name });
   }
 
@@ -236,9 +271,30 @@ export class Controller {
     nodes: readonly StorageNodeObject[],
     note = '',
   ): Promise<void> {
-    const next = saying(volume, status, nodes, note);
+    const { objects, now } = this.#ports;
+    const next = told({ ...volume, status }, nodes, note, now());
     if (JSON.stringify(next) === JSON.stringify(volume.status)) return;
-    await this.#ports.objects.volumes.putStatus({ ...volume, status: next });
+    const written = await objects.volumes.putStatus({ ...volume, status: next });
+    if (written.kind !== 'written') return;
+    this.#tellOfChange(volume, next);
+  }
+
+  #tellOfChange(volume: VolumeObject, next: VolumeObject['status']): void {
+    for (const happening of happeningsOf(volume, volume.status, next)) this.#tell(happening);
+  }
+
+  /** What engines found, which they write into the conditions. */
+  #tellOfEngine(volume: VolumeObject): void {
+    const { uid } = volume.metadata;
+    const known = this.#engineSaid.get(uid) ?? new Map<string, string>();
+    for (const happening of happeningsOfEngine(volume, known)) this.#tell(happening);
+    const { conditions } = volume.status;
+    const times = conditions.map((each) => [each.type, each.lastTransitionTime] as const);
+    this.#engineSaid.set(uid, new Map(times));
+  }
+
+  #tell(happening: Happening | undefined): void {
+    if (happening !== undefined) this.#ports.events.tell(happening);
   }
 
   async #pause(): Promise<void> {
@@ -265,27 +321,3 @@ export class Controller {
 
 /** On a Volume: nodes where a copy is wanted, first the pod's. */
 export const preferredAnnotation = 'larder.dev/preferred-nodes';
-
-/** The status with what people see of it. */
-function saying(
-  volume: VolumeObject,
-  status: VolumeObject['status'],
-  nodes: readonly StorageNodeObject[],
-  note: string,
-): VolumeObject['status'] {
-  const summary = summaryOf({ ...volume, status }, nodes);
-  const message = [summary.message, note].filter((part) => part !== '').join('; ');
-  return { ...status, ...summary, message };
-}
-
-/** A node may come back with another address; its members are reached there from then on. */
-function withAddresses(volume: VolumeObject, nodes: readonly StorageNodeObject[]): VolumeObject {
-  const { record, places } = volume.status;
-  if (record === undefined) return volume;
-  const members = record.members.map((member) => {
-    const node = places.find((at) => at.member === member.id)?.node ?? '';
-    const address = addressOf(node, nodes);
-    return address === '' || address === member.address ? member : { ...member, address };
-  });
-  return { ...volume, status: { ...volume.status, record: { ...record, members } } };
-}

@@ -230,10 +230,10 @@ export class CsiController {
       const found = await this.#ports.objects.volumes.get(name);
       if (found !== undefined) last = found;
       const { record, places } = last.status;
-      return record !== undefined && places.every((at) => at.made);
+      return record !== undefined && places.every((at) => at.made || at.erase);
     });
     if (made) return last;
-    const waiting = last.status.places.filter((at) => !at.made);
+    const waiting = last.status.places.filter((at) => !at.made && !at.erase);
     const why = waiting.map(
       ({ node, problem }) => `${node}${problem === '' ? '' : `: ${problem}`}`,
     );

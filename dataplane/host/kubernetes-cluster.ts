@@ -6,8 +6,9 @@
  * Anybody's write to the object makes a swap a conflict; the engine then reads and decides anew.
  */
 import { Fault } from '../base/fault.ts';
-import { recordSchema, wishSchema } from '../control/objects.ts';
-import type { Cluster, SwapOutcome, VersionedRecord } from '../ports/cluster.ts';
+import { laidOver } from '../control/conditions.ts';
+import { recordSchema, wishSchema, volumeObject } from '../control/objects.ts';
+import type { Cluster, SwapOutcome, VersionedRecord, VolumeFinding } from '../ports/cluster.ts';
 import type { VolumeRecord } from '../volume/record.ts';
 import type { KubeClient } from './kube-client.ts';
 import { watchPath } from './kube-watch.ts';
@@ -66,11 +67,38 @@ export class KubernetesCluster implements Cluster {
     return { kind: 'unknown' };
   }
 
+  /** A condition of the volume, beside those that others write. */
+  async report(volume: string, finding: VolumeFinding): Promise<void> {
+    for (let attempt = 1; attempt <= reportsMax; attempt += 1) {
+      const found = await this.#client.send({ method: 'GET', path: pathOf(volume) });
+      const read = volumeObject.safeParse(found.body);
+      if (found.code !== 200 || !read.success) {
+        throw unusable(volume, `the API server answered ${found.code}`);
+      }
+      const { metadata, status } = read.data;
+      const value = laidOver(status.conditions, [finding], new Date().toISOString());
+      const { code } = await this.#client.send({
+        method: 'PATCH',
+        path: `${pathOf(volume)}/status`,
+        contentType: 'application/json-patch+json',
+        body: [
+          { op: 'replace', path: '/metadata/resourceVersion', value: metadata.resourceVersion },
+          { op: 'add', path: '/status/conditions', value },
+        ],
+      });
+      if (code === 200) return;
+    }
+    throw unusable(volume, 'others keep writing it');
+  }
+
   watch(volume: string, onHint: () => void): Disposable {
     const only = encodeURIComponent(`metadata.name=${volume}`);
     return watchPath(this.#client, `${collectionPath('Volume')}?fieldSelector=${only}`, onHint);
   }
 }
+
+/** Attempts at a report that others keep coming before. */
+const reportsMax = 8;
 
 function pathOf(volume: string): string {
   return `${collectionPath('Volume')}/${encodeURIComponent(volume)}`;

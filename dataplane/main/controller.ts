@@ -11,6 +11,7 @@ import { Fault } from '../base/fault.ts';
 import { Controller } from '../drive/controller.ts';
 import { CsiController } from '../drive/csi-controller.ts';
 import { HostClock } from '../host/clock.ts';
+import { KubeEvents } from '../host/events.ts';
 import { GrpcServer } from '../host/grpc-server.ts';
 import { accessOfPod, KubeClient } from '../host/kube-client.ts';
 import { lead } from '../host/lease.ts';
@@ -41,11 +42,15 @@ async function main(): Promise<void> {
   const objects = hostObjects(client, log);
   const clock = new HostClock();
   const random = new HostRandom();
+  const now = () => new Date().toISOString();
   const end = () => process.exit(0);
   process.once('SIGTERM', end);
   process.once('SIGINT', end);
   const repairAfterMs = REPAIR_AFTER_SECONDS * 1_000;
-  const controller = new Controller({ objects, clock, random, log }, { repairAfterMs });
+  const controller = new Controller(
+    { objects, clock, random, log, events: new KubeEvents(client, log, POD_NAME), now },
+    { repairAfterMs },
+  );
   const csi = new CsiController({ objects, clock, controller });
   let leads = false;
   const server = new GrpcServer(log);

@@ -19,6 +19,7 @@ import type { Connector } from '../ports/link.ts';
 import type { Log } from '../ports/log.ts';
 import type { NbdListener } from '../ports/nbd-link.ts';
 import { tellFinding } from './scrub-words.ts';
+import { VolumeFindings } from './volume-findings.ts';
 
 export interface VolumeServicePorts {
   readonly clock: Clock;
@@ -68,10 +69,12 @@ export class VolumeService {
   readonly #ports: VolumeServicePorts;
   readonly #options: VolumeServiceOptions;
   readonly #stopping = new AbortController();
+  readonly #findings: VolumeFindings;
 
   constructor(ports: VolumeServicePorts, options: VolumeServiceOptions) {
     this.#ports = ports;
     this.#options = options;
+    this.#findings = new VolumeFindings(options.cluster, options.volume, ports.log);
   }
 
   /** Resolves with the reason when the volume is served no more. */
@@ -83,7 +86,9 @@ export class VolumeService {
         // Before anything is claimed: a socket that is in use may be that of a healthy engine.
         const listener = await listenUnix({ path: socket });
         try {
-          return await this.#serve(listener);
+          const end = await this.#serve(listener);
+          if (end.code === 'volume.data-lost') await this.#findings.lost(end);
+          return end;
         } finally {
           listener.close();
         }
@@ -120,6 +125,7 @@ export class VolumeService {
         },
         onFinding: (finding) => {
           tellFinding(log, volume, finding);
+          this.#findings.scrubbed(finding);
         },
       },
       volume,

@@ -21,6 +21,15 @@ export type SwapOutcome =
   /** No answer came: it may have been written, it may not, it may yet be. Read before going on. */
   | { readonly kind: 'unknown' };
 
+/** Something people should know of a volume; one of each type is kept, the newest. */
+export interface VolumeFinding {
+  /** `DataLost`: acknowledged writes are gone. `Intact`: what the scrub says. */
+  readonly type: 'DataLost' | 'Intact';
+  readonly status: 'True' | 'False';
+  readonly reason: string;
+  readonly message: string;
+}
+
 export interface Cluster {
   /**
    * The newest record, read from the manager itself, never from a cache. Rejects:
@@ -33,4 +42,6 @@ export interface Cluster {
    * be missed, and one may come for nothing. Left out where nobody else ever writes.
    */
   watch?(volume: string, onHint: () => void): Disposable;
+  /** Rejects: `cluster.unreachable`. Left out where there is no status for people. */
+  report?(volume: string, finding: VolumeFinding): Promise<void>;
 }

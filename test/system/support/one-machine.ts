@@ -48,7 +48,14 @@ export class OneMachine {
     this.folder = folder;
     this.objects = objects;
     this.socket = path.join(folder, 'csi.sock');
-    const ports = { objects, clock: new HostClock(), random: new HostRandom(), log: quiet };
+    const ports = {
+      objects,
+      clock: new HostClock(),
+      random: new HostRandom(),
+      log: quiet,
+      events: { tell: () => {} },
+      now: () => new Date().toISOString(),
+    };
     this.#controller = new Controller(ports);
     const settingsOf = async (volume: string, socket: string) => ({
       volumes: [{ volume, socket }],
@@ -108,6 +115,8 @@ export class OneMachine {
         attachReason: '',
         health: 'Unknown',
         message: '',
+        copies: 0,
+        conditions: [],
         seenAt: '',
       },
     });

@@ -111,7 +111,8 @@ function shelf() {
   let tokens = 0;
   const random = { token: () => `token-${(tokens += 1)}` };
   const log = { info: () => {}, warn: () => {} };
-  const controller = new Controller({ objects, clock, random, log });
+  const events = { tell: () => {} };
+  const controller = new Controller({ objects, clock, random, log, events, now: () => 'now' });
   const csi = new CsiController({ objects, clock, controller });
   void controller.run();
   let living = true;

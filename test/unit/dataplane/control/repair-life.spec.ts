@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import type { VolumeObject } from '../../../../dataplane/control/objects.ts';
 import { Controller } from '../../../../dataplane/drive/controller.ts';
+import type { Happening } from '../../../../dataplane/control/happenings.ts';
 import { grown, inSyncIds, retiringIds, shrunk } from '../../../../dataplane/volume/record.ts';
 import { MemoryObjects, type Mishap } from './memory-objects.ts';
 import { QuickClock, turn } from './quick-clock.ts';
@@ -96,6 +97,45 @@ describe('repair through the controller', () => {
     assert.equal(shelf.leastGood, 2);
   });
 
+  it('tells people of each step once, and of what became of it', async () => {
+    using shelf = new Shelf();
+    await shelf.loseAndRepair('a lost node');
+    const told = shelf.told.map(({ kind, type, reason }) => `${kind} ${type} ${reason}`);
+    assert.deepEqual(
+      told.filter((each) => !each.includes('Safe') && !each.includes('Creating')),
+      [
+        'Volume Warning Degraded',
+        'StorageNode Warning NotHeardOf',
+        'Volume Normal CopyAdded',
+        'Volume Normal CopyRemoved',
+      ],
+    );
+    assert.ok(told.at(-1)?.endsWith('Safe'));
+    const [condition] = shelf.volume.status.conditions;
+    assert.deepEqual([condition?.type, condition?.status], ['Safe', 'True']);
+  });
+
+  it('places a volume anew that was never used when a node is lost before it made its copy', async () => {
+    using shelf = new Shelf({ attachedTo: '', epoch: 0 });
+    const [first, second] = shelf.volume.status.places;
+    assert.ok(first !== undefined && second !== undefined);
+    shelf.lost.add('kube2');
+    const places = [first, { ...second, made: false }];
+    const { volume } = shelf;
+    shelf.objects.volumes.force({ ...volume, status: { ...volume.status, places } });
+    await shelf.until('copies elsewhere', ({ status }) => {
+      const on = status.places.map((place) => place.node).toSorted();
+      return on.join() === 'kube1,kube3' && status.places.every(({ made }) => made);
+    });
+    assert.equal(shelf.volume.status.record?.epoch, 0);
+    assert.ok(shelf.told.some(({ reason }) => reason === 'PlacedAnew'));
+  });
+
+  it('empties a node with a volume that was never used', async () => {
+    using shelf = new Shelf({ attachedTo: '', epoch: 0 });
+    await shelf.empty('never used');
+  });
+
   it('changes nothing when the node is back within the grace', async () => {
     using shelf = new Shelf();
     shelf.lost.add('kube2');
@@ -124,6 +164,7 @@ class Shelf {
   readonly lost = new Set<string>();
   /** The controller is ended with this call and another takes over; 0 for never. */
   lastCall = 0;
+  readonly told: Happening[] = [];
   /** Stores that were deleted because they are not needed. */
   erased = 0;
   /** Fewest copies in sync so far. */
@@ -134,11 +175,14 @@ class Shelf {
   #beats = 0;
   #tokens = 0;
 
-  constructor(parts: { readonly attachedTo?: string } = {}) {
+  constructor(parts: { readonly attachedTo?: string; readonly epoch?: number } = {}) {
     for (const name of ['kube1', 'kube2', 'kube3']) this.objects.storageNodes.force(node(name));
     const v = used('v', { kube1: good, kube2: good });
-    const { attachedTo = 'kube1' } = parts;
-    this.objects.volumes.force({ ...v, status: { ...v.status, attachedTo } });
+    const { attachedTo = 'kube1', epoch = 3 } = parts;
+    const { record } = v.status;
+    assert.ok(record !== undefined);
+    const status = { ...v.status, attachedTo, record: { ...record, epoch } };
+    this.objects.volumes.force({ ...v, status });
     void this.#live();
   }
 
@@ -210,7 +254,9 @@ class Shelf {
   #newController(): Controller {
     const random = { token: () => String((this.#tokens += 1)).padStart(32, '0') };
     const log = { info: () => {}, warn: () => {} };
-    const ports = { objects: this.objects, clock: this.#clock, random, log };
+    const events = { tell: (one: Happening) => void this.told.push(one) };
+    const now = () => `at ${this.#clock.nowMs()}`;
+    const ports = { objects: this.objects, clock: this.#clock, random, log, events, now };
     const controller = new Controller(ports, { repairAfterMs });
     void controller.run();
     return controller;
@@ -256,7 +302,7 @@ class Shelf {
   #engine(): void {
     const { volume } = this;
     const { record, places, attachedTo, tendedBy } = volume.status;
-    assert.ok(record !== undefined);
+    if (record === undefined) return;
     this.leastGood = Math.min(this.leastGood, inSyncIds(record).length);
     if (attachedTo === '' && tendedBy === '') return;
     const isThere = (member: string) =>
@@ -282,6 +328,8 @@ class Shelf {
 
 /** Whatever the controller did between two looks. */
 function keepsWhatCounts(before: VolumeObject, now: VolumeObject): void {
+  // Before the first epoch nothing was ever written.
+  if ((before.status.record?.epoch ?? 0) === 0) return;
   const ids = now.status.record?.members.map(({ id }) => id) ?? [];
   for (const { id, inSync } of before.status.record?.members ?? []) {
     assert.ok(!inSync || ids.includes(id), `${id} is in sync and was let go`);

@@ -40,6 +40,8 @@ export function node(
       attachReason: '',
       health: parts.health ?? 'Ready',
       message: '',
+      copies: 0,
+      conditions: [],
       seenAt: '',
     },
   };

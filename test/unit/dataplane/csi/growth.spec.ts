@@ -18,7 +18,9 @@ function given() {
   objects.volumes.force(used('v', { kube1: { inSync: true }, kube2: { inSync: true } }));
   const clock = new QuickClock();
   const log = { info: () => {}, warn: () => {} };
-  const controller = new Controller({ objects, clock, random: { token: () => 't' }, log });
+  const random = { token: () => 't' };
+  const events = { tell: () => {} };
+  const controller = new Controller({ objects, clock, random, log, events, now: () => 'now' });
   const wanted = () =>
     objects.volumes.all.find(({ metadata }) => metadata.name === 'v')?.spec.sizeBytes;
   return { objects, csi: new CsiController({ objects, clock, controller }), wanted };
