@@ -94,6 +94,7 @@ function csiContainer(image: string) {
       field('NODE_NAME', 'spec.nodeName'),
       { name: 'KUBELET_FOLDER', value: kubeletFolder },
       { name: 'RUN_FOLDER', value: runFolder },
+      { name: 'VERSION', value: image },
     ],
     volumeMounts: [
       { name: 'kubelet', mountPath: kubeletFolder, mountPropagation: 'Bidirectional' },

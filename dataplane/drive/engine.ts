@@ -138,6 +138,13 @@ export class EngineDrive implements BlockService {
     this.#feed({ kind: 'stop' });
   }
 
+  /** Ends at once and makes nothing durable: for a volume whose members do not answer. */
+  abandon(): void {
+    this.#die(
+      new Fault('volume.ending', 'The engine has left without what it took being durable.'),
+    );
+  }
+
   /**
    * Resolves when the volume is served for the first time, or with the reason why it never will be.
    */

@@ -13,6 +13,7 @@ import { Fault } from '../base/fault.ts';
 import { roomyExport } from '../nbd/export-info.ts';
 import type { Log } from '../ports/log.ts';
 import type { Attacher } from '../ports/mounts.ts';
+import type { EngineProcess } from './engine-process.ts';
 import { endLasting, isRunning, type LastingOptions, startLasting } from './lasting-process.ts';
 import { isLoopLeft, loopOver, makeLoop, partOf, removeLoop, sizePart } from './loop-devices.ts';
 import { mountTable } from './mounts.ts';
@@ -22,12 +23,11 @@ import { until } from './until.ts';
 export interface FuseAttacherOptions {
   /** Holds a folder for each attached volume; empty after a boot, and a mount that is shared. */
   readonly folder: string;
-  /** The program of the engine, before its configuration file. */
-  readonly engine: { readonly program: string; readonly args: readonly string[] };
+  readonly engines: EngineProcess;
   /** Whether this process runs in a pod, which its programs must outlive. */
   readonly inPod: boolean;
-  /** Content of the engine's configuration file. */
-  readonly settingsOf: (volume: string, socket: string) => Promise<object>;
+  /** What the engines are told about a volume, besides its name and socket. */
+  readonly settingsOf: (volume: string) => Promise<object>;
 }
 
 /** An engine waits for members this long before it serves, and says why in its log. */
@@ -35,8 +35,6 @@ const engineMs = 20_000;
 const programMs = 5_000;
 const lookMs = 50;
 const greetingMs = 500;
-/** How long an engine may flush before it is ended. */
-const leaveMs = 15_000;
 
 export class FuseAttacher implements Attacher {
   readonly #options: FuseAttacherOptions;
@@ -49,7 +47,7 @@ export class FuseAttacher implements Attacher {
 
   async attach(volume: string, sizeBytes: number): Promise<string> {
     const at = this.#places(volume);
-    if ((await exists(at.marker)) && (await hasLostWrites(at))) {
+    if ((await exists(at.marker)) && (await this.#hasLostWrites(volume))) {
       throw new Fault('volume.data-lost', `Writes to ${volume} were lost while it was attached.`, {
         hint: 'Unmount it everywhere on this node: attached anew it opens with what is durable.',
       });
@@ -71,7 +69,11 @@ export class FuseAttacher implements Attacher {
         args: [...parent, ...args, ...source, ...retry],
       });
     }
-    await answering(at.relaySocket, at.relay, programMs);
+    await answering(at.relaySocket, {
+      forMs: programMs,
+      isHopeless: async () => !(await isRunning(at.relay)),
+      complaint: async () => `The relay of ${volume} does not serve: ${await lastWords(at.relay)}`,
+    });
     await this.#mountFuse(at);
     const loop = (await this.#loopOf(at.file)) ?? (await makeLoop(at.file));
     const device = await sizePart(loop, sizeBytes);
@@ -88,7 +90,7 @@ export class FuseAttacher implements Attacher {
     await unmountFuse(at.mount);
     await endLasting(at.fuse, programMs);
     await endLasting(at.relay, programMs);
-    await endLasting(at.engine, leaveMs);
+    await this.#options.engines.leave(volume);
     await rm(at.folder, { recursive: true, force: true });
   }
 
@@ -121,8 +123,8 @@ export class FuseAttacher implements Attacher {
    */
   async mend(volume: string): Promise<void> {
     const at = this.#places(volume);
-    if (!(await exists(at.marker)) || (await isRunning(at.engine))) return;
-    if (await hasLostWrites(at)) {
+    if (!(await exists(at.marker)) || (await this.#options.engines.serves(volume))) return;
+    if (await this.#hasLostWrites(volume)) {
       if (!(await isRunning(at.relay))) return;
       this.#log.warn('every copy lost writes: the device here gives errors now', { volume });
       await endLasting(at.relay, programMs);
@@ -139,10 +141,11 @@ export class FuseAttacher implements Attacher {
   async cutOff(volume: string): Promise<void> {
     const at = this.#places(volume);
     if (!(await exists(at.marker))) return;
-    if (!(await isRunning(at.engine)) && !(await isRunning(at.relay))) return;
+    const { engines } = this.#options;
+    if (!(await engines.serves(volume)) && !(await isRunning(at.relay))) return;
     this.#log.warn('the volume is attached elsewhere: its device here is ended', { volume });
-    await endLasting(at.engine, programMs);
     await endLasting(at.relay, programMs);
+    await engines.leave(volume);
   }
 
   #places(volume: string): Places {
@@ -150,14 +153,23 @@ export class FuseAttacher implements Attacher {
   }
 
   async #serveEngine(volume: string, at: Places): Promise<void> {
-    if (!(await isRunning(at.engine))) {
-      await rm(at.engineSocket, { force: true });
-      const settings = await this.#options.settingsOf(volume, at.engineSocket);
-      await writeFile(at.settings, JSON.stringify(settings), { mode: 0o600 });
-      const { program, args } = this.#options.engine;
-      await this.#start({ stem: at.engine, program, args: [...args, at.settings] });
+    const { engines, settingsOf } = this.#options;
+    if (!(await engines.serves(volume))) {
+      const settings = await settingsOf(volume);
+      await engines.serve(volume, { ...settings, volume, socket: at.engineSocket });
     }
-    await answering(at.engineSocket, at.engine, engineMs);
+    await answering(at.engineSocket, {
+      forMs: engineMs,
+      isHopeless: async () => !(await engines.serves(volume)),
+      complaint: async () =>
+        (await engines.endOf(volume))?.message ??
+        `The engine of ${volume} does not serve yet: ${await engines.lastWords(volume)}`,
+    });
+  }
+
+  /** Whether the last engine here ended for lost writes. */
+  async #hasLostWrites(volume: string): Promise<boolean> {
+    return (await this.#options.engines.endOf(volume))?.code === 'volume.data-lost';
   }
 
   async #start(options: Omit<LastingOptions, 'leavePod'>): Promise<void> {
@@ -205,9 +217,7 @@ function placesOf(root: string, volume: string) {
   const inside = (name: string) => path.join(folder, name);
   return {
     folder,
-    engine: inside('engine'),
     engineSocket: inside('engine.sock'),
-    settings: inside('engine.json'),
     relay: inside('relay'),
     relaySocket: inside('relay.sock'),
     fuse: inside('fuse'),
@@ -228,12 +238,19 @@ async function unmountFuse(folder: string): Promise<void> {
   }
 }
 
-async function answering(socket: string, stem: string, forMs: number): Promise<void> {
+async function answering(
+  socket: string,
+  wait: {
+    readonly forMs: number;
+    readonly isHopeless: () => Promise<boolean>;
+    readonly complaint: () => Promise<string>;
+  },
+): Promise<void> {
   await until(async () => ((await greets(socket)) ? true : undefined), {
-    forMs,
+    forMs: wait.forMs,
     everyMs: lookMs,
-    complaint: async () => notYet(`${path.basename(stem)} does not serve yet`, stem),
-    hopeless: async () => !(await isRunning(stem)),
+    complaint: async () => new Fault('disk.failed', await wait.complaint(), { retriable: true }),
+    hopeless: wait.isHopeless,
   });
 }
 
@@ -269,15 +286,6 @@ async function lastWords(stem: string): Promise<string> {
   const text = await readFile(`${stem}.log`, 'utf8').catch(() => '');
   const last = text.trim().split('\n').slice(-3).join(' | ').slice(-600);
   return last === '' ? 'it printed nothing' : last;
-}
-
-/** Whether the last engine here ended for lost writes, by what it logs when it starts and ends. */
-async function hasLostWrites(at: Places): Promise<boolean> {
-  if (await isRunning(at.engine)) return false;
-  const text = await readFile(`${at.engine}.log`, 'utf8').catch(() => '');
-  const lines = text.split('\n');
-  const last = lines.findLast((line) => /"message":"ended"|"reason":"starting"/.test(line)) ?? '';
-  return last.includes('"code":"volume.data-lost"');
 }
 
 async function exists(file: string): Promise<boolean> {

@@ -12,6 +12,7 @@ import { z } from 'zod';
 import { Fault } from '../base/fault.ts';
 import { CsiNode } from '../drive/csi-node.ts';
 import { HostClock } from '../host/clock.ts';
+import { EngineProcess } from '../host/engine-process.ts';
 import { FuseAttacher } from '../host/fuse-attacher.ts';
 import { GrpcServer } from '../host/grpc-server.ts';
 import { accessOfPod, KubeClient } from '../host/kube-client.ts';
@@ -31,6 +32,8 @@ const environment = z.object({
   KUBELET_FOLDER: z.string().startsWith('/'),
   /** In memory, shared with the node: what attached volumes need while this pod is away. */
   RUN_FOLDER: z.string().startsWith('/'),
+  /** Of the image: engines of another are replaced when this pod starts. */
+  VERSION: z.string().default(''),
 });
 
 /** The token is renewed by the kubelet long before it ends; engines read the copy. */
@@ -48,20 +51,25 @@ async function main(): Promise<void> {
   const wanted = { node, part: 'engine', folder: path.join(settings.RUN_FOLDER, 'peer') } as const;
   await ensurePeerIdentity(client, wanted);
   keepIdentity(client, wanted, log);
+  const engines = new EngineProcess(
+    {
+      folder: path.join(settings.RUN_FOLDER, 'engines'),
+      program: process.execPath,
+      // In the image the types have been taken away already, and the names say so.
+      args: [path.join(import.meta.dirname, `engine${path.extname(import.meta.filename)}`)],
+      inPod: true,
+      version: settings.VERSION,
+      settings: { tls: peerFilesIn(wanted.folder, 'engine'), kubernetes: kept },
+    },
+    log,
+  );
+  await engines.renew();
   const attacher = new FuseAttacher(
     {
       folder: path.join(settings.RUN_FOLDER, 'volumes'),
-      engine: {
-        program: process.execPath,
-        // In the image the types have been taken away already, and the names say so.
-        args: [path.join(import.meta.dirname, `engine${path.extname(import.meta.filename)}`)],
-      },
+      engines,
       inPod: true,
-      settingsOf: async (volume, socket) => ({
-        volumes: [{ volume, socket, preferred: await memberHere(objects, volume, node) }],
-        tls: peerFilesIn(wanted.folder, 'engine'),
-        kubernetes: kept,
-      }),
+      settingsOf: async (volume) => ({ preferred: await memberHere(objects, volume, node) }),
     },
     log,
   );

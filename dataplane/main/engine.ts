@@ -1,12 +1,13 @@
 /**
  * The engines of a node: `node dataplane/main/engine.ts <configuration.json>`.
  *
- * Opens each volume of the configuration and serves it over NBD on a Unix socket of its own until
- * SIGTERM or SIGINT, then makes everything it took durable and leaves. A volume that ends takes no
- * other with it. Prints a line, `serving <volume> epoch <n>`, when clients of a volume may connect.
+ * Opens each volume and serves it over NBD on a Unix socket of its own until SIGTERM or SIGINT,
+ * then makes everything it took durable and leaves. A volume that ends takes no other with it.
+ * Prints a line, `serving <volume> epoch <n>`, when clients of a volume may connect.
  *
- * Ends when no volume is left: with code 0 after a signal, with 2 when another engine has taken one
- * over, so that a supervisor knows not to start it again, and otherwise with 1.
+ * The volumes are those of the configuration, and then it ends when none is left: with code 0 after
+ * a signal, with 2 when another engine has taken one over, so that a supervisor knows not to start
+ * it again, and otherwise with 1. Or they come and go as a folder says (engine-folder.ts).
  */
 import { z } from 'zod';
 import { Fault } from '../base/fault.ts';
@@ -17,6 +18,7 @@ import { KubernetesCluster } from '../host/kubernetes-cluster.ts';
 import { HostConnector } from '../host/link.ts';
 import { HostLog } from '../host/log.ts';
 import type { Cluster } from '../ports/cluster.ts';
+import { EngineFolder } from './engine-folder.ts';
 import { keepRenewed, readCredentials, tlsFiles } from './credentials.ts';
 import { nameOfOne, runProgram } from './program.ts';
 import { VolumeService } from './volume-service.ts';
@@ -32,9 +34,11 @@ const volumeSettings = z.strictObject({
 });
 
 const settings = z.strictObject({
+  /** What is served stands there, a file for each volume, beside `volumes`. */
+  folder: z.string().optional(),
   volumes: z
     .array(volumeSettings)
-    .min(1)
+    .default([])
     .superRefine((volumes, context) => {
       for (const key of ['volume', 'record', 'socket'] as const) {
         const seen = new Map<string, number>();
@@ -67,27 +71,31 @@ function clusterOf(record: string | undefined, client: KubeClient | undefined): 
 }
 
 async function main(wanted: z.infer<typeof settings>): Promise<void> {
-  const { volumes, tls, kubernetes } = wanted;
+  const { folder, volumes, tls, kubernetes } = wanted;
   const log = new HostLog();
   const connector = new HostConnector(await readCredentials(tls));
   keepRenewed(tls, connector, log);
   const ports = { clock: new HostClock(), connector, log };
   const client = kubernetes === undefined ? undefined : new KubeClient(kubernetes);
-  const services = volumes.map(
-    ({ record, ...each }) =>
-      new VolumeService(ports, { ...each, cluster: clusterOf(record, client) }),
-  );
-  const stop = () => {
+  const serviceOf = ({ record, ...each }: z.infer<typeof volumeSettings>) =>
+    new VolumeService(ports, { ...each, cluster: clusterOf(record, client) });
+  if (folder !== undefined) {
+    const followed = new EngineFolder({ folder, schema: volumeSettings }, serviceOf, log);
+    onSignal(() => {
+      followed.stop();
+    });
+    await followed.run();
+    process.exit(0);
+  }
+  const services = volumes.map(serviceOf);
+  onSignal(() => {
     for (const service of services) service.stop();
-  };
-  process.once('SIGTERM', stop);
-  process.once('SIGINT', stop);
+  });
   const ends = await Promise.all(
     services.map(async (service, index) => {
       const end = await service.run();
       if (end.code === 'volume.ending') return end;
       const volume = volumes[index]?.volume ?? '';
-      // The attacher of a node reads the code here: it is not this process' parent any more.
       log.warn('ended', { volume, code: end.code, reason: end.message });
       return end;
     }),
@@ -97,6 +105,11 @@ async function main(wanted: z.infer<typeof settings>): Promise<void> {
     ends.find(({ code }) => code !== 'volume.ending');
   if (wrong !== undefined) throw wrong;
   process.exit(0);
+}
+
+function onSignal(stop: () => void): void {
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
 }
 
 await runProgram({ usage: 'node dataplane/main/engine.ts <configuration.json>', settings }, main);

@@ -70,6 +70,7 @@ export class VolumeService {
   readonly #options: VolumeServiceOptions;
   readonly #stopping = new AbortController();
   readonly #findings: VolumeFindings;
+  #engine: EngineDrive | undefined;
 
   constructor(ports: VolumeServicePorts, options: VolumeServiceOptions) {
     this.#ports = ports;
@@ -108,6 +109,11 @@ export class VolumeService {
     this.#stopping.abort();
   }
 
+  /** After `stop`, when that takes too long: what is not durable yet is given up. */
+  abandon(): void {
+    this.#engine?.abandon();
+  }
+
   /** Rejects with what is a bug. */
   async #serve(listener: NbdListener): Promise<Fault> {
     const { clock, log, connector } = this.#ports;
@@ -131,6 +137,7 @@ export class VolumeService {
       volume,
       { ...engineTimes, incarnation: new HostRandom().token(), preferred, plants: {} },
     );
+    this.#engine = engine;
     let server: NbdServer | undefined;
     const stop = () => {
       const left = server?.stop(stopGraceMs) ?? Promise.resolve(0);

@@ -59,6 +59,23 @@ describe('CSI driver under csi-sanity', () => {
     assert.ok(outcomes.some(({ State, name }) => State === 'passed' && name.includes(grownInUse)));
   });
 
+  it('serves all volumes of a node by one process, and replaces it under a writer', async function () {
+    this.timeout(60_000);
+    assert.ok(machine !== undefined);
+    const written = await MountedVolume.make(machine, 'ext4', 16 * mebibyte, 'written');
+    const other = await MountedVolume.make(machine, 'ext4', 16 * mebibyte, 'other');
+    const before = machine.enginesPid();
+    const writer = writing(path.join(written.path, 'written'));
+    await machine.renewEngines('2');
+    const bytes = await writer.stop();
+    assert.notEqual(machine.enginesPid(), before);
+    assert.deepEqual(await readFile(path.join(written.path, 'written')), bytes);
+    for (const volume of [written, other]) {
+      assert.ok(await machine.engines.serves(volume.volumeId), volume.volumeId);
+      await volume.leave();
+    }
+  });
+
   it('grows xfs under a writer, and ext4 that grew while nobody used it', async function () {
     this.timeout(60_000);
     assert.ok(machine !== undefined);
@@ -141,11 +158,16 @@ class MountedVolume {
     this.#capability = capability;
   }
 
-  static async make(machine: OneMachine, fsType: string, requiredBytes: number) {
+  static async make(
+    machine: OneMachine,
+    fsType: string,
+    requiredBytes: number,
+    name = `growing-${fsType}`,
+  ) {
     const accessMode = { mode: 'SINGLE_NODE_WRITER' } as const;
     const capability = { mount: { fsType, mountFlags: [] }, accessMode };
     const { volumeId } = await machine.controller.createVolume({
-      name: `growing-${fsType}`,
+      name,
       capacityRange: { requiredBytes, limitBytes: 0 },
       volumeCapabilities: [capability],
       parameters: {},

@@ -1,6 +1,7 @@
 /** A replicated volume of real processes, attached to this machine, and ways to strike it. */
 import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { EngineProcess } from '../../../dataplane/host/engine-process.ts';
 import { FuseAttacher } from '../../../dataplane/host/fuse-attacher.ts';
 import { repositoryRoot } from '../../../lab/base/paths.ts';
 import { waitFor } from '../../../lab/cluster/wait.ts';
@@ -19,24 +20,28 @@ export class AttachedVolume {
   readonly directory: string;
   readonly #attacher: FuseAttacher;
   readonly #folder: string;
+  readonly #engines: EngineProcess;
 
   private constructor(running: RunningVolume, directory: string) {
     this.running = running;
     this.directory = directory;
     this.#folder = path.join(running.directory, 'attached');
     for (const folder of [this.directory, this.#folder]) mkdirSync(folder, { recursive: true });
-    const engine = {
-      program: process.execPath,
-      args: [path.join(repositoryRoot, 'dataplane/main/engine.ts')],
-    };
-    const settingsOf = async (volume: string, socket: string) => ({
-      volumes: [{ volume, socket, record: path.join(running.directory, 'record') }],
-    });
     const quiet = { info: () => {}, warn: () => {} };
-    this.#attacher = new FuseAttacher(
-      { folder: this.#folder, engine, inPod: false, settingsOf },
+    this.#engines = new EngineProcess(
+      {
+        folder: path.join(running.directory, 'engines'),
+        program: process.execPath,
+        args: [path.join(repositoryRoot, 'dataplane/main/engine.ts')],
+        inPod: false,
+        version: '1',
+        settings: {},
+      },
       quiet,
     );
+    const settingsOf = async () => ({ record: path.join(running.directory, 'record') });
+    const options = { folder: this.#folder, engines: this.#engines, inPod: false, settingsOf };
+    this.#attacher = new FuseAttacher(options, quiet);
   }
 
   /** @param directory where it will be mounted; one of its own unless told */
@@ -114,12 +119,12 @@ export class AttachedVolume {
   }
 
   async engineEnds(): Promise<void> {
-    const gone = async () => !(await isAlive(this.#enginePid()));
+    const gone = async () => !(await this.#engines.serves(this.running.volume));
     await waitFor('the engine to be gone', gone, memberMs);
   }
 
   #enginePid(): number {
-    const file = path.join(this.#folder, this.running.volume, 'engine.pid');
+    const file = path.join(this.running.directory, 'engines/engines.pid');
     return (JSON.parse(readFileSync(file, 'utf8')) as { readonly pid: number }).pid;
   }
 
@@ -128,12 +133,7 @@ export class AttachedVolume {
     await this.cutOff();
     await tryRun('umount', '--lazy', this.directory);
     await this.detach();
+    await this.#engines.end();
     await this.running.dispose();
   }
-}
-
-/** A process that has ended and that nobody has asked for counts as gone. */
-async function isAlive(pid: number): Promise<boolean> {
-  const { stdout } = await tryRun('ps', '-o', 'stat=', '-p', String(pid));
-  return stdout.trim() !== '' && !stdout.startsWith('Z');
 }

@@ -3,7 +3,7 @@
  * with real replica servers in this process, the real controller and the real CSI services on one
  * socket; volumes are attached here through FUSE and loop devices. Needs root.
  */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Controller } from '../../../dataplane/drive/controller.ts';
@@ -13,6 +13,7 @@ import { ReplicaServer } from '../../../dataplane/drive/replica.ts';
 import { StorageAgent } from '../../../dataplane/drive/storage-agent.ts';
 import { HostClock } from '../../../dataplane/host/clock.ts';
 import { HostDisk } from '../../../dataplane/host/disk.ts';
+import { EngineProcess } from '../../../dataplane/host/engine-process.ts';
 import { FuseAttacher } from '../../../dataplane/host/fuse-attacher.ts';
 import { GrpcServer } from '../../../dataplane/host/grpc-server.ts';
 import { HostAcceptor } from '../../../dataplane/host/link.ts';
@@ -36,11 +37,13 @@ export class OneMachine {
   readonly folder: string;
   readonly socket: string;
   readonly objects: Objects;
+  readonly engines: EngineProcess;
   readonly attacher: FuseAttacher;
   readonly mounts = new HostMounts();
   readonly controller: CsiController;
   readonly node: CsiNode;
   readonly #controller: Controller;
+  readonly #access: object;
   readonly #server = new GrpcServer(quiet);
   readonly #agents: { readonly agent: StorageAgent; readonly replicas: ReplicaServer }[] = [];
 
@@ -57,15 +60,11 @@ export class OneMachine {
       now: () => new Date().toISOString(),
     };
     this.#controller = new Controller(ports);
-    const settingsOf = async (volume: string, socket: string) => ({
-      volumes: [{ volume, socket }],
-      kubernetes: accessFor(api),
-    });
-    const engine = {
-      program: process.execPath,
-      args: [path.join(repositoryRoot, 'dataplane/main/engine.ts')],
-    };
-    const options = { folder: path.join(folder, 'volumes'), engine, inPod: false, settingsOf };
+    this.#access = accessFor(api);
+    this.engines = this.#enginesOf('1');
+    const { engines } = this;
+    const settingsOf = async () => ({});
+    const options = { folder: path.join(folder, 'volumes'), engines, inPod: false, settingsOf };
     this.attacher = new FuseAttacher(options, quiet);
     const { mounts, attacher } = this;
     const clock = new HostClock();
@@ -87,8 +86,31 @@ export class OneMachine {
     return machine;
   }
 
+  /** What a node's pod does when it starts with another version of the code. */
+  async renewEngines(version: string): Promise<void> {
+    await this.#enginesOf(version).renew();
+  }
+
+  enginesPid(): number {
+    const file = path.join(this.folder, 'engines/engines.pid');
+    return (JSON.parse(readFileSync(file, 'utf8')) as { readonly pid: number }).pid;
+  }
+
+  #enginesOf(version: string): EngineProcess {
+    const options = {
+      folder: path.join(this.folder, 'engines'),
+      program: process.execPath,
+      args: [path.join(repositoryRoot, 'dataplane/main/engine.ts')],
+      inPod: false,
+      version,
+      settings: { kubernetes: this.#access },
+    };
+    return new EngineProcess(options, quiet);
+  }
+
   async stop(): Promise<void> {
     for (const volume of await this.attacher.list()) await this.attacher.detach(volume);
+    await this.engines.end();
     this.#controller.stop();
     for (const { agent, replicas } of this.#agents) {
       agent.stop();
