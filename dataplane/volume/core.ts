@@ -298,12 +298,6 @@ export class Core {
     return regions;
   }
 
-  /** Engines of one process share these moments, so that it is woken once for all of them. */
-  get nextBeatAtMs(): number {
-    const { heartbeatMs } = this.options;
-    return (Math.floor(this.nowMs / heartbeatMs) + 1) * heartbeatMs;
-  }
-
   *pause(forMs: number): Procedure {
     yield { ready: () => false, orAtMs: this.nowMs + forMs };
   }

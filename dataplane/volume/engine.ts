@@ -25,8 +25,6 @@ import { Wishes } from './wishes.ts';
  * opened anew: it may be half of one. Until then a slow disk may finish what older engines began.
  */
 const handshakeLosses = 10;
-/** Beats that become one when nobody asks for anything; shorter than any lease. */
-const idleBeats = 3;
 
 export class Engine {
   readonly #core: Core;
@@ -302,7 +300,7 @@ export class Engine {
 
   *#beat(link: MemberLink): Procedure {
     const core = this.#core;
-    const { memberLossMs } = core.options;
+    const { heartbeatMs, memberLossMs } = core.options;
     for (;;) {
       yield { ready: () => link.usable && link.role !== 'absent' };
       const askedAtMs = core.nowMs;
@@ -320,22 +318,8 @@ export class Engine {
         this.#hangUp(link, `it has not answered for ${memberLossMs} ms`);
         link.downSinceMs = askedAtMs;
       }
-      yield* this.#rest();
+      yield* core.pause(heartbeatMs);
     }
-  }
-
-  /**
-   * To the next heartbeat: soon, or while there is nothing to do a few beats later. A request after
-   * such a rest brings the next one at once, so that a member that is gone is missed as early.
-   */
-  *#rest(): Procedure {
-    const core = this.#core;
-    const operations = this.#operations;
-    const { taken } = operations;
-    const busy = () => operations.taken !== taken || !operations.idle;
-    yield { ready: () => false, orAtMs: core.nextBeatAtMs };
-    if (busy()) return;
-    yield { ready: busy, orAtMs: core.nowMs + (idleBeats - 1) * core.options.heartbeatMs };
   }
 
   *#flushQuietly(): Procedure {

@@ -66,7 +66,8 @@ export class Membership {
   }
 
   *#look(ready: () => boolean): Procedure {
-    yield { ready, orAtMs: this.#core.nextBeatAtMs };
+    const { nowMs, options } = this.#core;
+    yield { ready, orAtMs: nowMs + options.heartbeatMs };
   }
 
   /** Members whose answer is needed and will not come, or is no longer asked for by the record. */
