@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
-type JobName = 'sqlite-copies' | 'gitea-mirror';
+type JobName = 'sqlite-copies' | 'gitea-mirror' | 'volume-snapshots';
 
 /** How Node runs one that it is given as text. */
 export const jobCommand = (name: JobName): string[] => [

@@ -64,5 +64,8 @@ export const dataplaneName = 'larder-node';
 /** The DaemonSet that looks whether disks are mounted. */
 export const diskWatchName = 'larder-disk-watch';
 
+/** The job that takes snapshots, in every Namespace that has volumes for it. */
+export const snapshotsName = 'larder-snapshots';
+
 /** The backup of the cluster's own datastore on a node; a node's name may hold dots. */
 export const clusterBackup = (node: string): string => `k3s-${node.replaceAll('.', '-')}`;

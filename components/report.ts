@@ -11,6 +11,7 @@ import type { ShelfNode } from './config/shelf/inventory.ts';
 import type { Tier } from './config/shelf/tiers.ts';
 import { placeOf } from './rules/edits.ts';
 import { engineFacts } from './rules/engines.ts';
+import { describeSnapshots, snapshotsOf } from './rules/snapshots.ts';
 import type { BuiltShelf } from './shelf-stack.ts';
 
 interface DatabaseReport {
@@ -52,7 +53,7 @@ export function report(shelf: Shelf, built: BuiltShelf): Report {
       ...Object.fromEntries(
         shelf.volumes.map((volume) => [
           volume.name,
-          describeCoverage(coverageOf(volume, shelf, shelf)),
+          `${describeCoverage(coverageOf(volume, shelf, shelf))}${describeSnapshots(snapshotsOf(volume, shelf))}`,
         ]),
       ),
       'the cluster': describeCluster(shelf),

@@ -8,6 +8,7 @@ import { buildClusterBackup, buildTargets } from './compose/backups.ts';
 import type { BuildArgs, Ground } from './compose/ground.ts';
 import { buildInventory } from './compose/inventory.ts';
 import { buildMonitoring } from './compose/monitoring.ts';
+import { buildSnapshots } from './compose/snapshots.ts';
 import { buildTiers } from './compose/tiers.ts';
 import { buildVolumes } from './compose/volumes.ts';
 import { annotation, systemNamespace } from './names.ts';
@@ -31,6 +32,7 @@ export function buildShelf(args: BuildArgs): BuiltShelf {
   );
   const backed = buildTargets({ ...ground, classNames });
   const volumes = buildVolumes(backed);
+  buildSnapshots(ground, tiers);
   buildClusterBackup(backed);
   buildMonitoring(ground);
   return { tiers, ...buildApplications({ ...backed, volumes }) };

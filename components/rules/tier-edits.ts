@@ -10,6 +10,7 @@ import type { Shelf } from '../config/shelf.ts';
 import type { KnownVolume } from './edits.ts';
 import { provisionerOf } from './engines.ts';
 import type { Problem } from './problem.ts';
+import { needsSnapshotController } from './snapshots.ts';
 
 /** A tier's class as the last update left it. */
 export interface KnownClass {
@@ -77,6 +78,7 @@ const keyOfRelease: Readonly<
   'rook-ceph': { key: 'rookCeph', engine: 'rook-ceph' },
   mayastor: { key: 'mayastor', engine: 'mayastor' },
   topolvm: { key: 'topolvm', engine: 'topolvm' },
+  'snapshot-controller': { key: 'snapshotController', engine: 'the snapshot controller' },
   // No chart: the program declares the data plane itself.
   'larder-node': { key: 'larder', engine: 'larder' },
 };
@@ -87,7 +89,10 @@ function engineLeaves(before: KnownEngine, shelf: Shelf): Problem[] {
     : undefined;
   if (known === undefined || before.retired) return [];
   const { key, engine } = known;
-  const isNeeded = shelf.tiers.some((tier) => tier.engine === engine);
+  const isNeeded =
+    key === 'snapshotController'
+      ? needsSnapshotController(shelf)
+      : shelf.tiers.some((tier) => tier.engine === engine);
   const setup = shelf.engines[key];
   const isDeclared = isNeeded && (!('install' in setup) || setup.install);
   // The data plane has no release on which the word could be kept: it stands in the file alone.
@@ -98,7 +103,9 @@ function engineLeaves(before: KnownEngine, shelf: Shelf): Problem[] {
       path: isNeeded ? `${path}.install` : 'larder:tiers',
       found: isNeeded
         ? `false, and this stack set up ${engine}`
-        : `no tier of the engine ${engine} any more, which this stack set up`,
+        : key === 'snapshotController'
+          ? 'no volume any more of which snapshots are taken, and this stack set up their controller'
+          : `no tier of the engine ${engine} any more, which this stack set up`,
       allowed: `${engine}, until it was let go in words: no volume that it made, here or in other stacks, can be read without it`,
       todo: `put it back. To let go of it on purpose, move its data away, write \`retire: true\` under ${path}, run \`pulumi up\`, then remove it: it stays in the cluster until you uninstall it there`,
     },

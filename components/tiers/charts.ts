@@ -4,7 +4,7 @@ import { type Tier, tiersOf } from '../config/shelf/tiers.ts';
 import type { EngineChartArgs } from './engine-chart.ts';
 
 /** The key of an engine's set-up under `larder:engines`; our own data plane has no chart. */
-type EngineKey = Exclude<keyof EnginesConfig, 'larder'>;
+type EngineKey = Exclude<keyof EnginesConfig, 'larder' | 'snapshotController'>;
 
 export interface EngineSetup {
   readonly key: EngineKey;

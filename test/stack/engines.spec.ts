@@ -56,6 +56,51 @@ describe('engines beyond the shelf', () => {
     assert.deepEqual(protection('mayastor-pool-rack01-two'), [false, true]);
   });
 
+  it('take snapshots of every volume that they can freeze, and of no other', async () => {
+    const volumes = [
+      { name: 'git', size: '10Gi', tier: 'ceph' },
+      { name: 'cache', size: '10Gi', tier: 'ceph', snapshots: { skip: 'made again in a minute' } },
+      { name: 'media', size: '10Gi', tier: 'mirror', namespace: 'house' },
+      { name: 'plain', size: '10Gi', tier: 'lvm' },
+    ];
+    const snapshots = { schedule: '30 */4 * * *', keep: 12 };
+    const config = { ...stackConfig('homelab'), ...rack, volumes, snapshots };
+    const { resources, outputs } = await runProgram({ config });
+    const named = (name: string) => resources.find((resource) => resource.name === name);
+    const taken = (name: string) => {
+      const { inputs } = named(name) ?? { inputs: {} };
+      assert.match(JSON.stringify(inputs), /"schedule":"30 \*\/4 \* \* \*"/);
+      const env = /\{"name":"VOLUMES","value":"((?:[^"\\]|\\.)*)"/.exec(
+        JSON.stringify(inputs),
+      )?.[1];
+      return JSON.parse(JSON.parse(`"${env}"`) as string) as unknown;
+    };
+    assert.deepEqual(taken('snapshots-apps-job'), [{ claim: 'git', class: 'ceph' }]);
+    assert.deepEqual(taken('snapshots-house-job'), [{ claim: 'media', class: 'mirror' }]);
+    const { driver, deletionPolicy } = named('ceph-snapshots-class')?.inputs ?? {};
+    assert.deepEqual([driver, deletionPolicy], ['rook-ceph.rbd.csi.ceph.com', 'Delete']);
+    assert.equal(named('lvm-snapshots-class'), undefined);
+    // Mayastor's chart brings the controller.
+    assert.equal(named('snapshot-controller-release'), undefined);
+    const { backups } = outputs as { backups: Record<string, string> };
+    assert.match(backups['git'] ?? '', /snapshots at "30 \*\/4 \* \* \*", the newest 12$/);
+    assert.match(backups['cache'] ?? '', /no snapshots: made again in a minute$/);
+    assert.doesNotMatch(backups['plain'] ?? '', /snapshots/);
+    const alerts = JSON.stringify(named('monitoring-rules')?.inputs ?? {});
+    assert.match(alerts, /larder-snapshots/);
+  });
+
+  it('get the snapshot controller when nobody else brings it', async () => {
+    const volumes = [{ name: 'git', size: '10Gi', tier: 'ceph' }];
+    const tiers = rack.tiers.filter(({ engine }) => engine !== 'mayastor');
+    const config = { ...stackConfig('homelab'), ...rack, tiers, volumes };
+    const { resources } = await runProgram({ config });
+    const release = resources.find(({ name }) => name === 'snapshot-controller-release');
+    assert.deepEqual([release?.inputs['version'], release?.options.protect], ['5.1.1', true]);
+    const schedule = resources.find(({ name }) => name === 'snapshots-apps-job');
+    assert.ok(schedule?.options.dependsOn.includes('ceph-snapshots-class'));
+  });
+
   it('are left alone when something else sets them up', async () => {
     const engines = { rookCeph: { install: false } };
     const { resources } = await runProgram({

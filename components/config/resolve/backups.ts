@@ -17,7 +17,7 @@ export function resolveBackups(
   { nodes }: Inventory,
   problems: Problem[],
 ): Backups {
-  const { backupTargets, backupSchedule, secrets } = config;
+  const { backupTargets, backupSchedule, snapshots, secrets } = config;
   const disks = nodes.flatMap((node) => node.disks);
   const targets = backupTargets.map((target, index): Target => {
     const path = `larder:backupTargets[${index}]`;
@@ -45,7 +45,7 @@ export function resolveBackups(
     ...unknownScratch(config),
     ...k3sProblems(config, nodes, targets),
   );
-  return { targets, backupSchedule, secrets };
+  return { targets, backupSchedule, snapshots, secrets };
 }
 
 function unknownTarget(

@@ -1,5 +1,6 @@
 /** What of the shelf the alerts watch: follows from everything else, nobody has to list it. */
-import { clusterBackup, dataplaneName } from '../../names.ts';
+import { clusterBackup, dataplaneName, snapshotsName } from '../../names.ts';
+import { snapshotsOf } from '../../rules/snapshots.ts';
 import type { StackConfig } from '../schema.ts';
 import type { Applications } from '../shelf/applications.ts';
 import type { Backups } from '../shelf/backups.ts';
@@ -23,11 +24,21 @@ export function resolveMonitoring(
       nodes: disks.filter(({ mountPath }) => mountPath === path).map(({ node }) => node),
     })),
     // As build/backups.ts calls them.
-    backups: [...dumps.map((name) => `dump-${name}`), ...copiesOf(sections)],
+    backups: [
+      ...dumps.map((name) => `dump-${name}`),
+      ...copiesOf(sections),
+      ...snapshotJobs(sections),
+    ],
     dataplane: tiers.some(({ engine }) => engine === 'larder') ? dataplaneName : undefined,
     hasLonghorn: tiers.some(({ engine }) => engine === 'longhorn'),
   };
   return { monitoring: { ...config.monitoring, watched } };
+}
+
+/** One job in each Namespace, all of one name. */
+function snapshotJobs(sections: Tiers & Backups & Volumes): string[] {
+  const isTaken = sections.volumes.some((volume) => snapshotsOf(volume, sections).by === 'program');
+  return isTaken ? [snapshotsName] : [];
 }
 
 /** Jobs that bring copies elsewhere, or new versions of a dataset. */

@@ -26,6 +26,7 @@ export type Placeable = Pick<
   | 'adopt'
   | 'restore'
   | 'backup'
+  | 'snapshots'
   | 'labels'
 >;
 
@@ -61,6 +62,7 @@ export function placeVolume(
     adopt: wanted.adopt,
     restore: wanted.restore === 'none' ? undefined : wanted.restore,
     backup: backup.value,
+    withoutSnapshots: wanted.snapshots.skip,
     labels: wanted.labels,
     wantedReclaim: wanted.reclaim,
     name,

@@ -94,8 +94,17 @@ const scheduleSchema = z.strictObject({
   scratch: name.optional(),
 });
 
+const snapshotsSchema = z.strictObject({
+  schedule: schedule.default('0 */6 * * *'),
+  timeZone: text.default('Etc/UTC'),
+  /** Ready ones of each volume that stay. */
+  keep: z.int().min(3, 'three or more: with fewer, one bad day leaves nothing good').default(8),
+});
+
 /** Keys of this section, as they stand under `larder:`. */
 export const backupsShape = {
+  /** Of volumes on tiers whose engine can; Longhorn has jobs of its own. */
+  snapshots: snapshotsSchema.prefault({}),
   /** For databases that do not say otherwise. */
   backup: backupSchema.prefault({}),
   backupTargets: z.array(targetSchema).default([]),
@@ -105,4 +114,5 @@ export const backupsShape = {
 };
 
 export type TargetConfig = z.output<typeof targetSchema>;
+export type SnapshotsConfig = z.output<typeof snapshotsSchema>;
 export type BackupScheduleConfig = z.output<typeof scheduleSchema>;

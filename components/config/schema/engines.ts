@@ -95,6 +95,8 @@ export const enginesShape = {
         })
         .prefault({}),
       topolvm: z.strictObject({ ...setup, version: text.default('15.6.1') }).prefault({}),
+      /** The kinds of snapshots and their controller, for tiers whose engine brings none. */
+      snapshotController: z.strictObject({ ...setup, version: text.default('5.1.1') }).prefault({}),
     })
     .prefault({}),
 };

@@ -46,6 +46,8 @@ export const placement = {
     )
     .default('none'),
   backup: backupSchema.prefault({}),
+  /** `skip`: no snapshots of this volume, and why. */
+  snapshots: z.strictObject({ skip: reason.optional() }).prefault({}),
   /** Labels of the claim, for its owner. */
   labels: z.record(labelKey, labelValue).default({}),
 };

@@ -1,5 +1,5 @@
 /** What is copied, where to, how often and how many copies are kept. */
-import type { BackupScheduleConfig, TargetConfig } from '../schema/backups.ts';
+import type { BackupScheduleConfig, SnapshotsConfig, TargetConfig } from '../schema/backups.ts';
 import type { Disk } from './inventory.ts';
 
 /** A place off the cluster; of a drive, the disk behind it. */
@@ -14,6 +14,7 @@ export interface Target {
 export interface Backups {
   readonly targets: readonly Target[];
   readonly backupSchedule: BackupScheduleConfig;
+  readonly snapshots: SnapshotsConfig;
   /** Never shown. */
   readonly secrets: Readonly<Record<string, string>>;
 }

@@ -21,6 +21,8 @@ export interface Volume {
   /** What fills it when it is new; undefined: nothing. */
   readonly restore: string | undefined;
   readonly backup: BackupPlan;
+  /** Why its owner wants no snapshots of it; undefined: as its tier can. */
+  readonly withoutSnapshots: string | undefined;
   /** Its owner's. */
   readonly labels: Readonly<Record<string, string>>;
   /** Where the stack file says so, for messages. */

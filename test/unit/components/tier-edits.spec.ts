@@ -68,6 +68,15 @@ describe('edit of a tier', () => {
     assert.deepEqual(tierEditProblems(known, withTier('larder')), []);
   });
 
+  it('is refused when it would uninstall the controller of snapshots', () => {
+    const known = remembered(ofRelease('snapshot-controller'));
+    const [problem] = tierEditProblems(known, withoutEngines());
+    assert.match(problem?.found ?? '', /no volume any more of which snapshots are taken/);
+    assert.match(problem?.todo ?? '', /`retire: true` under larder:engines\.snapshotController/);
+    const letGo = remembered(ofRelease('snapshot-controller', retiredRelease));
+    assert.deepEqual(tierEditProblems(letGo, withoutEngines()), []);
+  });
+
   it('is refused when it would uninstall the engine of volumes', () => {
     const [problem] = tierEditProblems(remembered(ofRelease('longhorn')), withoutEngines());
     assert.equal(problem?.path, 'larder:tiers');
