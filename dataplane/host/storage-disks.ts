@@ -10,6 +10,8 @@ import { HostDisk } from './disk.ts';
 import { mountTable } from './mounts.ts';
 
 const label = z.object({ id: z.string().min(1) });
+/** Of a volume; a file system with smaller blocks may write one in part. */
+const blockBytes = 4096;
 const partOfPath = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/;
 
 export class HostStorageDisks implements StorageDisks {
@@ -31,13 +33,18 @@ export class HostStorageDisks implements StorageDisks {
       if (!(await this.#isMounted(disk.path))) {
         return unusable(`nothing is mounted at ${disk.path}: mount the disk there`);
       }
+      const { bsize, blocks, bavail } = await statfs(this.#at(disk.path));
+      if (disk.id === '' && bsize < blockBytes) {
+        return unusable(
+          `its file system has blocks of ${bsize} bytes, which tear those of a volume (${blockBytes}) when power fails: make it anew, \`mkfs.ext4 -b ${blockBytes}\``,
+        );
+      }
       const id = await this.#identify(disk);
       if (id === undefined) {
         return unusable(
           `another disk is mounted at ${disk.path} than the one known as ${disk.name}: mount the right one, or declare this one under a new name`,
         );
       }
-      const { bsize, blocks, bavail } = await statfs(this.#at(disk.path));
       return { id, capacityBytes: blocks * bsize, freeBytes: bavail * bsize, problem: '' };
     } catch (error) {
       return unusable(`it cannot be read: ${String(error)}`);

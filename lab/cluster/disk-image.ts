@@ -27,7 +27,7 @@ export async function ensureDiskImage(file: string, sizeMiB: number): Promise<vo
   closeSync(descriptor);
   // The file is new, so its zeros need not be written again: neither journal nor inode tables.
   const extended = 'nodiscard,lazy_itable_init=1,lazy_journal_init=1';
-  await run('mkfs.ext4', ['-q', '-F', '-m', '0', '-E', extended, unfinished], {
+  await run('mkfs.ext4', ['-q', '-F', '-b', '4096', '-m', '0', '-E', extended, unfinished], {
     hint: 'install e2fsprogs, and look whether the disk under the state folder is full (df -h)',
   });
   renameSync(unfinished, file);

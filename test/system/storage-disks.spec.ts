@@ -1,0 +1,41 @@
+/** What a disk must be before stores are made on it, with real file systems. */
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { HostStorageDisks } from '../../dataplane/host/storage-disks.ts';
+import { run } from '../../lab/base/run.ts';
+import { skip } from '../support/reporter.ts';
+
+describe('declared disk', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'larder-disk-'));
+  const place = path.join(folder, 'mounted');
+
+  before(function () {
+    if (process.getuid?.() !== 0) skip(this, 'needs root: mounts');
+    mkdirSync(place);
+  });
+
+  afterEach(async () => {
+    await run('umount', [place], { allow: [32] });
+  });
+
+  after(() => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  for (const [bytes, problem] of [
+    [1024, /blocks of 1024 bytes, which tear those of a volume .* `mkfs\.ext4 -b 4096`$/],
+    [4096, /^$/],
+  ] as const) {
+    it(`is judged by the blocks of its file system [${bytes}]`, async () => {
+      const image = path.join(folder, `${bytes}.img`);
+      writeFileSync(image, '');
+      truncateSync(image, 8 * 2 ** 20);
+      await run('mkfs.ext4', ['-q', '-F', '-b', `${bytes}`, image]);
+      await run('mount', ['-o', 'loop', image, place]);
+      const disk = { name: 'ssd', path: place, id: '' };
+      assert.match((await new HostStorageDisks('/').inspect(disk)).problem, problem);
+    });
+  }
+});
