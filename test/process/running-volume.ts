@@ -64,26 +64,48 @@ export class RunningVolume {
     this.#cluster = new DirectoryCluster(record);
   }
 
-  /** With `tls`, over TCP with certificates, through proxies that can be cut. */
+  /**
+   * With `tls`, over TCP with certificates, through proxies that can be cut. With `prepare`, what a
+   * member's directory lies on is put there before its store is made.
+   */
   static async make(
     members: readonly string[],
     sizeBytes: number,
-    options: { readonly tls?: boolean } = {},
+    options: {
+      readonly tls?: boolean;
+      readonly prepare?: (id: string, directory: string) => Promise<void>;
+    } = {},
   ): Promise<RunningVolume> {
     const made = new RunningVolume(members, sizeBytes, options.tls ?? false);
-    await made.#prepareTls();
-    await made.#cluster.create(
+    try {
+      await made.#prepareTls();
+      for (const id of members) {
+        mkdirSync(path.join(made.directory, id));
+        await options.prepare?.(id, path.join(made.directory, id));
+      }
+      await made.#startAll();
+      return made;
+    } catch (error) {
+      for (const name of made.#processes.keys()) await made.kill(name);
+      throw error;
+    }
+  }
+
+  async #startAll(): Promise<void> {
+    await this.#cluster.create(
       firstRecord(
-        { volume, lineage: 'first', sizeBytes, blockBytes: 4096, regionBlocks: 1024 },
-        members.map((id) => ({ id, address: made.#addressOf(id) })),
+        {
+          volume,
+          lineage: 'first',
+          sizeBytes: this.#sizeBytes,
+          blockBytes: 4096,
+          regionBlocks: 1024,
+        },
+        this.members.map((id) => ({ id, address: this.#addressOf(id) })),
       ),
     );
-    for (const id of members) {
-      mkdirSync(path.join(made.directory, id));
-      await made.startMember(id, true);
-    }
-    await made.startEngine();
-    return made;
+    for (const id of this.members) await this.startMember(id, true);
+    await this.startEngine();
   }
 
   /** @param certificates a directory of another authority than the volume's */
