@@ -97,7 +97,7 @@ export class RunningVolume {
         {
           volume,
           lineage: 'first',
-          sizeBytes: this.#sizeBytes,
+          sizeBytes: this.sizeBytes,
           blockBytes: 4096,
           regionBlocks: 1024,
         },
