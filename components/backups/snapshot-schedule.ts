@@ -42,35 +42,7 @@ export class SnapshotSchedule extends pulumi.ComponentResource {
       { metadata },
       { parent: this },
     );
-    const role = new k8s.rbac.v1.Role(
-      `${name}-role`,
-      {
-        metadata,
-        rules: [
-          {
-            apiGroups: ['snapshot.storage.k8s.io'],
-            resources: ['volumesnapshots'],
-            verbs: ['get', 'list', 'create', 'delete'],
-          },
-        ],
-      },
-      { parent: this },
-    );
-    const right = new k8s.rbac.v1.RoleBinding(
-      `${name}-right`,
-      {
-        metadata,
-        roleRef: {
-          apiGroup: 'rbac.authorization.k8s.io',
-          kind: 'Role',
-          name: role.metadata.name,
-        },
-        subjects: [
-          { kind: 'ServiceAccount', name: account.metadata.name, namespace: args.namespace },
-        ],
-      },
-      { parent: this },
-    );
+    const right = this.#right(name, metadata, account);
     new k8s.batch.v1.CronJob(
       `${name}-job`,
       {
@@ -99,6 +71,44 @@ export class SnapshotSchedule extends pulumi.ComponentResource {
       { parent: this, dependsOn: [right, ...args.after] },
     );
     this.registerOutputs({});
+  }
+
+  /** To the snapshots of the Namespace, and to nothing else. */
+  #right(
+    name: string,
+    metadata: { readonly name: string; readonly namespace: pulumi.Input<string> },
+    account: k8s.core.v1.ServiceAccount,
+  ): k8s.rbac.v1.RoleBinding {
+    const role = new k8s.rbac.v1.Role(
+      `${name}-role`,
+      {
+        metadata,
+        rules: [
+          {
+            apiGroups: ['snapshot.storage.k8s.io'],
+            resources: ['volumesnapshots'],
+            verbs: ['get', 'list', 'create', 'delete'],
+          },
+        ],
+      },
+      { parent: this },
+    );
+    const group = 'rbac.authorization.k8s.io';
+    return new k8s.rbac.v1.RoleBinding(
+      `${name}-right`,
+      {
+        metadata,
+        roleRef: { apiGroup: group, kind: 'Role', name: role.metadata.name },
+        subjects: [
+          {
+            kind: 'ServiceAccount',
+            name: account.metadata.name,
+            namespace: metadata.namespace,
+          },
+        ],
+      },
+      { parent: this },
+    );
   }
 }
 

@@ -1,4 +1,6 @@
-/** Snapshots as components: what understands them, a class for each tier, a job for each Namespace. */
+/**
+ * Snapshots as components: what understands them, a class for each tier, a job for each Namespace.
+ */
 import type * as pulumi from '@pulumi/pulumi';
 import { SnapshotSchedule } from '../backups/snapshot-schedule.ts';
 import { provisionerOf } from '../rules/engines.ts';

@@ -4,8 +4,8 @@
  * job.
  *
  * In: VOLUMES (JSON: claim and snapshot class of each), NAMESPACE, KEEP (how many ready ones stay,
- * three at the least), WAIT_SECONDS (for one to become ready), POLL_MS; API_URL and ACCOUNT (a folder with
- * `token` and `ca.crt`), default those of a pod.
+ * three at the least), WAIT_SECONDS (for one to become ready), POLL_MS; API_URL and ACCOUNT (a
+ * folder with `token` and `ca.crt`), default those of a pod.
  *
  * Promises: the newest good ones stay, three at the least, however old; one that never became ready
  * neither counts nor pushes a good one out; while the clock is behind the newest one, nothing goes;

@@ -39,8 +39,8 @@ interface PlanServer {
  * Where the copies of a tier's volumes may be.
  * - `placed`: one, on the disk that the stack file names;
  * - `first-pod`: one, on the disk of whichever node its first pod runs on;
- * - `spread`: each apart from the others (`PlanTier.spread`), and moved to a further node when one is
- *   gone;
+ * - `spread`: each apart from the others (`PlanTier.spread`), and moved to a further node when one
+ *   is gone;
  * - `server`: on a server beside the nodes, which answers over the network.
  */
 export type Placement = 'placed' | 'first-pod' | 'spread' | 'server';

@@ -8,7 +8,7 @@
  */
 
 /** With fewer, one bad night leaves nothing good. */
-export const goodCopiesMin = 3;
+const goodCopiesMin = 3;
 
 /** How many of the newest copies stay, of each kind. A copy may stay for several reasons. */
 export interface KeepPolicy {

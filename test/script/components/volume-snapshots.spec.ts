@@ -141,7 +141,9 @@ describe('job volume-snapshots', () => {
     const { code, output } = await run(['git', 'vault']);
     assert.equal(code, 0, output);
     assert.match(output, /2 snapshots are ready, 0 old ones are gone/);
-    const [first] = [...api.objects.values()].filter(({ metadata }) => /^git-/.test(metadata.name));
+    const [first] = [...api.objects.values()].filter(({ metadata }) =>
+      metadata.name.startsWith('git-'),
+    );
     assert.match(first?.metadata.name ?? '', /^git-\d{8}t\d{6}z$/);
     assert.deepEqual(first?.spec, {
       volumeSnapshotClassName: 'copies',

@@ -57,7 +57,7 @@ export interface Refusal {
 }
 
 /** What the engine would do to the entry's objects, names without the entry's own. */
-export interface Steps {
+interface Steps {
   readonly word: 'in place' | 'kept';
   readonly steps: readonly string[];
 }
