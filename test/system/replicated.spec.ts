@@ -5,7 +5,12 @@
  */
 import assert from 'node:assert/strict';
 import { AppsV1Api, CoreV1Api, CustomObjectsApi, type V1Taint } from '@kubernetes/client-node';
-import type { StorageNodeObject, VolumeObject } from '../../dataplane/control/objects.ts';
+import {
+  dataFinalizer,
+  type StorageNodeObject,
+  type VolumeObject,
+} from '../../dataplane/control/objects.ts';
+import { preferredAnnotation } from '../../dataplane/drive/controller.ts';
 import { skip } from '../support/reporter.ts';
 import { ReplicatedLab } from './support/replicated-lab.ts';
 
@@ -230,6 +235,44 @@ import('/opt/larder/dataplane/host/kube-client.js').then(async ({ KubeClient, ac
     await until('the node to be well', async () => (await messageOf(lost.node)) === '');
   });
 
+  it('empties a node with four volumes within 60 s, and never with a copy less', async function () {
+    this.timeout(settledMs);
+    const [used] = await volumes();
+    const from =
+      used?.status.places.find(({ node }) => node !== used.status.attachedTo)?.node ?? '';
+    const spares = ['spare-1', 'spare-2', 'spare-3'];
+    for (const name of spares) await makeVolume(name, from);
+    const isSafe = ({ status }: VolumeObject) => status.copies === '2/2';
+    await until('four volumes', async () => {
+      const found = await volumes();
+      return found.length === 4 && found.every((each) => each.status.places.every((at) => at.made));
+    });
+    assert.ok(
+      (await volumes()).every(({ status }) => status.places.some((at) => at.node === from)),
+    );
+    const before = await safe();
+    const begunMs = performance.now();
+    await evacuate(from, true);
+    await started.lab.waitFor(
+      `${from} to be empty`,
+      async () => {
+        const found = await volumes();
+        assert.ok(found.every(isSafe), JSON.stringify(found.map(({ status }) => status.message)));
+        return found.every(({ status }) => status.places.every(({ node }) => node !== from));
+      },
+      60_000,
+    );
+    process.stdout.write(`${' '.repeat(6)}emptied in ${seconds(performance.now() - begunMs)}\n`);
+    const left = await started.lab
+      .node(from)
+      .exec(['find', '/mnt/nvme/larder/replicas', '-type', 'f']);
+    assert.equal(left.stdout.trim(), '');
+    await until('the writer to go on', async () => (await safe()) > before + 20);
+    await evacuate(from, false);
+    for (const name of spares) await objects().deleteClusterCustomObject({ ...ofVolumes, name });
+    await until('the spare volumes to be gone', async () => (await volumes()).length === 1);
+  });
+
   it('leaves nothing behind when the claim is deleted', async function () {
     this.timeout(settledMs);
     await endPod();
@@ -264,15 +307,33 @@ import('/opt/larder/dataplane/host/kube-client.js').then(async ({ KubeClient, ac
     await started.lab.waitFor(what, ready, settledMs - 5_000);
   }
 
+  function objects(): CustomObjectsApi {
+    return started.lab.kubeConfig.makeApiClient(CustomObjectsApi);
+  }
+
   async function volumes(): Promise<readonly VolumeObject[]> {
-    const found = (await started.lab.kubeConfig
-      .makeApiClient(CustomObjectsApi)
-      .listClusterCustomObject({
-        group: 'larder.dev',
-        version: 'v1alpha1',
-        plural: 'volumes',
-      })) as { readonly items: readonly VolumeObject[] };
+    const found = (await objects().listClusterCustomObject(ofVolumes)) as {
+      readonly items: readonly VolumeObject[];
+    };
     return found.items;
+  }
+
+  /** Without a claim: the controller places it all the same. */
+  async function makeVolume(name: string, on: string): Promise<void> {
+    const metadata = {
+      name,
+      finalizers: [dataFinalizer],
+      annotations: { [preferredAnnotation]: on },
+    };
+    const spec = { sizeBytes: 64 * 2 ** 20, copies: 2 };
+    const body = { apiVersion: 'larder.dev/v1alpha1', kind: 'Volume', metadata, spec };
+    await objects().createClusterCustomObject({ ...ofVolumes, body });
+  }
+
+  async function evacuate(name: string, isWanted: boolean): Promise<void> {
+    const plural = 'storagenodes';
+    const body = [{ op: 'add', path: '/spec/evacuate', value: isWanted }];
+    await objects().patchClusterCustomObject({ ...ofVolumes, plural, name, body });
   }
 
   async function messageOf(node: string): Promise<string> {
@@ -367,6 +428,10 @@ import('/opt/larder/dataplane/host/kube-client.js').then(async ({ KubeClient, ac
     await core().replaceNode({ name, body: node });
   }
 });
+
+const ofVolumes = { group: 'larder.dev', version: 'v1alpha1', plural: 'volumes' };
+
+const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
 
 const isReady = ({ type, status }: { type: string; status: string }) =>
   type === 'Ready' && status === 'True';
