@@ -40,6 +40,9 @@ const controllerRules: Rule[] = [
     resources: ['volumes/status', 'storagenodes/status'],
     verbs: ['update', 'patch'],
   },
+  // Of nodes that are lost: pods that Kubernetes has given up, and what was attached there.
+  { apiGroups: [''], resources: ['pods'], verbs: ['list', 'delete'] },
+  { apiGroups: storage, resources: ['volumeattachments'], verbs: ['delete'] },
   {
     apiGroups: ['certificates.k8s.io'],
     resources: ['certificatesigningrequests'],

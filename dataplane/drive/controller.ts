@@ -34,6 +34,8 @@ export interface ControllerPorts {
   readonly random: Random;
   readonly log: Log;
   readonly events: Events;
+  /** Lets pods of lost nodes run elsewhere; left out where there are no pods. */
+  readonly failOver?: { look(shelf: Shelf): Promise<void> };
   /** The wall clock as text, for people. */
   readonly now: () => string;
 }
@@ -160,6 +162,7 @@ export class Controller {
     this.#trouble.look(nowMs, volumes, nodes);
     const shelf = this.#shelfOf(nodes, volumes);
     for (const node of nodes) await this.#lookAtNode(nowMs, node, shelf);
+    await this.#ports.failOver?.look(shelf);
     for (const volume of volumes) await this.#lookAt(volume, nodes, volumes);
     const uids = new Set([...volumes, ...nodes].map(({ metadata }) => metadata.uid));
     for (const map of [this.#healthOf, this.#engineSaid]) {

@@ -10,6 +10,7 @@ import { z } from 'zod';
 import { Fault } from '../base/fault.ts';
 import { Controller } from '../drive/controller.ts';
 import { CsiController } from '../drive/csi-controller.ts';
+import { FailOver } from '../drive/fail-over.ts';
 import { HostClock } from '../host/clock.ts';
 import { KubeEvents } from '../host/events.ts';
 import { GrpcServer } from '../host/grpc-server.ts';
@@ -17,9 +18,10 @@ import { accessOfPod, KubeClient } from '../host/kube-client.ts';
 import { lead } from '../host/lease.ts';
 import { HostLog } from '../host/log.ts';
 import { hostObjects } from '../host/objects.ts';
+import { KubeWorkloads } from '../host/workloads.ts';
 import { PeerSigner } from '../host/peer-signer.ts';
 import { HostRandom } from '../host/random.ts';
-import { controllerService, identityService } from './csi-services.ts';
+import { controllerService, driverName, identityService } from './csi-services.ts';
 import { readEnvironment } from './environment.ts';
 import { reporting } from './program.ts';
 
@@ -47,8 +49,11 @@ async function main(): Promise<void> {
   process.once('SIGTERM', end);
   process.once('SIGINT', end);
   const repairAfterMs = REPAIR_AFTER_SECONDS * 1_000;
+  const events = new KubeEvents(client, log, POD_NAME);
+  const workloads = new KubeWorkloads(client, driverName);
+  const failOver = new FailOver({ workloads, events, log });
   const controller = new Controller(
-    { objects, clock, random, log, events: new KubeEvents(client, log, POD_NAME), now },
+    { objects, clock, random, log, events, failOver, now },
     { repairAfterMs },
   );
   const csi = new CsiController({ objects, clock, controller });

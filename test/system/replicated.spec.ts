@@ -210,13 +210,23 @@ import('/opt/larder/dataplane/host/kube-client.js').then(async ({ KubeClient, ac
     assert.ok(lost !== undefined && third !== '', holders.join());
     await endPod();
     await runPod('kube01', settledMs);
+    await runMover(lost.node);
     await started.lab.node(lost.node).cutPower();
+    await until('the other pod to be given up and taken for ended', async () => {
+      return (await phase('mover')) === 'gone';
+    });
+    const goneMs = performance.now();
+    await runMover(third);
+    const tookMs = performance.now() - goneMs;
+    process.stdout.write(`${' '.repeat(6)}elsewhere ${seconds(tookMs)} after it was gone\n`);
+    await endPod('mover');
     await started.lab.waitFor(
-      `the copy on ${third}`,
+      `the copies on ${third}`,
       async () => {
-        const [now] = await volumes();
-        const on = now?.status.places.map(({ node }) => node) ?? [];
-        return now?.status.safety === 'Safe' && !on.includes(lost.node) && on.includes(third);
+        const found = await volumes();
+        const on = found.map(({ status }) => status.places.map(({ node }) => node));
+        const isThere = on.every((nodes) => nodes.includes(third) && !nodes.includes(lost.node));
+        return isThere && found.every(({ status }) => status.safety === 'Safe');
       },
       repairedMs,
     );
@@ -229,10 +239,11 @@ import('/opt/larder/dataplane/host/kube-client.js').then(async ({ KubeClient, ac
     await until('the node to name what it keeps', async () =>
       (await messageOf(lost.node)).includes(orphan),
     );
-    await started.lab
-      .node(lost.node)
-      .exec(['rm', '-r', `/mnt/nvme/larder/replicas/${volume?.metadata.name}`]);
+    const remove = 'rm -r /mnt/nvme/larder/replicas/*';
+    await started.lab.node(lost.node).exec(['sh', '-c', remove]);
     await until('the node to be well', async () => (await messageOf(lost.node)) === '');
+    await core().deleteNamespacedPersistentVolumeClaim({ name: 'moving', namespace });
+    await until('its volume to be gone', async () => (await volumes()).length === 1);
   });
 
   it('empties a node with four volumes within 60 s, and never with a copy less', async function () {
@@ -374,15 +385,49 @@ import('/opt/larder/dataplane/host/kube-client.js').then(async ({ KubeClient, ac
     await started.lab.waitFor(`the writer on ${node}`, isRunning, withinMs);
   }
 
-  async function endPod(): Promise<void> {
-    await core().deleteNamespacedPod({ name: 'writer', namespace });
-    await until('the writer to be gone', async () => (await phase()) === 'gone');
+  /** A pod that Kubernetes gives up soon after its node falls silent, with a volume of its own. */
+  async function runMover(node: string): Promise<void> {
+    const metadata = { name: 'moving' };
+    const claims = await core().listNamespacedPersistentVolumeClaim({ namespace });
+    if (!claims.items.some((each) => each.metadata?.name === metadata.name)) {
+      const resources = { requests: { storage: '32Mi' } };
+      const spec = { accessModes: ['ReadWriteOnce'], resources };
+      await core().createNamespacedPersistentVolumeClaim({ namespace, body: { metadata, spec } });
+    }
+    const tolerations = ['not-ready', 'unreachable'].map((why) => ({
+      key: `node.kubernetes.io/${why}`,
+      operator: 'Exists',
+      effect: 'NoExecute',
+      tolerationSeconds: 5,
+    }));
+    const container = {
+      name: 'mover',
+      image: started.toolsImage,
+      imagePullPolicy: 'Never',
+      command: ['sh', '-c', 'date >> /data/lives; exec sleep 3600'],
+      volumeMounts: [{ name: 'data', mountPath: '/data' }],
+    };
+    const volume = { name: 'data', persistentVolumeClaim: { claimName: metadata.name } };
+    const spec = {
+      nodeSelector: { 'kubernetes.io/hostname': node },
+      tolerations,
+      terminationGracePeriodSeconds: 1,
+      containers: [container],
+      volumes: [volume],
+    };
+    await core().createNamespacedPod({ namespace, body: { metadata: { name: 'mover' }, spec } });
+    await until(`the mover on ${node}`, async () => (await phase('mover')) === 'Running');
   }
 
-  async function phase(): Promise<string> {
+  async function endPod(name = 'writer'): Promise<void> {
+    await core().deleteNamespacedPod({ name, namespace });
+    await until(`${name} to be gone`, async () => (await phase(name)) === 'gone');
+  }
+
+  async function phase(name = 'writer'): Promise<string> {
     const { items } = await core().listNamespacedPod({
       namespace,
-      fieldSelector: 'metadata.name=writer',
+      fieldSelector: `metadata.name=${name}`,
     });
     return items[0] === undefined ? 'gone' : (items[0].status?.phase ?? '');
   }

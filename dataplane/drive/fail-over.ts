@@ -1,0 +1,62 @@
+/**
+ * Lets the pods of a lost node run elsewhere: looks at each volume that is attached to a node which
+ * neither we nor Kubernetes hear of, and carries out what may be done (control/fail-over.ts). Holds
+ * nothing but what it has said already.
+ */
+import type { Shelf } from '../control/copies.ts';
+import { type FailOverStep, failOverOf } from '../control/fail-over.ts';
+import type { VolumeObject } from '../control/objects.ts';
+import type { Events } from '../ports/events.ts';
+import type { Log } from '../ports/log.ts';
+import type { Workloads } from '../ports/workloads.ts';
+
+export interface FailOverPorts {
+  readonly workloads: Workloads;
+  readonly events: Events;
+  readonly log: Log;
+}
+
+export class FailOver {
+  readonly #ports: FailOverPorts;
+  /** By UID of the volume: what was said last. */
+  readonly #said = new Map<string, string>();
+
+  constructor(ports: FailOverPorts) {
+    this.#ports = ports;
+  }
+
+  async look(shelf: Shelf): Promise<void> {
+    const silent = shelf.nodes.filter(({ status }) => status.health === 'Unknown');
+    for (const { metadata } of silent) {
+      const volumes = shelf.volumes.filter(({ status }) => status.attachedTo === metadata.name);
+      if (volumes.length > 0) await this.#lookAtNode(metadata.name, volumes, shelf);
+    }
+    if (silent.length === 0) this.#said.clear();
+  }
+
+  async #lookAtNode(node: string, volumes: readonly VolumeObject[], shelf: Shelf): Promise<void> {
+    const { workloads } = this.#ports;
+    if (!(await workloads.isUnknown(node))) return;
+    const [pods, attachments] = await Promise.all([
+      workloads.podsOn(node),
+      workloads.attachmentsTo(node),
+    ]);
+    for (const volume of volumes) {
+      for (const step of failOverOf(volume, { pods, attachments }, shelf)) {
+        this.#tell(volume, step);
+        if (step.kind === 'end-pod') await workloads.endPod(step.pod);
+        if (step.kind === 'detach') await workloads.detach(step.attachment);
+      }
+    }
+  }
+
+  #tell({ metadata: { name, uid } }: VolumeObject, { kind, note }: FailOverStep): void {
+    if (this.#said.get(uid) === note) return;
+    this.#said.set(uid, note);
+    const { events, log } = this.#ports;
+    const type = kind === 'wait' ? 'Warning' : 'Normal';
+    const reason = kind === 'wait' ? 'FailOverWaits' : 'FailOver';
+    events.tell({ kind: 'Volume', name, uid, type, reason, message: note });
+    log.info(note, { volume: name });
+  }
+}

@@ -1,0 +1,166 @@
+/** Pods and attachments of a node on the Kubernetes API. What is read is checked field by field. */
+import { z } from 'zod';
+import { Fault } from '../base/fault.ts';
+import { type Attachment, failOverAnnotation, type PodOnNode } from '../control/fail-over.ts';
+import type { Workloads } from '../ports/workloads.ts';
+import type { KubeAnswer, KubeClient } from './kube-client.ts';
+
+const metadata = z.object({
+  name: z.string(),
+  namespace: z.string().default(''),
+  uid: z.string(),
+  deletionTimestamp: z.string().optional(),
+  annotations: z.record(z.string(), z.string()).optional(),
+});
+
+const nodeSchema = z.object({
+  status: z.object({
+    conditions: z.array(z.object({ type: z.string(), status: z.string() })).default([]),
+  }),
+});
+
+const podSchema = z.object({
+  metadata,
+  spec: z.object({
+    volumes: z
+      .array(
+        z.object({
+          name: z.string(),
+          persistentVolumeClaim: z.object({ claimName: z.string() }).optional(),
+          ephemeral: z.object({}).optional(),
+        }),
+      )
+      .default([]),
+  }),
+});
+
+const claimSchema = z.object({ spec: z.object({ volumeName: z.string().default('') }) });
+
+const volumeSchema = z.object({
+  spec: z.object({
+    csi: z.object({ driver: z.string(), volumeHandle: z.string() }).optional(),
+  }),
+});
+
+const attachmentSchema = z.object({
+  metadata,
+  spec: z.object({
+    attacher: z.string(),
+    nodeName: z.string(),
+    source: z.object({ persistentVolumeName: z.string().optional() }),
+  }),
+});
+
+const attachmentsPath = '/apis/storage.k8s.io/v1/volumeattachments';
+
+export class KubeWorkloads implements Workloads {
+  readonly #client: KubeClient;
+  readonly #driver: string;
+
+  /** @param driver name of ours */
+  constructor(client: KubeClient, driver: string) {
+    this.#client = client;
+    this.#driver = driver;
+  }
+
+  async isUnknown(node: string): Promise<boolean> {
+    const body = await this.#get(`/api/v1/nodes/${encodeURIComponent(node)}`);
+    // A node that was deleted runs nothing that Kubernetes would know of.
+    if (body === undefined) return true;
+    const { conditions } = nodeSchema.parse(body).status;
+    return conditions.some(({ type, status }) => type === 'Ready' && status === 'Unknown');
+  }
+
+  async podsOn(node: string): Promise<readonly PodOnNode[]> {
+    const only = encodeURIComponent(`spec.nodeName=${node}`);
+    const items = await this.#list(`/api/v1/pods?fieldSelector=${only}`);
+    return Promise.all(items.map(async (item) => this.#podOf(podSchema.parse(item))));
+  }
+
+  async attachmentsTo(node: string): Promise<readonly Attachment[]> {
+    const found: Attachment[] = [];
+    for (const item of await this.#list(attachmentsPath)) {
+      const { metadata: meta, spec } = attachmentSchema.parse(item);
+      const { persistentVolumeName: name } = spec.source;
+      if (spec.attacher !== this.#driver || spec.nodeName !== node || name === undefined) continue;
+      if (meta.deletionTimestamp !== undefined) continue;
+      const volume = await this.#handleOf(name);
+      if (volume !== undefined) found.push({ name: meta.name, uid: meta.uid, volume });
+    }
+    return found;
+  }
+
+  async endPod({ namespace, name, uid }: PodOnNode): Promise<void> {
+    await this.#remove(`/api/v1/namespaces/${namespace}/pods/${name}`, uid, 0);
+  }
+
+  async detach({ name, uid }: Attachment): Promise<void> {
+    await this.#remove(`${attachmentsPath}/${name}`, uid);
+  }
+
+  async #podOf({ metadata: meta, spec }: z.output<typeof podSchema>): Promise<PodOnNode> {
+    const { namespace, name, uid, deletionTimestamp, annotations } = meta;
+    const volumes: string[] = [];
+    const otherClaims: string[] = [];
+    for (const each of spec.volumes) {
+      const generated = each.ephemeral === undefined ? undefined : `${name}-${each.name}`;
+      const claim = each.persistentVolumeClaim?.claimName ?? generated;
+      if (claim === undefined) continue;
+      const volume = await this.#volumeOf(namespace, claim);
+      if (volume === undefined) otherClaims.push(claim);
+      else volumes.push(volume);
+    }
+    const isEnding = deletionTimestamp !== undefined;
+    const mayFailOver = annotations?.[failOverAnnotation] !== 'never';
+    return { namespace, name, uid, isEnding, mayFailOver, volumes, otherClaims };
+  }
+
+  /** Our volume behind a claim; undefined when it is another's, or cannot be told. */
+  async #volumeOf(namespace: string, claim: string): Promise<string | undefined> {
+    const path = `/api/v1/namespaces/${namespace}/persistentvolumeclaims/${claim}`;
+    const body = await this.#get(path);
+    if (body === undefined) return undefined;
+    const { volumeName } = claimSchema.parse(body).spec;
+    return volumeName === '' ? undefined : this.#handleOf(volumeName);
+  }
+
+  async #handleOf(persistentVolume: string): Promise<string | undefined> {
+    const body = await this.#get(`/api/v1/persistentvolumes/${persistentVolume}`);
+    if (body === undefined) return undefined;
+    const { csi } = volumeSchema.parse(body).spec;
+    return csi?.driver === this.#driver ? csi.volumeHandle : undefined;
+  }
+
+  async #get(path: string): Promise<KubeAnswer['body'] | undefined> {
+    const { code, body } = await this.#client.send({ method: 'GET', path });
+    if (code === 404) return undefined;
+    return answered(path, code, body);
+  }
+
+  async #list(path: string): Promise<readonly unknown[]> {
+    const { code, body } = await this.#client.send({ method: 'GET', path });
+    const { items } = answered(path, code, body);
+    return Array.isArray(items) ? (items as unknown[]) : [];
+  }
+
+  async #remove(path: string, uid: string, gracePeriodSeconds?: number): Promise<void> {
+    const body = {
+      kind: 'DeleteOptions',
+      apiVersion: 'v1',
+      preconditions: { uid },
+      ...(gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds }),
+    };
+    const answer = await this.#client.send({ method: 'DELETE', path, body });
+    // Gone already, or another of the same name: looked at again.
+    if (answer.code === 404 || answer.code === 409) return;
+    answered(path, answer.code, answer.body);
+  }
+}
+
+function answered(path: string, code: number, body: KubeAnswer['body']): KubeAnswer['body'] {
+  if (code < 300) return body;
+  throw new Fault('cluster.unreachable', `${path}: ${code} ${String(body['message'])}`, {
+    retriable: true,
+    hint: 'Forbidden: look at the roles of the service account larder-controller.',
+  });
+}
