@@ -25,8 +25,8 @@ export interface PodOnNode {
   readonly mayFailOver: boolean;
   /** Volumes of ours that it uses. */
   readonly volumes: readonly string[];
-  /** Claims of others; empty when it uses nothing that could be harmed. */
-  readonly otherClaims: readonly string[];
+  /** Storage of others that other nodes can reach too; empty when nothing could be harmed. */
+  readonly otherStorage: readonly string[];
 }
 
 /** A VolumeAttachment of ours to the node. */
@@ -70,10 +70,10 @@ function stepOf(pod: PodOnNode, node: string): FailOverStep {
   const who = `The pod ${pod.namespace}/${pod.name} on ${node}`;
   if (!pod.isEnding) return wait(`${who} is not given up by Kubernetes yet: see its tolerations`);
   if (!pod.mayFailOver) return wait(`${who} is not ended before its node is back, as it asks`);
-  if (pod.otherClaims.length > 0) {
-    const claims = pod.otherClaims.join(', ');
+  if (pod.otherStorage.length > 0) {
+    const others = pod.otherStorage.join(', ');
     return wait(
-      `${who} also uses ${claims}, which nobody fences: if the node is really off, taint it node.kubernetes.io/out-of-service`,
+      `${who} also uses ${others}, which nobody fences: if the node is really off, taint it node.kubernetes.io/out-of-service`,
     );
   }
   return {

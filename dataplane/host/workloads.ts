@@ -24,7 +24,7 @@ const podSchema = z.object({
   spec: z.object({
     volumes: z
       .array(
-        z.object({
+        z.looseObject({
           name: z.string(),
           persistentVolumeClaim: z.object({ claimName: z.string() }).optional(),
           ephemeral: z.object({}).optional(),
@@ -51,14 +51,19 @@ const attachmentSchema = z.object({
   }),
 });
 
+/** Kinds of volumes that nobody but the pod's own node can reach, or that are read only. */
+const nodesOwn: ReadonlySet<string> = new Set(
+  'configMap downwardAPI emptyDir gitRepo hostPath image projected secret'.split(' '),
+);
+
 const attachmentsPath = '/apis/storage.k8s.io/v1/volumeattachments';
 
 export class KubeWorkloads implements Workloads {
-  readonly #client: KubeClient;
+  readonly #client: Pick<KubeClient, 'send'>;
   readonly #driver: string;
 
   /** @param driver name of ours */
-  constructor(client: KubeClient, driver: string) {
+  constructor(client: Pick<KubeClient, 'send'>, driver: string) {
     this.#client = client;
     this.#driver = driver;
   }
@@ -101,18 +106,23 @@ export class KubeWorkloads implements Workloads {
   async #podOf({ metadata: meta, spec }: z.output<typeof podSchema>): Promise<PodOnNode> {
     const { namespace, name, uid, deletionTimestamp, annotations } = meta;
     const volumes: string[] = [];
-    const otherClaims: string[] = [];
-    for (const each of spec.volumes) {
-      const generated = each.ephemeral === undefined ? undefined : `${name}-${each.name}`;
-      const claim = each.persistentVolumeClaim?.claimName ?? generated;
-      if (claim === undefined) continue;
+    const otherStorage: string[] = [];
+    for (const { name: called, persistentVolumeClaim, ephemeral, ...kinds } of spec.volumes) {
+      const generated = ephemeral === undefined ? undefined : `${name}-${called}`;
+      const claim = persistentVolumeClaim?.claimName ?? generated;
+      if (claim === undefined) {
+        // Written into the pod without a claim: nfs, iscsi, csi, and what is yet to come.
+        const foreign = Object.keys(kinds).find((kind) => !nodesOwn.has(kind));
+        if (foreign !== undefined) otherStorage.push(`${called} (${foreign})`);
+        continue;
+      }
       const volume = await this.#volumeOf(namespace, claim);
-      if (volume === undefined) otherClaims.push(claim);
+      if (volume === undefined) otherStorage.push(claim);
       else volumes.push(volume);
     }
     const isEnding = deletionTimestamp !== undefined;
     const mayFailOver = annotations?.[failOverAnnotation] !== 'never';
-    return { namespace, name, uid, isEnding, mayFailOver, volumes, otherClaims };
+    return { namespace, name, uid, isEnding, mayFailOver, volumes, otherStorage };
   }
 
   /** Our volume behind a claim; undefined when it is another's, or cannot be told. */

@@ -31,7 +31,7 @@ function pod(parts: Partial<PodOnNode> = {}): PodOnNode {
     isEnding: true,
     mayFailOver: true,
     volumes: ['v'],
-    otherClaims: [],
+    otherStorage: [],
     ...parts,
   };
 }
@@ -54,7 +54,7 @@ describe('fail-over from a lost node', () => {
   for (const [what, changed, says] of [
     ['Kubernetes has not given up', { isEnding: false }, /not given up by Kubernetes yet/],
     ['does not want it', { mayFailOver: false }, /as it asks/],
-    ['uses storage of others too', { otherClaims: ['media'] }, /also uses media.*out-of-service/],
+    ['uses storage of others too', { otherStorage: ['media'] }, /also uses media.*out-of-service/],
   ] as const) {
     it(`waits, and says why, for a pod that ${what}`, () => {
       const steps = decide([pod(changed)]);
