@@ -9,7 +9,8 @@
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
 import * as random from '@pulumi/random';
-import { AppVolume, type VolumePlace } from '../volumes/app-volume.ts';
+import { AppVolume } from '../volumes/app-volume.ts';
+import type { VolumePlace } from '../volumes/disk.ts';
 import { annotation, label, managed } from '../names.ts';
 import { postgresPod, postgresPort } from './postgres-pod.ts';
 import { readPostgresImage } from '../rules/databases.ts';

@@ -2,7 +2,8 @@
 import { volumesOfApplications } from '../config/shelf/applications.ts';
 import type { Volume } from '../config/shelf/volumes.ts';
 import { directoryOf, remoteFolderOf } from '../config/shelf/volumes.ts';
-import { AppVolume, type VolumePlace } from '../volumes/app-volume.ts';
+import { AppVolume } from '../volumes/app-volume.ts';
+import type { VolumePlace } from '../volumes/disk.ts';
 import { type BackedGround, buildBackup, restoreOf } from './backups.ts';
 import { diskPlace } from './ground.ts';
 

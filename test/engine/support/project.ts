@@ -71,6 +71,15 @@ export type Command = 'up' | 'preview' | 'refresh' | 'destroy';
 
 const commandLimitMs = 120_000;
 const passphrase = 'a passphrase for tests';
+const stackMark = '(stack)';
+
+/** What the CLI wrote for the first stack of this process: its salt and its empty state. */
+interface EmptyStack {
+  readonly salt: string;
+  readonly state: string;
+}
+
+let emptyStack: EmptyStack | undefined;
 
 const open = new Set<string>();
 process.once('exit', () => {
@@ -251,7 +260,27 @@ export class Project implements AsyncDisposable {
     this.#writeConfig({ encryptionsalt, config: { ...file.config, ...config } });
   }
 
+  /**
+   * The first stack of a process is made by `pulumi stack init`. Every further one is the same two
+   * files under its own name: a third of a second less, eighty times.
+   */
   async #createStack(): Promise<string> {
+    const name = `organization/${this.#projectName}/${this.stack}`;
+    const isUsual = this.#env['PULUMI_CONFIG_PASSPHRASE'] === passphrase;
+    if (emptyStack !== undefined && isUsual) {
+      mkdirSync(path.dirname(this.#stateFile()), { recursive: true });
+      writeFileSync(path.join(this.#scratch, 'backend/.pulumi/meta.yaml'), 'version: 1\n');
+      writeFileSync(this.#stateFile(), emptyStack.state.replace(stackMark, name));
+      return emptyStack.salt;
+    }
+    const salt = await this.#initStack();
+    const state = readFileSync(this.#stateFile(), 'utf8').replace(name, stackMark);
+    // Whoever brings a passphrase of its own has a salt of its own.
+    if (isUsual) emptyStack = { salt, state };
+    return salt;
+  }
+
+  async #initStack(): Promise<string> {
     const folder = mkdtempSync(path.join(this.#scratch, 'init-'));
     writeFileSync(
       path.join(folder, 'Pulumi.yaml'),
