@@ -6,54 +6,50 @@
  * and repeats what was not answered, so that the file system sees a stall and no error. What is
  * there is asked of the kernel: sockets, the FUSE mount, the file behind a loop device.
  */
-import { access, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Fault } from '../base/fault.ts';
 import { roomyExport } from '../nbd/export-info.ts';
 import type { Log } from '../ports/log.ts';
 import type { Attacher } from '../ports/mounts.ts';
-import type { EngineProcess } from './engine-process.ts';
+import {
+  AttachedEngine,
+  type AttachedEngineOptions,
+  answering,
+  exists,
+} from './attached-engine.ts';
 import { endLasting, isRunning, type LastingOptions, startLasting } from './lasting-process.ts';
 import { isLoopLeft, loopOver, makeLoop, partOf, removeLoop, sizePart } from './loop-devices.ts';
 import { mountTable } from './mounts.ts';
 import { mustRun } from './programs.ts';
 import { until } from './until.ts';
 
-export interface FuseAttacherOptions {
+export interface FuseAttacherOptions extends AttachedEngineOptions {
   /** Holds a folder for each attached volume; empty after a boot, and a mount that is shared. */
   readonly folder: string;
-  readonly engines: EngineProcess;
   /** Whether this process runs in a pod, which its programs must outlive. */
   readonly inPod: boolean;
-  /** What the engines are told about a volume, besides its name and socket. */
-  readonly settingsOf: (volume: string) => Promise<object>;
 }
 
-/** An engine waits for members this long before it serves, and says why in its log. */
-const engineMs = 20_000;
 const programMs = 5_000;
 const lookMs = 50;
-const greetingMs = 500;
 
 export class FuseAttacher implements Attacher {
   readonly #options: FuseAttacherOptions;
+  readonly #engine: AttachedEngine;
   readonly #log: Log;
 
   constructor(options: FuseAttacherOptions, log: Log) {
     this.#options = options;
+    this.#engine = new AttachedEngine(options);
     this.#log = log;
   }
 
   async attach(volume: string, sizeBytes: number): Promise<string> {
     const at = this.#places(volume);
-    if ((await exists(at.marker)) && (await this.#hasLostWrites(volume))) {
-      throw new Fault('volume.data-lost', `Writes to ${volume} were lost while it was attached.`, {
-        hint: 'Unmount it everywhere on this node: attached anew it opens with what is durable.',
-      });
-    }
+    if (await exists(at.marker)) await this.#engine.refuseLost(volume);
     await mkdir(at.folder, { recursive: true, mode: 0o700 });
-    await this.#serveEngine(volume, at);
+    await this.#engine.serve(volume, at.engineSocket);
     if (!(await isRunning(at.relay))) {
       await rm(at.relaySocket, { force: true });
       // It repeats for as long as it lives: whoever detaches the volume ends it.
@@ -90,7 +86,7 @@ export class FuseAttacher implements Attacher {
     await unmountFuse(at.mount);
     await endLasting(at.fuse, programMs);
     await endLasting(at.relay, programMs);
-    await this.#options.engines.leave(volume);
+    await this.#engine.leave(volume);
     await rm(at.folder, { recursive: true, force: true });
   }
 
@@ -123,15 +119,15 @@ export class FuseAttacher implements Attacher {
    */
   async mend(volume: string): Promise<void> {
     const at = this.#places(volume);
-    if (!(await exists(at.marker)) || (await this.#options.engines.serves(volume))) return;
-    if (await this.#hasLostWrites(volume)) {
+    if (!(await exists(at.marker)) || (await this.#engine.serves(volume))) return;
+    if (await this.#engine.hasLostWrites(volume)) {
       if (!(await isRunning(at.relay))) return;
       this.#log.warn('every copy lost writes: the device here gives errors now', { volume });
       await endLasting(at.relay, programMs);
       return;
     }
     this.#log.warn('the engine of an attached volume had ended; it is started again', { volume });
-    await this.#serveEngine(volume, at);
+    await this.#engine.serve(volume, at.engineSocket);
   }
 
   /**
@@ -141,35 +137,14 @@ export class FuseAttacher implements Attacher {
   async cutOff(volume: string): Promise<void> {
     const at = this.#places(volume);
     if (!(await exists(at.marker))) return;
-    const { engines } = this.#options;
-    if (!(await engines.serves(volume)) && !(await isRunning(at.relay))) return;
+    if (!(await this.#engine.serves(volume)) && !(await isRunning(at.relay))) return;
     this.#log.warn('the volume is attached elsewhere: its device here is ended', { volume });
     await endLasting(at.relay, programMs);
-    await engines.leave(volume);
+    await this.#engine.leave(volume);
   }
 
   #places(volume: string): Places {
     return placesOf(this.#options.folder, volume);
-  }
-
-  async #serveEngine(volume: string, at: Places): Promise<void> {
-    const { engines, settingsOf } = this.#options;
-    if (!(await engines.serves(volume))) {
-      const settings = await settingsOf(volume);
-      await engines.serve(volume, { ...settings, volume, socket: at.engineSocket });
-    }
-    await answering(at.engineSocket, {
-      forMs: engineMs,
-      isHopeless: async () => !(await engines.serves(volume)),
-      complaint: async () =>
-        (await engines.endOf(volume))?.message ??
-        `The engine of ${volume} does not serve yet: ${await engines.lastWords(volume)}`,
-    });
-  }
-
-  /** Whether the last engine here ended for lost writes. */
-  async #hasLostWrites(volume: string): Promise<boolean> {
-    return (await this.#options.engines.endOf(volume))?.code === 'volume.data-lost';
   }
 
   async #start(options: Omit<LastingOptions, 'leavePod'>): Promise<void> {
@@ -238,61 +213,14 @@ async function unmountFuse(folder: string): Promise<void> {
   }
 }
 
-async function answering(
-  socket: string,
-  wait: {
-    readonly forMs: number;
-    readonly isHopeless: () => Promise<boolean>;
-    readonly complaint: () => Promise<string>;
-  },
-): Promise<void> {
-  await until(async () => ((await greets(socket)) ? true : undefined), {
-    forMs: wait.forMs,
-    everyMs: lookMs,
-    complaint: async () => new Fault('disk.failed', await wait.complaint(), { retriable: true }),
-    hopeless: wait.isHopeless,
-  });
-}
-
 async function notYet(what: string, stem: string): Promise<Fault> {
   return new Fault('disk.failed', `${what}: ${await lastWords(stem)}`, { retriable: true });
-}
-
-/** A server of NBD speaks first. One that still opens its volume accepts, and says nothing. */
-async function greets(socket: string): Promise<boolean> {
-  if (!(await exists(socket))) return false;
-  return new Promise((resolve) => {
-    const connection = connect(socket);
-    const end = (answer: boolean) => {
-      connection.destroy();
-      resolve(answer);
-    };
-    connection.setTimeout(greetingMs, () => {
-      end(false);
-    });
-    connection.once('data', () => {
-      end(true);
-    });
-    connection.once('error', () => {
-      end(false);
-    });
-    connection.once('end', () => {
-      end(false);
-    });
-  });
 }
 
 async function lastWords(stem: string): Promise<string> {
   const text = await readFile(`${stem}.log`, 'utf8').catch(() => '');
   const last = text.trim().split('\n').slice(-3).join(' | ').slice(-600);
   return last === '' ? 'it printed nothing' : last;
-}
-
-async function exists(file: string): Promise<boolean> {
-  return access(file).then(
-    () => true,
-    () => false,
-  );
 }
 
 async function isFile(file: string): Promise<boolean> {
