@@ -38,6 +38,8 @@ export const recordSchema = z.object({
   writer: z.string(),
   generation: whole,
   readersLeft: z.boolean(),
+  age: whole.default(0),
+  doubt: z.string().default(''),
   members: z
     .array(
       z.object({

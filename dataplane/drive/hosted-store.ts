@@ -71,8 +71,11 @@ export async function createStore(
     counter: 1,
     lineage: birth.lineage,
     promisedEpoch: 0,
+    promisedTo: '',
     standing: birth.withVolume ? 'in-sync' : 'new',
     clean: birth.withVolume,
+    age: 0,
+    peerAge: 0,
     absences: [undefined, undefined, undefined],
   };
   const slot = encodeSuperblock(superblock);
@@ -123,7 +126,12 @@ export async function openStore(
   await clearAway(disk, names, layers);
   const runner = new StoreRunner(disk);
   await runner.run(store.recover());
-  return { disk, store, runner, gate: new EpochGate<object>(superblock.promisedEpoch) };
+  return {
+    disk,
+    store,
+    runner,
+    gate: new EpochGate<object>(superblock.promisedEpoch, superblock.promisedTo),
+  };
 }
 
 /** Throws `store.damaged` when a file is not there. */

@@ -86,10 +86,9 @@ export class OfflineStore {
     this.#hosted = hosted;
     this.#snapshot = snapshot;
     const recomputed = !facts.superblock.clean || facts.regionMapDamaged;
-    const dirty = hosted.store.changed();
+    const { dirty } = hosted.store;
     // What a snapshot shows is frozen: its checksums were saved before it was made.
-    this.#unprovable = (region) =>
-      recomputed && snapshot === undefined && dirty?.has(region) === true;
+    this.#unprovable = (region) => recomputed && snapshot === undefined && dirty.has(region);
   }
 
   /**

@@ -33,6 +33,7 @@ export interface ReplicaPorts {
 export interface ReplicaPlants {
   readonly epochNotChecked?: boolean;
   readonly promiseBeforeIdle?: boolean;
+  readonly writerNotChecked?: boolean;
 }
 
 export interface ReplicaOptions {
@@ -252,10 +253,10 @@ export class ReplicaServer {
     request: MemberRequest,
   ): MemberReply | Promise<MemberReply> {
     const { gate } = hosted;
-    if (request.kind === 'promise') return this.#promise(session, hosted, request.epoch);
+    if (request.kind === 'promise') return this.#promise(session, hosted, request);
     const { plants } = this.#options;
     if (!gate.admits(session, request.epoch) && plants.epochNotChecked !== true) {
-      return { kind: 'stale', promisedEpoch: gate.epoch };
+      return stale(hosted);
     }
     gate.begin();
     let reply: MemberReply | Promise<MemberReply> | undefined;
@@ -271,24 +272,30 @@ export class ReplicaServer {
    * I-02, I-17: others are out at once, what they began ends, then it is durable, then it is
    * answered.
    */
-  async #promise(session: Session, hosted: HostedStore, epoch: number): Promise<MemberReply> {
+  async #promise(
+    session: Session,
+    hosted: HostedStore,
+    { epoch, writer }: Extract<MemberRequest, { kind: 'promise' }>,
+  ): Promise<MemberReply> {
     const { gate, store, runner } = hosted;
-    const stale = (): MemberReply => ({ kind: 'stale', promisedEpoch: gate.epoch });
-    if (!gate.raise(session, epoch)) return stale();
+    const asked = this.#options.plants.writerNotChecked === true ? gate.writer : writer;
+    if (!gate.raise(session, epoch, epoch === gate.epoch ? asked : writer)) return stale(hosted);
     if (this.#options.plants.promiseBeforeIdle !== true) {
       await new Promise<void>((idle) => {
         gate.whenIdle(idle);
       });
     }
-    if (gate.epoch === epoch) await runner.run(store.promise(epoch));
-    if (!gate.promised(session)) return stale();
-    const { standing, absences } = store.state;
+    if (gate.epoch === epoch) await runner.run(store.promise(epoch, gate.writer));
+    if (!gate.promised(session)) return stale(hosted);
+    const { standing, absences, age, peerAge } = store.state;
     return {
       kind: 'promised',
       report: {
         standing,
         proven: store.proven,
-        dirty: store.changed()?.bytes ?? new Uint8Array(0),
+        dirty: store.dirty.bytes,
+        age,
+        peerAge,
         absences: absences.filter((absence) => absence !== undefined),
         sizeBytes: store.geometry.sizeBytes,
         snapshots: store.snapshots.map(({ snapshot }) => snapshot),
@@ -345,13 +352,16 @@ export class ReplicaServer {
       case 'untrack':
         await runner.run(store.untrack(request.member));
         return { kind: 'done' };
-      case 'copied': {
-        const { absence, beforeBytes, sequence } = request;
-        await runner.run(store.copied(absence, beforeBytes, sequence));
+      case 'copied':
+        await runner.run(store.copied(request.absence, request));
         return { kind: 'done' };
+      case 'changed': {
+        const { absence, age } = request;
+        return { kind: 'changed', regions: store.changedSince(absence, age)?.bytes };
       }
-      case 'changed':
-        return { kind: 'changed', regions: store.changed(request.absence)?.bytes };
+      case 'grow':
+        await runner.run(store.grow(request.age, request.peerAge));
+        return { kind: 'done' };
       case 'heartbeat':
         store.flushedEverywhere(request.cleanThrough);
         this.#upkeep.get(hosted)?.nudge();
@@ -412,6 +422,10 @@ export class ReplicaServer {
 type Work = Exclude<MemberRequest, { kind: 'promise' }>;
 
 const done: MemberReply = { kind: 'done' };
+
+function stale({ gate }: HostedStore): MemberReply {
+  return { kind: 'stale', promisedEpoch: gate.epoch, promisedTo: gate.writer };
+}
 
 function noSnapshot(name: string): Fault {
   return new Fault('input.invalid', `This member has no snapshot ${name}.`, {

@@ -252,7 +252,7 @@ const standingText = {
 
 function factsText({ identity, superblock, geometry, snapshots, ...map }: StoreFacts): string {
   const { volume, member } = identity;
-  const { absences, clean, lineage, promisedEpoch, standing } = superblock;
+  const { absences, age, clean, lineage, promisedEpoch, standing } = superblock;
   const missing = absences.filter((absence) => absence !== undefined);
   const rows: readonly (readonly [string, string])[] = [
     ['volume', volume],
@@ -260,6 +260,7 @@ function factsText({ identity, superblock, geometry, snapshots, ...map }: StoreF
     ['size', `${sizeText(geometry.sizeBytes)} (${geometry.sizeBytes} bytes)`],
     ['lineage', lineage],
     ['promised epoch', `${promisedEpoch} (of two copies the higher one is the newer)`],
+    ['age', `${age} (of two copies of one epoch the higher one is the newer)`],
     ['standing', standingText[standing]],
     ['last stop', clean ? 'in order' : 'without warning, or it runs now'],
     ['dirty regions', `${map.dirtyRegions} of ${map.regions}`],

@@ -44,6 +44,7 @@ export const engineTimes = {
   memberLossMs: 1200,
   retryMs: 100,
   quietFlushMs: 5000,
+  growMs: 3000,
   scrubPassMs: limits.scrubPassMs,
 } as const;
 

@@ -13,6 +13,7 @@ import {
   flagWhole,
   frame,
   idWidth,
+  nameField,
   payloadReader,
   standingOf,
   strict,
@@ -34,7 +35,12 @@ export function encodeReply(id: number, reply: MemberReply): readonly Uint8Array
     case 'digests':
       return frame({ verb: verbs.digests, id, payload: reply.bytes });
     case 'stale':
-      return frame({ verb: verbs.stale, id, epoch: reply.promisedEpoch });
+      return frame({
+        verb: verbs.stale,
+        id,
+        epoch: reply.promisedEpoch,
+        payload: nameField(reply.promisedTo),
+      });
     case 'corrupt': {
       const payload = new ByteWriter(reply.blocks.length * 8);
       for (const block of reply.blocks) payload.u64(block);
@@ -52,8 +58,8 @@ export function encodeReply(id: number, reply: MemberReply): readonly Uint8Array
     case 'promised': {
       const { report } = reply;
       const { absences, snapshots, dirty } = report;
-      const fixed = absences.length * absenceBytes + 4 + snapshots.length * idWidth;
-      const payload = new ByteWriter(fixed + dirty.length);
+      const fixed = 16 + absences.length * absenceBytes + 4 + snapshots.length * idWidth;
+      const payload = new ByteWriter(fixed + dirty.length).u64(report.age).u64(report.peerAge);
       for (const { member, generation } of absences) payload.text(member, idWidth).u64(generation);
       payload.u32(snapshots.length);
       for (const name of snapshots) payload.text(name, idWidth);
@@ -90,7 +96,11 @@ function replyOf(found: Frame): MemberReply {
     case verbs.digests:
       return { kind: 'digests', bytes: found.payload };
     case verbs.stale:
-      return { kind: 'stale', promisedEpoch: found.epoch };
+      return {
+        kind: 'stale',
+        promisedEpoch: found.epoch,
+        promisedTo: payloadReader(found, idWidth).text(idWidth),
+      };
     case verbs.corrupt: {
       const reader = new ByteReader(found.payload);
       const blocks: number[] = [];
@@ -122,6 +132,7 @@ function reportOf(found: Frame): MemberReport {
     throw malformed(`a report of ${found.lengthBytes} absent members`);
   }
   const reader = new ByteReader(found.payload);
+  const [age, peerAge] = [reader.u64(), reader.u64()];
   const absences = Array.from({ length: found.lengthBytes }, () => {
     const member = reader.text(idWidth);
     return { member, generation: reader.u64() };
@@ -133,6 +144,8 @@ function reportOf(found: Frame): MemberReport {
     standing: standingOf(found.number),
     proven: (found.flags & flagProven) !== 0,
     sizeBytes: found.offsetBytes,
+    age,
+    peerAge,
     absences,
     snapshots,
     dirty: reader.raw(reader.remaining),

@@ -30,8 +30,13 @@ export function encodeRequest(id: number, request: MemberRequest): readonly Uint
   const { epoch } = request;
   switch (request.kind) {
     case 'promise':
+      return frame({ verb: verbs.promise, id, epoch, payload: nameField(request.writer) });
     case 'flush':
-      return frame({ verb: verbs[request.kind], id, epoch });
+      return frame({ verb: verbs.flush, id, epoch });
+    case 'grow': {
+      const { age: number, peerAge: offsetBytes } = request;
+      return frame({ verb: verbs.grow, id, epoch, number, offsetBytes });
+    }
     case 'become': {
       const number = standings.indexOf(request.standing);
       const flags = request.proven ? flagProven : 0;
@@ -88,12 +93,17 @@ function encodeNamed(id: number, request: Named): readonly Uint8Array[] {
   const { member, generation } = request.absence;
   if (request.kind === 'copied') {
     const { sequence: number, beforeBytes: offsetBytes } = request;
-    const payload = new ByteWriter(absenceBytes).text(member, idWidth).u64(generation).bytes;
-    return frame({ verb: verbs.copied, id, epoch, number, offsetBytes, payload });
+    const payload = new ByteWriter(absenceBytes + 8).text(member, idWidth).u64(generation);
+    payload.u64(request.age);
+    return frame({ verb: verbs.copied, id, epoch, number, offsetBytes, payload: payload.bytes });
   }
-  const verb = request.kind === 'track' ? verbs.track : verbs.askChanged;
-  const flags = request.kind === 'track' && request.whole ? flagWhole : 0;
-  return frame({ verb, id, epoch, flags, number: generation, payload: nameField(member) });
+  if (request.kind === 'changed') {
+    const payload = new ByteWriter(idWidth + 8).text(member, idWidth).u64(request.age).bytes;
+    return frame({ verb: verbs.askChanged, id, epoch, number: generation, payload });
+  }
+  const flags = request.whole ? flagWhole : 0;
+  const payload = nameField(member);
+  return frame({ verb: verbs.track, id, epoch, flags, number: generation, payload });
 }
 
 /** Throws `peer.malformed`. */
@@ -104,7 +114,9 @@ function requestOf(found: Frame): MemberRequest {
   const member = () => payloadReader(found, idWidth).text(idWidth);
   switch (found.verb) {
     case verbs.promise:
-      return { kind: 'promise', epoch };
+      return { kind: 'promise', epoch, writer: member() };
+    case verbs.grow:
+      return { kind: 'grow', epoch, age: number, peerAge: offsetBytes };
     case verbs.flush:
       return { kind: 'flush', epoch };
     case verbs.become:
@@ -120,8 +132,11 @@ function requestOf(found: Frame): MemberRequest {
     }
     case verbs.untrack:
       return { kind: 'untrack', epoch, member: member() };
-    case verbs.askChanged:
-      return { kind: 'changed', epoch, absence: { member: member(), generation: number } };
+    case verbs.askChanged: {
+      const reader = payloadReader(found, idWidth + 8);
+      const absence = { member: reader.text(idWidth), generation: number };
+      return { kind: 'changed', epoch, absence, age: reader.u64() };
+    }
     case verbs.write: {
       const { payload: bytes, blockCrcs } = found;
       const fua = (flags & flagFua) !== 0;
@@ -150,9 +165,10 @@ function requestOf(found: Frame): MemberRequest {
     case verbs.forget:
       return { kind: found.verb === verbs.snapshot ? 'snapshot' : 'forget', epoch, name: member() };
     case verbs.copied: {
-      const reader = payloadReader(found, absenceBytes);
+      const reader = payloadReader(found, absenceBytes + 8);
       const absence = { member: reader.text(idWidth), generation: reader.u64() };
-      return { kind: 'copied', epoch, absence, beforeBytes: offsetBytes, sequence: number };
+      const cursor = { age: reader.u64(), beforeBytes: offsetBytes, sequence: number };
+      return { kind: 'copied', epoch, absence, ...cursor };
     }
     case verbs.resize:
       return { kind: 'resize', epoch, sizeBytes: offsetBytes };

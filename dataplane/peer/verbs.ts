@@ -27,6 +27,7 @@ export const verbs = {
   forget: 17,
   resize: 18,
   copied: 19,
+  grow: 20,
   welcome: 64,
   done: 65,
   promised: 66,

@@ -7,7 +7,7 @@ import type { Bitmap } from '../base/bitmap.ts';
 import { holding, type StoreStep } from './command.ts';
 import type { LayerStack } from './layer-stack.ts';
 import { dirtyBit, type RegionMap, trackedBit } from './region-map.ts';
-import type { Absence } from './superblock.ts';
+import type { Absence, KeptAbsence } from './superblock.ts';
 import type { SuperblockKeeper } from './superblock-keeper.ts';
 
 export class Absences {
@@ -48,7 +48,11 @@ export class Absences {
     // Bits of an older absence of the same member stay: copying more than need be is safe.
     if (known === -1) this.#drop(bit);
     const mark = whole ? undefined : this.#map.having(dirtyBit);
-    this.#superblock.pretend((now) => ({ ...now, absences: now.absences.with(slot, absence) }));
+    // I-24: of whom nothing is known to have, nothing is expected.
+    this.#superblock.pretend((now) => {
+      const kept = { ...absence, age: whole ? 0 : now.peerAge };
+      return { ...now, absences: now.absences.with(slot, kept) };
+    });
     for (let region = 0; region < this.#map.count; region++) {
       if (mark === undefined || mark.has(region)) this.#map.add(region, bit);
     }
@@ -56,11 +60,20 @@ export class Absences {
     yield* this.#superblock.write();
   }
 
-  /** It durably holds everything in these regions: a resync that is interrupted leaves them out. */
-  *caughtUp(absence: Absence, holds: (region: number) => boolean): StoreStep<void> {
+  /**
+   * It durably holds everything in these regions: a resync that is interrupted leaves them out.
+   *
+   * @param age it is at least so old from now on (I-24)
+   */
+  *caughtUp(absence: Absence, age: number, holds: (region: number) => boolean): StoreStep<void> {
     const slot = this.#slotOf(absence);
     if (slot === -1) return;
     const bit = trackedBit(slot);
+    yield* this.#superblock.update((now) => {
+      const kept = now.absences[slot];
+      if (kept === undefined || kept.age >= age) return now;
+      return { ...now, absences: now.absences.with(slot, { ...kept, age }) };
+    });
     yield* holding('regions', () => {
       for (const region of this.#map.having(bit).members()) {
         if (holds(region)) this.#map.remove(region, bit);
@@ -80,13 +93,18 @@ export class Absences {
     this.#drop(trackedBit(slot));
   }
 
-  /** Regions that changed since it left; undefined when that was not tracked. */
-  changed(absence: Absence): Bitmap | undefined {
+  /**
+   * Regions that changed since it left; undefined when that was not tracked.
+   *
+   * @param age how old it is now; when it was older before, what it has is not known (I-24)
+   */
+  changed(absence: Absence, age: number): Bitmap | undefined {
     const slot = this.#slotOf(absence);
-    return slot === -1 ? undefined : this.#map.having(trackedBit(slot));
+    const kept = this.#slots[slot];
+    return kept === undefined || age < kept.age ? undefined : this.#map.having(trackedBit(slot));
   }
 
-  get #slots(): readonly (Absence | undefined)[] {
+  get #slots(): readonly (KeptAbsence | undefined)[] {
     return this.#superblock.state.absences;
   }
 

@@ -64,6 +64,14 @@ export interface DataOrder extends WriteOrder {
   readonly blockCrcs?: Uint32Array | undefined;
 }
 
+/** How far an absent member has been filled. */
+export interface CopiedThrough {
+  /** Of the member: it is at least so old. */
+  readonly age: number;
+  readonly beforeBytes: number;
+  readonly sequence: number;
+}
+
 export class Store {
   readonly identity: Identity;
   readonly #plants: StorePlants;
@@ -185,12 +193,15 @@ export class Store {
   }
 
   /** I-02. The caller has made sure that no operation of an older epoch is still under way. */
-  *promise(epoch: number): StoreStep<void> {
-    assert(epoch >= this.state.promisedEpoch, 'I-02 a promise is never lowered');
-    if (epoch === this.state.promisedEpoch && !this.state.clean) return;
-    if (epoch === this.state.promisedEpoch) this.#activity.resume();
+  *promise(epoch: number, writer: string): StoreStep<void> {
+    const { promisedEpoch, promisedTo, clean } = this.state;
+    assert(epoch >= promisedEpoch, 'I-02 a promise is never lowered');
+    const same = epoch === promisedEpoch;
+    if (same && !clean && writer === promisedTo) return;
+    if (same) this.#activity.resume();
     else this.#activity.restart();
-    const promised = (now: Superblock) => ({ ...now, promisedEpoch: epoch, clean: false });
+    const promise = { promisedEpoch: epoch, promisedTo: writer, clean: false };
+    const promised = (now: Superblock) => ({ ...now, ...promise });
     if (this.#plants.promiseNotDurable === true) this.#superblock.pretend(promised);
     else yield* this.#superblock.update(promised);
   }
@@ -200,6 +211,19 @@ export class Store {
     this.#proven = proven;
     if (standing === this.state.standing) return;
     yield* this.#superblock.update((now) => ({ ...now, standing }));
+  }
+
+  /**
+   * I-24. Everything that was flushed before is older than this from now on. Never goes down.
+   *
+   * @param peerAge every in-sync member is at least so old
+   */
+  *grow(age: number, peerAge: number): StoreStep<void> {
+    yield* this.#superblock.update((now) => ({
+      ...now,
+      age: Math.max(now.age, age),
+      peerAge: Math.max(now.peerAge, peerAge),
+    }));
   }
 
   /** Throws a retriable `disk.full` while there is no room: any of the blocks are written then. */
@@ -372,12 +396,12 @@ export class Store {
    * offset: a resync that is interrupted goes on from there (I-13). The member itself need not fear
    * for these regions any more.
    */
-  *copied(absence: Absence, beforeBytes: number, through: number): StoreStep<void> {
+  *copied(absence: Absence, { age, beforeBytes, sequence }: CopiedThrough): StoreStep<void> {
     const { blockBytes, regionBlocks } = this.identity.geometry;
     const end = Math.min(Math.floor(beforeBytes / (blockBytes * regionBlocks)), this.#map.count);
-    const mayClean = (region: number) => region < end && this.#activity.isSettled(region, through);
+    const mayClean = (region: number) => region < end && this.#activity.isSettled(region, sequence);
     if (absence.member !== this.identity.member) {
-      yield* this.#absences.caughtUp(absence, mayClean);
+      yield* this.#absences.caughtUp(absence, age, mayClean);
       return;
     }
     const { head } = this.#stack;
@@ -386,9 +410,16 @@ export class Store {
     yield* holding('regions', () => this.#clean(head, chosen, mayClean));
   }
 
-  /** Dirty regions, or those that changed since `absence`; undefined when that was not tracked. */
-  changed(absence?: Absence): Bitmap | undefined {
-    return absence === undefined ? this.#map.having(dirtyBit) : this.#absences.changed(absence);
+  get dirty(): Bitmap {
+    return this.#map.having(dirtyBit);
+  }
+
+  /**
+   * Regions that changed since a member left; undefined when that was not tracked, or when it was
+   * older then than it is now (I-24).
+   */
+  changedSince(absence: Absence, age: number): Bitmap | undefined {
+    return this.#absences.changed(absence, age);
   }
 
   /** One cut of everything acknowledged; the caller lets no write run meanwhile. Repeatable. */

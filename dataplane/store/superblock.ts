@@ -1,6 +1,6 @@
 /**
- * The small state of a store that must never be lost or go back: promised epoch, standing, and
- * which absent members it keeps track of. Layout in docs/data-at-rest.md.
+ * The small state of a store that must never be lost or go back: whom it promised which epoch, its
+ * standing, its age, and which absent members it keeps track of. Layout in docs/data-at-rest.md.
  *
  * Two slots hold it. An update writes slot 0, syncs, writes slot 1, syncs: at rest both are equal,
  * so one rotten slot costs nothing, and a torn update leaves the old state in the other. The
@@ -25,16 +25,31 @@ export interface Absence {
   readonly generation: number;
 }
 
+/** An absent member as those that stayed remember it. */
+export interface KeptAbsence extends Absence {
+  /** Younger than this it is not the one that left, but an older state of its disk (I-24). */
+  readonly age: number;
+}
+
 export interface Superblock {
   /** Counts updates; the higher of two valid slots is the newer. */
   readonly counter: number;
   readonly lineage: string;
   readonly promisedEpoch: number;
+  /** Incarnation of the engine that it promised it to; empty when that is not known. */
+  readonly promisedTo: string;
   readonly standing: Standing;
   /** Closed after everything was flushed, with proof that nothing was lost before (I-10). */
   readonly clean: boolean;
+  /**
+   * Goes up together with that of the other in-sync members, before anything is forgotten that an
+   * older state of one of their disks would need (I-24).
+   */
+  readonly age: number;
+  /** Every in-sync member is known to be at least so old. */
+  readonly peerAge: number;
   /** Index is the bit of the region map that tracks this member. */
-  readonly absences: readonly (Absence | undefined)[];
+  readonly absences: readonly (KeptAbsence | undefined)[];
 }
 
 export const superblockFile = 'superblock';
@@ -54,6 +69,8 @@ export function encodeSuperblock(state: Superblock): Uint8Array {
     const absence = state.absences[index];
     writer.text(absence?.member ?? '', limits.idBytesMax).u64(absence?.generation ?? 0);
   }
+  writer.text(state.promisedTo, limits.idBytesMax).u64(state.age).u64(state.peerAge);
+  for (let index = 0; index < absencesMax; index++) writer.u64(state.absences[index]?.age ?? 0);
   const body = writer.bytes.subarray(0, superblockSlotBytes - 4);
   new DataView(writer.bytes.buffer).setUint32(superblockSlotBytes - 4, crc32c(body));
   return writer.bytes;
@@ -78,14 +95,21 @@ function decodeSlot(slot: Uint8Array): Superblock | undefined {
   const promisedEpoch = reader.u64();
   const standing = standings[reader.u8()];
   const clean = reader.u8() === 1;
-  const absences: (Absence | undefined)[] = [];
+  const left: (Absence | undefined)[] = [];
   for (let index = 0; index < absencesMax; index++) {
     const member = reader.text(limits.idBytesMax);
     const generation = reader.u64();
-    absences.push(member === '' ? undefined : { member, generation });
+    left.push(member === '' ? undefined : { member, generation });
   }
+  const promisedTo = reader.text(limits.idBytesMax);
+  const [age, peerAge] = [reader.u64(), reader.u64()];
+  const absences = left.map((absence) => {
+    const kept = reader.u64();
+    return absence && { ...absence, age: kept };
+  });
   if (standing === undefined) return undefined;
-  return { counter, lineage, promisedEpoch, standing, clean, absences };
+  const promise = { promisedEpoch, promisedTo };
+  return { counter, lineage, ...promise, standing, clean, age, peerAge, absences };
 }
 
 /**

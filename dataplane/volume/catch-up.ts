@@ -6,8 +6,10 @@
 import type { Bitmap } from '../base/bitmap.ts';
 import { regionSpan } from '../store/geometry.ts';
 import type { Absence } from '../store/superblock.ts';
+import type { Ageing } from './ageing.ts';
 import type { Core } from './core.ts';
 import { chunks, equalize } from './equalize.ts';
+import type { MemberReport } from './member.ts';
 import type { MemberLink } from './member-link.ts';
 import type { Membership } from './membership.ts';
 import { leftOver } from './opening.ts';
@@ -24,13 +26,15 @@ export class CatchUp {
   readonly #core: Core;
   readonly #operations: Operations;
   readonly #membership: Membership;
+  readonly #ageing: Ageing;
   /** One member is copied at a time. */
   #busy = false;
 
-  constructor(core: Core, operations: Operations, membership: Membership) {
+  constructor(core: Core, operations: Operations, membership: Membership, ageing: Ageing) {
     this.#core = core;
     this.#operations = operations;
     this.#membership = membership;
+    this.#ageing = ageing;
   }
 
   /** Runs as long as the volume is served, once for each member. */
@@ -72,12 +76,12 @@ export class CatchUp {
     // I-14: durable before the first byte.
     const target = { kind: 'become', epoch, standing: 'inconsistent', proven: false } as const;
     if ((yield* core.call(link, target)).kind !== 'done') return false;
-    if (!(yield* this.#cutLikeOthers(link, absence, ownDirty))) return false;
+    if (!(yield* this.#cutLikeOthers(link, absence, report))) return false;
     link.role = 'copying';
     // Writes sent before this moment did not go to the newcomer; when they are done, survivors know
     // them.
     yield* this.#operations.settled();
-    const plan = yield* this.#missed(absence);
+    const plan = yield* this.#missed(absence, report.age);
     if (plan === undefined) {
       // I-13: somebody does not know what it missed. From now on everybody says "everything".
       yield* this.#trackWhole(absence);
@@ -95,12 +99,17 @@ export class CatchUp {
     return yield* core.callAll(core.needed().map((link) => ({ link, request })));
   }
 
-  /** Undefined when the member that is asked did not keep track, or cannot be asked. */
-  *#missed(absence: Absence): Procedure<Bitmap | undefined> {
+  /**
+   * Undefined when the member that is asked did not keep track, remembers it to have been older
+   * (I-24), or cannot be asked.
+   */
+  *#missed(absence: Absence, reported: number): Procedure<Bitmap | undefined> {
     const core = this.#core;
+    const trusting = core.options.plants.olderDiskTrusted === true;
+    const age = trusting ? Number.MAX_SAFE_INTEGER : reported;
     const source = core.needed().find((other) => other.usable);
     if (source === undefined) return undefined;
-    const heard = yield* core.call(source, { kind: 'changed', epoch: core.epoch, absence });
+    const heard = yield* core.call(source, { kind: 'changed', epoch: core.epoch, absence, age });
     if (heard.kind !== 'changed' || heard.regions === undefined) return undefined;
     return core.regionsOf(heard.regions);
   }
@@ -110,7 +119,7 @@ export class CatchUp {
    * missed shows, oldest first, and frozen; new writes do not go to it meanwhile, survivors track
    * them.
    */
-  *#cutLikeOthers(link: MemberLink, absence: Absence, ownDirty: Bitmap): Procedure<boolean> {
+  *#cutLikeOthers(link: MemberLink, absence: Absence, report: MemberReport): Procedure<boolean> {
     const core = this.#core;
     const { epoch, known } = core;
     const { sizeBytes, snapshots } = known;
@@ -132,12 +141,12 @@ export class CatchUp {
       }
       return true;
     }
-    const plan = yield* this.#missed(absence);
+    const plan = yield* this.#missed(absence, report.age);
     if (plan === undefined) {
       yield* this.#trackWhole(absence);
       return false;
     }
-    plan.addAll(ownDirty);
+    plan.addAll(core.regionsOf(report.dirty));
     for (const snapshot of missing) {
       if (!(yield* this.#fillSnapshot(link, plan, snapshot))) return false;
       if ((yield* core.call(link, { kind: 'flush', epoch })).kind !== 'done') return false;
@@ -203,9 +212,12 @@ export class CatchUp {
     if (!goesOn()) return false;
     const { acceptedThrough: sequence } = this.#operations;
     if ((yield* core.call(link, { kind: 'flush', epoch })).kind !== 'done') return false;
+    // I-24: what it is now can be told from what it was.
+    yield* this.#ageing.grow();
     // Given up meanwhile, it has missed writes since.
     if (!goesOn()) return false;
-    const request = { kind: 'copied', epoch, absence, beforeBytes, sequence } as const;
+    const cursor = { age: core.age, beforeBytes, sequence };
+    const request = { kind: 'copied', epoch, absence, ...cursor } as const;
     const told = [...core.needed(), link].filter((other) => other.usable);
     yield* core.callAll(told.map((other) => ({ link: other, request })));
     return link.role === 'copying' && link.usable;
@@ -226,6 +238,8 @@ export class CatchUp {
     if ((yield* core.call(link, { kind: 'flush', epoch })).kind !== 'done') return false;
     const proof = { kind: 'become', epoch, standing: 'inconsistent', proven: true } as const;
     if ((yield* core.call(link, proof)).kind !== 'done') return false;
+    // I-24: older than everything that may be found of it later.
+    yield* this.#ageing.grow();
     yield* this.#membership.turn(() => !core.cutting);
     const joined = yield* this.#grow(link);
     this.#membership.release();
@@ -255,7 +269,7 @@ export class CatchUp {
       // A snapshot or a resize may have come after it was cut like the others: once more.
       if (!link.hasCuts(core.known)) return false;
       link.role = 'joining';
-      const swapped = yield* core.swap(grown(core.known, link.id));
+      const swapped = yield* core.swap(core.withAge(grown(core.known, link.id)));
       if (swapped) {
         link.role = 'in-sync';
         return true;

@@ -9,8 +9,10 @@ import { type Geometry, regionCount } from '../store/geometry.ts';
 import type { EngineCommand, EngineOptions, ReadRecord, Swapped } from './engine-events.ts';
 import type { MemberRequest } from './member.ts';
 import { type Heard, MemberLink } from './member-link.ts';
-import type { VolumeRecord, VolumeWish } from './record.ts';
+import { aged, type VolumeRecord, type VolumeWish } from './record.ts';
 import { type Procedure, Tasks } from './task.ts';
+
+type Stale = Extract<Heard, { kind: 'stale' }>;
 
 /** Parts of an engine that may have to wait for the world. */
 type WaitingPart = 'opening' | 'record' | 'members' | 'room' | 'wish';
@@ -26,6 +28,10 @@ export class Core {
   version = '';
   epoch = 0;
   serving = false;
+  /** I-24: every member that counts is durably so old. */
+  age = 0;
+  /** While there are any, nothing is acknowledged (ageing.ts). */
+  readmissions = 0;
   /** A snapshot or a resize is on its way to the members and the record; nobody joins meanwhile. */
   cutting = false;
   /** Sent from one member to others, to make them equal. */
@@ -85,6 +91,17 @@ export class Core {
     return this.#sequence;
   }
 
+  /** Higher than that of any member there is: what one of them was before can be told from it. */
+  get nextAge(): number {
+    const ages = [...this.links.values()].map((link) => link.report?.age ?? 0);
+    return 1 + Math.max(this.age, this.known.age, ...ages);
+  }
+
+  /** I-24: the record as it says how old the members are. */
+  withAge(record: VolumeRecord): VolumeRecord {
+    return this.options.plants.ageNotRecorded === true ? record : aged(record, this.age);
+  }
+
   get lastSequence(): number {
     return this.#sequence;
   }
@@ -130,8 +147,29 @@ export class Core {
     );
   }
 
-  /** I-04. @param found what shows that the record is an older one */
-  rolledBack(found: string): void {
+  /** I-02. One epoch of a record that keeps what it was told has one writer. */
+  #shutOut(link: MemberLink, { promisedEpoch, promisedTo }: Stale): void {
+    const other = promisedTo !== '' && promisedTo !== this.options.incarnation;
+    if (promisedEpoch !== this.epoch || !other) this.superseded();
+    else {
+      this.rolledBack(
+        `Member ${link.id} has promised epoch ${promisedEpoch} to another engine, ${promisedTo}.`,
+      );
+    }
+  }
+
+  /**
+   * I-04. It is noted in the record, if that can be done at once: the next engine may not meet the
+   * one who knows.
+   *
+   * @param found what shows that the record is an older one
+   * @param read as it was read last, where that is not `record`
+   */
+  rolledBack(found: string, read = { version: this.version, record: this.known }): void {
+    const { version: expected, record } = read;
+    if (record.doubt === '') {
+      this.command({ kind: 'swap', expected, next: { ...record, doubt: found } });
+    }
     this.end(
       new Fault('cluster.rolled-back', found, {
         hint: 'The control plane was restored from an older state: see docs/runbooks/rolled-back.md.',
@@ -200,7 +238,7 @@ export class Core {
   /** True when the answer says neither that the engine is over nor that the member is. */
   judge(link: MemberLink, heard: Heard): boolean {
     if (heard.kind === 'stale') {
-      this.superseded();
+      this.#shutOut(link, heard);
       return false;
     }
     // It is well, and was asked for what it does not have.
@@ -242,6 +280,7 @@ export class Core {
         if (known !== undefined && isOlder(found, known) && !trusting) {
           this.rolledBack(
             `The record was seen at ${momentOf(known)}, and is back at ${momentOf(found)}.`,
+            outcome,
           );
           return known;
         }

@@ -24,6 +24,11 @@ export interface EngineOptions {
    * short.
    */
   readonly quietFlushMs: number;
+  /**
+   * Members grow older together at most this often (I-24). Regions stay dirty for up to three times
+   * as long after they were flushed: so much more is compared after a crash.
+   */
+  readonly growMs: number;
   /** The scrub takes at least this long for the whole volume. */
   readonly scrubPassMs: number;
   readonly plants: EnginePlants;
@@ -46,6 +51,10 @@ export interface EnginePlants {
   readonly restartIgnored?: boolean;
   readonly emptyTrusted?: boolean;
   readonly rollbackIgnored?: boolean;
+  readonly doubtIgnored?: boolean;
+  readonly olderDiskTrusted?: boolean;
+  readonly cleanedTooEarly?: boolean;
+  readonly ageNotRecorded?: boolean;
   readonly cutWithoutOrder?: boolean;
   readonly cursorOfLetGo?: boolean;
   readonly snapshotNotCopied?: boolean;

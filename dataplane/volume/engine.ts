@@ -5,6 +5,7 @@
  */
 import { assert } from '../base/assert.ts';
 import { Fault } from '../base/fault.ts';
+import { Ageing } from './ageing.ts';
 import { CatchUp } from './catch-up.ts';
 import { Core } from './core.ts';
 import { Cuts } from './cuts.ts';
@@ -31,6 +32,7 @@ export class Engine {
   readonly #lease: Lease;
   readonly #operations: Operations;
   readonly #membership: Membership;
+  readonly #ageing: Ageing;
   readonly #catchUp: CatchUp;
   readonly #cuts: Cuts;
   readonly #scrub: Scrub;
@@ -44,8 +46,10 @@ export class Engine {
     this.#lease = new Lease(options.leaseMs);
     this.#operations = new Operations(this.#core, this.#lease);
     this.#membership = new Membership(this.#core);
-    this.#catchUp = new CatchUp(this.#core, this.#operations, this.#membership);
-    this.#cuts = new Cuts(this.#core, this.#operations, this.#membership);
+    const parts = [this.#core, this.#operations, this.#membership] as const;
+    this.#ageing = new Ageing(...parts);
+    this.#catchUp = new CatchUp(...parts, this.#ageing);
+    this.#cuts = new Cuts(...parts);
     this.#scrub = new Scrub(this.#core, this.#operations);
     this.#wishes = new Wishes(this.#core, this.#cuts);
   }
@@ -150,6 +154,7 @@ export class Engine {
     core.tasks.start(this.#membership.forgetReaders());
     for (const link of core.links.values()) this.#care(link);
     core.tasks.start(this.#flushQuietly());
+    core.tasks.start(this.#ageing.run());
     core.tasks.start(this.#scrub.run());
     core.tasks.start(this.#followRecord());
     core.tasks.start(this.#wishes.run());
@@ -232,8 +237,16 @@ export class Engine {
     }
     link.incarnation = welcome.incarnation;
     link.state = 'promising';
+    this.#askPromise(link, core.serving && link.needed && restarted);
+  }
+
+  /** @param readmitted it counts, and was stopped and started meanwhile */
+  #askPromise(link: MemberLink, readmitted: boolean): void {
+    const core = this.#core;
+    const { epoch, options } = core;
+    const request = { kind: 'promise', epoch, writer: options.incarnation } as const;
     const id = link.ask({
-      request: { kind: 'promise', epoch: core.epoch },
+      request,
       lasting: false,
       hear: (heard) => {
         if (heard.kind !== 'promised') {
@@ -244,18 +257,23 @@ export class Engine {
         link.promised(heard.report);
         link.state = 'up';
         link.why = '';
+        this.#checkAge(link, heard.report);
         if (link.broken !== '') return;
+        if (readmitted) core.tasks.start(this.#ageing.readmit());
         for (const [question, request] of link.open()) {
           core.command({ kind: 'send', member: link.id, id: question, request });
         }
       },
     });
-    core.command({
-      kind: 'send',
-      member: link.id,
-      id,
-      request: { kind: 'promise', epoch: core.epoch },
-    });
+    core.command({ kind: 'send', member: link.id, id, request });
+  }
+
+  /** I-24: a member that counts is as old as it was told to be, or has an older disk. */
+  #checkAge(link: MemberLink, { age }: MemberReport): void {
+    const core = this.#core;
+    if (!core.serving || !link.needed || age >= core.age) return;
+    if (core.options.plants.olderDiskTrusted === true) return;
+    link.broken = `its disk is in an older state: it has age ${age}, and had ${core.age}`;
   }
 
   #hangUp(link: MemberLink, why: string): void {
@@ -305,7 +323,7 @@ export class Engine {
       yield { ready: () => link.usable && link.role !== 'absent' };
       const askedAtMs = core.nowMs;
       let heard = false;
-      const cleanThrough = link.role === 'in-sync' ? this.#operations.cleanThrough : 0;
+      const cleanThrough = link.role === 'in-sync' ? this.#ageing.cleanThrough : 0;
       core.ask(link, { kind: 'heartbeat', epoch: core.epoch, cleanThrough }, (answer) => {
         heard = true;
         if (!core.judge(link, answer)) return;

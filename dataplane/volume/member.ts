@@ -7,7 +7,15 @@ import type { Absence, Standing } from '../store/superblock.ts';
 import type { ByteSpan } from '../store/geometry.ts';
 
 export type MemberRequest =
-  | { readonly kind: 'promise'; readonly epoch: number }
+  /** `writer`: the incarnation that stands in the record. */
+  | { readonly kind: 'promise'; readonly epoch: number; readonly writer: string }
+  /** I-24: durably so old from now on, as is every in-sync member up to `peerAge`. */
+  | {
+      readonly kind: 'grow';
+      readonly epoch: number;
+      readonly age: number;
+      readonly peerAge: number;
+    }
   | {
       readonly kind: 'become';
       readonly epoch: number;
@@ -21,14 +29,22 @@ export type MemberRequest =
       readonly whole: boolean;
     }
   | { readonly kind: 'untrack'; readonly epoch: number; readonly member: string }
-  | { readonly kind: 'changed'; readonly epoch: number; readonly absence: Absence }
+  /** `age`: how old the absent member is now. */
+  | {
+      readonly kind: 'changed';
+      readonly epoch: number;
+      readonly absence: Absence;
+      readonly age: number;
+    }
   /**
-   * In the regions before this offset the absent member durably holds everything up to `sequence`.
+   * The absent member is so old at least, and in the regions before this offset durably holds everything up
+   * to `sequence`.
    */
   | {
       readonly kind: 'copied';
       readonly epoch: number;
       readonly absence: Absence;
+      readonly age: number;
       readonly beforeBytes: number;
       readonly sequence: number;
     }
@@ -82,6 +98,9 @@ export interface MemberReport {
   readonly proven: boolean;
   /** Its dirty regions, as the bytes of a `Bitmap`. */
   readonly dirty: Uint8Array;
+  readonly age: number;
+  /** Every in-sync member is at least so old, or has an older state of its disk (I-24). */
+  readonly peerAge: number;
   readonly absences: readonly Absence[];
   readonly sizeBytes: number;
   /** Names, oldest first. */
@@ -106,7 +125,7 @@ export type MemberReply =
   /** Regions as the bytes of a `Bitmap`; undefined when that absence was not tracked. */
   | { readonly kind: 'changed'; readonly regions: Uint8Array | undefined }
   /** The sender's epoch is not the promised one, or another session has taken over. */
-  | { readonly kind: 'stale'; readonly promisedEpoch: number }
+  | { readonly kind: 'stale'; readonly promisedEpoch: number; readonly promisedTo: string }
   | { readonly kind: 'failed'; readonly code: FaultCode; readonly reason: string };
 
 /** The first thing a member says on a connection. */

@@ -141,7 +141,7 @@ export class Membership {
       );
       const gone = new Set(lost.map((link) => link.id));
       if (core.options.plants.shrinkBeforeSwap === true) this.#forget(lost);
-      if (!(yield* core.swap(shrunk(core.known, gone)))) {
+      if (!(yield* core.swap(core.withAge(shrunk(core.known, gone))))) {
         if (core.isMine) continue;
         core.superseded();
         return;

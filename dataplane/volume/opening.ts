@@ -19,6 +19,8 @@ export interface Candidate {
   readonly promised: boolean;
   readonly standing: 'new' | 'inconsistent' | 'in-sync' | undefined;
   readonly proven: boolean;
+  /** I-24: its disk is in an older state than others, or the record, remember. */
+  readonly older: boolean;
 }
 
 export type Decision =
@@ -31,14 +33,17 @@ export type Decision =
  * be there: then nobody has more than these, and what none of them flushed was nobody's to keep.
  */
 export function decide(candidates: readonly Candidate[]): Decision {
-  const proven = candidates.filter(
+  const present = candidates.filter((member) => !member.older);
+  const proven = present.filter(
     (member) => member.promised && member.proven && member.standing !== 'new',
   );
   if (proven.length > 0) return { kind: 'keep', kept: proven.map((member) => member.id) };
   // I-05: an emptied store is not a member that came back.
-  const missing = candidates.filter((member) => !member.promised || member.standing === 'new');
+  const missing = present.filter((member) => !member.promised || member.standing === 'new');
   if (missing.length > 0) return { kind: 'wait', missing: missing.map((member) => member.id) };
-  return { kind: 'keep', kept: candidates.map((member) => member.id) };
+  // What an older disk has lost nobody can say: one that is not must be there.
+  if (present.length === 0) return { kind: 'wait', missing: candidates.map(({ id }) => id) };
+  return { kind: 'keep', kept: present.map((member) => member.id) };
 }
 
 export class Opening {
@@ -52,6 +57,11 @@ export class Opening {
   *open(): Procedure {
     const core = this.#core;
     const found = yield* core.read();
+    const { doubtIgnored, rollbackIgnored } = core.options.plants;
+    if (found.doubt !== '' && doubtIgnored !== true && rollbackIgnored !== true) {
+      core.rolledBack(found.doubt);
+      return;
+    }
     core.addLinks();
     let startedFrom = found.epoch;
     for (;;) {
@@ -90,12 +100,12 @@ export class Opening {
     const links = kept.map((id) => core.link(id));
     // I-10: who goes away from here on may come back as another, with an empty disk.
     for (const link of links) link.held = true;
+    if (!(yield* this.#grow(links))) return false;
     const gone = new Set(inSyncIds(core.known).filter((id) => !kept.includes(id)));
-    if (gone.size > 0) {
-      // I-03: the removal is in the record before anything is served.
-      if (!(yield* core.swap(shrunk(core.known, gone, readersLeft)))) return false;
-      for (const id of gone) core.link(id).role = 'absent';
-    }
+    // I-03: the removal is in the record before anything is served.
+    const left = gone.size > 0 ? shrunk(core.known, gone, readersLeft) : core.known;
+    if (!(yield* core.swap(core.withAge(left)))) return false;
+    for (const id of gone) core.link(id).role = 'absent';
     if (!(yield* this.#trackAbsent(links, gone))) return false;
     if (!(yield* this.#reconcile(links))) return false;
     if (readersLeft && core.options.plants.noLeaseWait !== true) {
@@ -122,6 +132,19 @@ export class Opening {
     return true;
   }
 
+  /**
+   * I-24: what the members are from here on can be told from what they were before. Their peers are
+   * not told yet: some may still be younger than others, after an engine that died on the way.
+   */
+  *#grow(links: readonly MemberLink[]): Procedure<boolean> {
+    const core = this.#core;
+    const { epoch, nextAge: age } = core;
+    const request = { kind: 'grow', epoch, age, peerAge: 0 } as const;
+    const told = yield* core.callAll(links.map((link) => ({ link, request })));
+    if (told) core.age = age;
+    return told;
+  }
+
   /** Waits for promises until it can be decided who counts. */
   *#gather(): Procedure<{
     readonly kept: readonly string[];
@@ -145,12 +168,15 @@ export class Opening {
     for (;;) {
       heard();
       const trusting = core.options.plants.emptyTrusted === true;
+      const age = this.#ageOfAll(links);
+      const older = ({ report }: MemberLink) => report !== undefined && report.age < age;
       const decision = decide(
         links.map((link) => ({
           id: link.id,
           promised: link.usable && link.report !== undefined && link.hasCuts(core.known),
           standing: trusting && link.report !== undefined ? 'in-sync' : link.report?.standing,
           proven: link.report?.proven ?? false,
+          older: older(link),
         })),
       );
       if (decision.kind === 'keep') {
@@ -158,6 +184,17 @@ export class Opening {
         return { kept: decision.kept, firstPromiseAtMs, silent };
       }
       const missing = decision.missing.map((id) => core.link(id).account);
+      if (links.every((link) => link.usable && older(link))) {
+        core.end(
+          new Fault(
+            'volume.data-lost',
+            `Every in-sync member came back with an older disk: ${links.map((link) => `${link.id} has age ${link.report?.age}`).join(', ')}; the record remembers ${core.known.age}.`,
+            {
+              hint: 'Bring back the disks as they were last, or see docs/runbooks/rolled-back.md.',
+            },
+          ),
+        );
+      }
       core.explain(
         'opening',
         `Waiting for ${missing.join(' and ')}: only there may be what was flushed last. Bring it back; going on without is an operator's explicit act.`,
@@ -179,6 +216,14 @@ export class Opening {
       const before = shown();
       yield { ready: () => shown() !== before };
     }
+  }
+
+  /** I-24: none that counts was ever younger than its peers or the record say. */
+  #ageOfAll(links: readonly MemberLink[]): number {
+    const core = this.#core;
+    if (core.options.plants.olderDiskTrusted === true) return 0;
+    const reports = links.filter((link) => link.usable).map((link) => link.report);
+    return Math.max(core.known.age, ...reports.map((report) => report?.peerAge ?? 0));
   }
 
   /** Snapshots that were on their way when an engine died: the record does not know them. */

@@ -49,6 +49,8 @@ export class Operations {
   readonly #granted = new Set<number>();
   /** Reads that have their bytes and wait for the lease. */
   #unleased: { readonly id: number; readonly answer: Answer }[] = [];
+  /** Changes and flushes that everybody has, held until a member that came back is known as such. */
+  #withheld: (() => void)[] = [];
   #nextInternalId = firstInternalId;
   #quietFlush = 0;
   #taken = 0;
@@ -113,6 +115,12 @@ export class Operations {
   leaseRenewed(): void {
     if (this.#unleased.length === 0 || !this.#leaseHolds()) return;
     for (const { id, answer } of this.#unleased.splice(0)) this.#finish(id, answer);
+  }
+
+  /** I-24: nobody is being readmitted any more. */
+  settle(): void {
+    if (this.#core.readmissions > 0) return;
+    for (const settle of this.#withheld.splice(0)) settle();
   }
 
   /** Waits until nothing else touches the span; `leave` gives it back. */
@@ -236,12 +244,16 @@ export class Operations {
     }
     running.pending.delete(link.id);
     if (running.pending.size > 0) return;
-    assert(
-      core.known.members.every(({ id, inSync }) => !inSync || running.accepted.has(id)),
-      'I-06 every recorded in-sync member accepted what is acknowledged',
-    );
-    done();
-    this.#finish(running.id, { kind: 'done' });
+    const settle = () => {
+      assert(
+        core.known.members.every(({ id, inSync }) => !inSync || running.accepted.has(id)),
+        'I-06 every recorded in-sync member accepted what is acknowledged',
+      );
+      done();
+      this.#finish(running.id, { kind: 'done' });
+    };
+    if (core.readmissions > 0) this.#withheld.push(settle);
+    else settle();
   }
 
   *#read(id: number, span: ByteSpan): Procedure {

@@ -1,6 +1,6 @@
 /**
- * What the configuration manager holds about a volume, and the only three ways it may change while
- * engines run: claim an epoch, shrink the in-sync set, grow it. Each returns the next record, to be
+ * What the configuration manager holds about a volume, and the only ways it may change while
+ * engines run: claim an epoch, shrink the in-sync set, grow it, note its age. Each returns the next record, to be
  * written by compare-and-swap on the version that was read; none does I/O.
  */
 import { assert } from '../base/assert.ts';
@@ -42,6 +42,13 @@ export interface VolumeRecord {
    */
   readonly readersLeft: boolean;
   readonly members: readonly MemberRecord[];
+  /** No in-sync member is younger, unless its disk was put back to an older state (I-24). */
+  readonly age: number;
+  /**
+   * What an engine found that shows this record to be an older one; empty when all is well. Nobody
+   * opens the volume until a person has emptied it (I-04).
+   */
+  readonly doubt: string;
   /** Names, oldest first. Every in-sync member has each of them, cut at the same point. */
   readonly snapshots: readonly string[];
 }
@@ -67,6 +74,8 @@ export function firstRecord(
     writer: '',
     generation: 0,
     readersLeft: false,
+    age: 0,
+    doubt: '',
     snapshots: [],
     members: members.map(({ id, address }) => ({ id, address, inSync: true, departedAt: 0 })),
   };
@@ -105,6 +114,11 @@ export function shrunk(
 /** Members that are in sync and were asked to leave. */
 export function retiringIds(record: VolumeRecord): readonly string[] {
   return record.members.filter((member) => member.inSync && member.retiring).map(({ id }) => id);
+}
+
+/** I-24: every in-sync member is durably so old. */
+export function aged(record: VolumeRecord, age: number): VolumeRecord {
+  return { ...record, age: Math.max(record.age, age) };
 }
 
 /** I-08: only after the newcomer holds everything. */

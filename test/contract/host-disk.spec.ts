@@ -37,7 +37,7 @@ describe('a store on a real file system', () => {
     const disk = new HostDisk(directory);
     await createStore(disk, { ...names, geometry }, { lineage: 'l', withVolume: true });
     const hosted = await openStore(disk, names);
-    await hosted.runner.run(hosted.store.promise(1));
+    await hosted.runner.run(hosted.store.promise(1, 'e'));
     const bytes = new Uint8Array(whole.lengthBytes).fill(7);
     await hosted.runner.run(hosted.store.write(0, bytes, { sequence: 2, fua: true }));
     return hosted;
@@ -79,7 +79,7 @@ describe('a store on a real file system', () => {
     const small = { sizeBytes: 12 * blockBytes, blockBytes, regionBlocks: 4 };
     await createStore(disk, { ...names, geometry: small }, { lineage: 'l', withVolume: true });
     const { store, runner } = await openStore(disk, names);
-    await runner.run(store.promise(5));
+    await runner.run(store.promise(5, 'e'));
     const write = async (block: number, value: number) =>
       runner.run(
         store.write(block * blockBytes, new Uint8Array(blockBytes).fill(value), {

@@ -76,7 +76,7 @@ describe('larder-nbd', function () {
     const disk = new HostDisk(directory);
     await createStore(disk, identity, { lineage: 'first', withVolume: true });
     const hosted = await openStore(disk, identity);
-    await hosted.runner.run(hosted.store.promise(7));
+    await hosted.runner.run(hosted.store.promise(7, 'e'));
     let sequence = 1;
     for (const { at, text, blocks } of written) {
       sequence += 1;
@@ -142,6 +142,9 @@ describe('larder-nbd', function () {
       ...identity,
       lineage: 'first',
       promisedEpoch: 7,
+      promisedTo: 'e',
+      age: 0,
+      peerAge: 0,
       standing: 'in-sync',
       clean: true,
       absences: [],

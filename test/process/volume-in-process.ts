@@ -27,6 +27,7 @@ const times = {
   memberLossMs: 600,
   retryMs: 20,
   quietFlushMs: 5000,
+  growMs: 300,
   scrubPassMs: 1000,
 };
 const patienceMs = 15_000;

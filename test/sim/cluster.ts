@@ -63,6 +63,12 @@ export class SimCluster {
     return this.#lost !== undefined || this.#world.nowMs < this.#oddUntilMs;
   }
 
+  /** How many changes bring the record back to before the present epoch was claimed. */
+  get changesSinceClaim(): number {
+    const before = this.#past.findLastIndex(({ found }) => found.record.epoch < this.#record.epoch);
+    return this.#past.length - 1 - before;
+  }
+
   /**
    * The manager is restored from an old backup: `back` changes are forgotten. The numbers of their
    * versions are not given again, as etcd's restore is told to see to (`--bump-revision`).
@@ -89,11 +95,19 @@ export class SimCluster {
     const [newest, restored] = [this.#lost, this.#restored];
     this.#lost = undefined;
     this.#oddUntilMs = this.#world.nowMs + oddMs;
-    if (newest === undefined || restored === undefined || opened) return;
-    if (serving && this.#record !== restored) return;
-    if (this.#record.generation > restored.generation) return;
+    const gone = serving && this.#record !== restored;
+    const ahead = restored !== undefined && this.#record.generation > restored.generation;
+    if (newest === undefined || opened || gone || ahead) {
+      if (this.#record.doubt !== '') this.#correct({ ...this.#record, doubt: '' });
+      return;
+    }
+    this.#correct({ ...newest, epoch: Math.max(newest.epoch, this.#record.epoch) });
+  }
+
+  /** A person writes it, whatever anybody read before. */
+  #correct(record: VolumeRecord): void {
     this.#version += 1000;
-    this.#record = { ...newest, epoch: Math.max(newest.epoch, this.#record.epoch) };
+    this.#record = record;
     this.#remember();
     this.#noteRecord('put forward to');
   }

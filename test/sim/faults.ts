@@ -33,10 +33,18 @@ const faultKinds = [
   'stale-reads',
   /** Shows I-04: the record is put back to an older state. */
   'roll-back-record',
+  /** Shows I-02: the record is put back to before its writer's claim, and another claims. */
+  'two-writers',
+  /** Shows I-24: the disk is put back to an older state. */
+  'roll-back-disk',
   'blackout',
 ] as const;
 
 export type FaultKind = (typeof faultKinds)[number];
+
+export function isFaultKind(text: string): text is FaultKind {
+  return faultKinds.some((kind) => kind === text);
+}
 
 export interface SimFault {
   readonly atMs: number;

@@ -126,6 +126,36 @@ export const plants: readonly Plant[] = [
     focus: ['roll-back-record', 'kill-member', 'kill-engine'],
   },
   {
+    name: 'writerNotChecked',
+    what: 'I-02 promises one epoch to two engines',
+    seedsMax: 100,
+    focus: ['two-writers', 'kill-member', 'partition'],
+  },
+  {
+    name: 'doubtIgnored',
+    what: 'I-04 opens a record that another engine doubted',
+    seedsMax: 100,
+    focus: ['two-writers', 'kill-member', 'partition'],
+  },
+  {
+    name: 'olderDiskTrusted',
+    what: 'I-24 takes an older state of a disk for the present one',
+    seedsMax: 30,
+    focus: ['roll-back-disk', 'kill-engine'],
+  },
+  {
+    name: 'cleanedTooEarly',
+    what: 'I-24 cleans a region before its members are older',
+    seedsMax: 30,
+    focus: ['roll-back-disk', 'kill-engine'],
+  },
+  {
+    name: 'ageNotRecorded',
+    what: 'I-24 lets the record forget the age of its members',
+    seedsMax: 30,
+    focus: ['roll-back-disk', 'kill-engine', 'partition'],
+  },
+  {
     name: 'cacheTrusted',
     what: 'I-11 takes what was read for durable',
     seedsMax: 200,

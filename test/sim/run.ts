@@ -4,7 +4,8 @@
  * it needs.
  */
 import { parseArgs } from 'node:util';
-import { describe } from './faults.ts';
+import { describe, isFaultKind } from './faults.ts';
+import { plants as known } from './plants.ts';
 import { type RunOptions, type RunResult, simulate } from './simulation.ts';
 
 /** What a run has besides its seed. */
@@ -19,6 +20,7 @@ export function explain(
   const options = [
     ...(without.length === 0 ? [] : ['--without', without.join(',')]),
     ...(variant.budget === false ? ['--no-budget'] : []),
+    ...(variant.focus === undefined ? [] : ['--focus', variant.focus.join(',')]),
     ...Object.keys(variant.plants ?? {}).flatMap((plant) => ['--plant', plant]),
   ];
   return [
@@ -48,6 +50,26 @@ export async function shorten(
   return result.faults.map((_, index) => index).filter((index) => !without.has(index));
 }
 
+/** A plant brings the faults that it needs, unless others are asked for. */
+function variantOf(
+  name: string | undefined,
+  focused: string | undefined,
+  budget: boolean,
+): Variant {
+  const plant = known.find((one) => one.name === name);
+  if (name !== undefined && plant === undefined) {
+    throw new Error(`There is no plant ${name}: ${known.map((one) => one.name).join(', ')}.`);
+  }
+  const wrong = (focused?.split(',') ?? []).filter((kind) => !isFaultKind(kind));
+  if (wrong.length > 0) throw new Error(`There is no fault ${wrong.join(', ')}.`);
+  const focus = focused?.split(',').filter(isFaultKind) ?? plant?.focus;
+  return {
+    ...(plant === undefined ? {} : { plants: { [plant.name]: true } }),
+    ...(focus === undefined ? {} : { focus }),
+    budget: budget && plant?.budget !== false,
+  };
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
@@ -55,13 +77,13 @@ async function main(): Promise<void> {
       seeds: { type: 'string', default: '1000' },
       from: { type: 'string', default: '1' },
       plant: { type: 'string' },
+      focus: { type: 'string' },
       without: { type: 'string', default: '' },
       'no-budget': { type: 'boolean', default: false },
       lines: { type: 'string', default: '200' },
     },
   });
-  const plants = values.plant === undefined ? {} : { [values.plant]: true };
-  const variant: Variant = { plants, budget: !values['no-budget'] };
+  const variant = variantOf(values.plant, values.focus, !values['no-budget']);
   const without = new Set(values.without.split(',').filter(Boolean).map(Number));
   if (values.seed !== undefined) {
     const linesKept = Number(values.lines);

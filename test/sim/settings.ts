@@ -5,7 +5,13 @@ import type { Geometry } from '../../dataplane/store/geometry.ts';
 export const volume = 'volume';
 export const lineage = 'lineage';
 export const blockBytes = 64;
-export const times = { heartbeatMs: 50, retryMs: 20, quietFlushMs: 350, scrubPassMs: 1500 };
+export const times = {
+  heartbeatMs: 50,
+  retryMs: 20,
+  quietFlushMs: 350,
+  growMs: 60,
+  scrubPassMs: 1500,
+};
 /** Many regions are cleaned in the short time of a run, also under writes. */
 export const pace = { quietNudges: 0, patienceNudges: 5 };
 

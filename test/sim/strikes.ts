@@ -25,6 +25,8 @@ const budgetOnly: ReadonlySet<FaultKind> = new Set([
   'misdirect-write',
   'lose-write',
   'roll-back-record',
+  'two-writers',
+  'roll-back-disk',
 ]);
 
 interface Target {
@@ -73,6 +75,8 @@ export class Strikes {
       'manager-away': this.#managerAway.bind(this),
       'stale-reads': this.#staleReads.bind(this),
       'roll-back-record': this.#rollBackRecord.bind(this),
+      'two-writers': this.#twoWriters.bind(this),
+      'roll-back-disk': this.#rollBackDisk.bind(this),
       blackout: this.#blackout.bind(this),
     };
   }
@@ -194,9 +198,9 @@ export class Strikes {
     // promises.md).
     const sick = (other: SimMember) => !other.process.alive || this.#isRecovering(other);
     if (!this.#budget && members.some(sick)) return;
-    const dirty = store.changed();
+    const { dirty } = store;
     for (let block = 0; block < blockCount; block++) {
-      if (dirty?.has(Math.floor(block / regionBlocks)) !== false) continue;
+      if (dirty.has(Math.floor(block / regionBlocks))) continue;
       if (((fault.draw >> (block % 32)) & 1) === 0) continue;
       member.disturbedUntilMs = Infinity;
       member.medium.rot(filesOf(1).data, block * blockBytes + (fault.draw % blockBytes));
@@ -292,16 +296,70 @@ export class Strikes {
     });
   }
 
-  /** Only while everybody is there who knows better: nobody else can notice. */
   #rollBackRecord({ fault }: Target): void {
+    if (!this.#mayRollBack()) return;
+    this.#disturbAll(fault.durationMs);
+    this.#shelf.rollBack(1 + (fault.draw % 4));
+  }
+
+  /** Only while everybody is there who knows better: nobody else can notice. */
+  #mayRollBack(): boolean {
     const { members, recorded, world, settings } = this.#shelf;
     // A list of snapshots that goes back within an epoch is noticed by the next engine only, which
     // then waits for a person to choose between two lists that are both wrong.
-    if (settings.snapshots) return;
+    if (settings.snapshots) return false;
     const know = members.filter(({ id }) => recorded.includes(id));
-    if (know.some((one) => !one.process.alive || one.disturbedUntilMs >= world.nowMs)) return;
+    return know.every((one) => one.process.alive && one.disturbedUntilMs < world.nowMs);
+  }
+
+  /**
+   * The old engine lives and works, and the next claims the epoch that it has. Who could tell the
+   * next one what the record forgot is mostly out of its reach.
+   */
+  #twoWriters({ fault, attachment: old }: Target): void {
+    const { cluster, members, recorded, world } = this.#shelf;
+    if (!this.#mayRollBack()) return;
+    const know = members.filter(({ id }) => recorded.includes(id));
     this.#disturbAll(fault.durationMs);
-    this.#shelf.rollBack(1 + (fault.draw % 4));
+    cluster.cutOff.add(old.process.name);
+    world.after(fault.durationMs, () => cluster.cutOff.delete(old.process.name));
+    this.#shelf.rollBack(cluster.changesSinceClaim);
+    this.#shelf.attach();
+    const next = this.#shelf.newest;
+    if (next === undefined || fault.draw % 4 === 0) return;
+    for (const { id } of know) {
+      if (cluster.record.members.every((one) => one.inSync || one.id !== id)) {
+        this.#block(next.process.name, id, fault.durationMs);
+      }
+    }
+  }
+
+  /**
+   * Somebody keeps an image of the disk, half of the time of one that was stopped in order, and
+   * puts it back later.
+   */
+  #rollBackDisk({ fault, member }: Target): void {
+    if (!this.#mayLose(member)) return;
+    const { world } = this.#shelf;
+    let image = member.medium.snapshot();
+    if (fault.draw % 2 === 0) {
+      this.#disturb(member, fault.durationMs);
+      member.process.onDeath(() => {
+        image = member.medium.snapshot();
+      });
+      member.stop();
+      world.after(50 + fault.durationMs / 4, () => {
+        member.restart();
+      });
+    }
+    world.after(fault.durationMs * (1 + (fault.draw % 3)), () => {
+      if (this.#shelf.healing || !this.#mayLose(member)) return;
+      world.note(`${member.id} is put back to an older state`);
+      this.#disturb(member, 0);
+      member.process.kill();
+      member.medium.restore(image);
+      member.restart();
+    });
   }
 
   #blackout(): void {

@@ -67,7 +67,7 @@ class Bench {
 
   async open(): Promise<void> {
     this.#hosted = await openStore(this.disk, names);
-    await this.#open.runner.run(this.#open.store.promise(1));
+    await this.#open.runner.run(this.#open.store.promise(1, 'e'));
   }
 
   async act(action: Action): Promise<void> {

@@ -97,7 +97,7 @@ const hello = Buffer.concat(encodeHello({ versionMin: 1, versionMax: 1, volume, 
 
 /** From here on the connection owns the store. */
 function promised(epoch: number): Buffer {
-  return Buffer.concat([hello, ...encodeRequest(1, { kind: 'promise', epoch })]);
+  return Buffer.concat([hello, ...encodeRequest(1, { kind: 'promise', epoch, writer: 'e' })]);
 }
 
 const small = fc.integer({ min: 0, max: 70 });
@@ -114,8 +114,9 @@ const asked = (epoch: number): fc.Arbitrary<MemberRequest> => {
   const bytes = fc.constant(new Uint8Array(blockBytes).fill(7));
   return fc.oneof(
     fc.record({
-      kind: fc.constantFrom('promise', 'flush'),
+      kind: fc.constant('promise'),
       epoch: fc.constantFrom(epoch, epoch + 1),
+      writer: name,
     }),
     fc.record({
       kind: fc.constant('become'),
@@ -124,8 +125,10 @@ const asked = (epoch: number): fc.Arbitrary<MemberRequest> => {
       proven: flag,
     }),
     fc.record({ kind: fc.constant('track'), epoch: same, absence, whole: flag }),
+    fc.record({ kind: fc.constant('flush'), epoch: fc.constantFrom(epoch, epoch + 1) }),
+    fc.record({ kind: fc.constant('grow'), epoch: same, age: small, peerAge: small }),
     fc.record({ kind: fc.constant('untrack'), epoch: same, member: name }),
-    fc.record({ kind: fc.constant('changed'), epoch: same, absence }),
+    fc.record({ kind: fc.constant('changed'), epoch: same, absence, age: small }),
     fc.record({ kind: fc.constant('write'), ...order, offsetBytes, bytes }),
     fc.record({ kind: fc.constantFrom('zero', 'trim'), ...order, span }),
     fc.record({ kind: fc.constant('spoil'), epoch: same, sequence: small, span }),
@@ -137,6 +140,7 @@ const asked = (epoch: number): fc.Arbitrary<MemberRequest> => {
       kind: fc.constant('copied'),
       epoch: same,
       absence,
+      age: small,
       beforeBytes: offsetBytes,
       sequence: small,
     }),

@@ -21,11 +21,13 @@ const absence = fc.record({ member: name, generation: count });
 const span = fc.record({ offsetBytes: count, lengthBytes: length });
 
 const request: fc.Arbitrary<MemberRequest> = fc.oneof(
-  fc.record({ kind: fc.constantFrom('promise', 'flush'), epoch: count }),
+  fc.record({ kind: fc.constant('promise'), epoch: count, writer: name }),
+  fc.record({ kind: fc.constant('flush'), epoch: count }),
+  fc.record({ kind: fc.constant('grow'), epoch: count, age: count, peerAge: count }),
   fc.record({ kind: fc.constant('become'), epoch: count, standing, proven: fc.boolean() }),
   fc.record({ kind: fc.constant('track'), epoch: count, absence, whole: fc.boolean() }),
   fc.record({ kind: fc.constant('untrack'), epoch: count, member: name }),
-  fc.record({ kind: fc.constant('changed'), epoch: count, absence }),
+  fc.record({ kind: fc.constant('changed'), epoch: count, absence, age: count }),
   fc.record({
     kind: fc.constant('write'),
     epoch: count,
@@ -49,6 +51,7 @@ const request: fc.Arbitrary<MemberRequest> = fc.oneof(
     kind: fc.constant('copied'),
     epoch: count,
     absence,
+    age: count,
     beforeBytes: count,
     sequence: count,
   }),
@@ -65,7 +68,7 @@ const reply: fc.Arbitrary<MemberReply> = fc.oneof(
   fc.record({ kind: fc.constantFrom('data', 'digests'), bytes }),
   fc.record({ kind: fc.constant('corrupt'), blocks: fc.array(count, { maxLength: 5 }) }),
   fc.record({ kind: fc.constant('changed'), regions: fc.option(bytes, { nil: undefined }) }),
-  fc.record({ kind: fc.constant('stale'), promisedEpoch: count }),
+  fc.record({ kind: fc.constant('stale'), promisedEpoch: count, promisedTo: name }),
   fc.record({
     kind: fc.constant('failed'),
     code: fc.constantFrom('disk.failed', 'disk.full', 'peer.refused'),
@@ -77,6 +80,8 @@ const reply: fc.Arbitrary<MemberReply> = fc.oneof(
       standing,
       proven: fc.boolean(),
       dirty: bytes,
+      age: count,
+      peerAge: count,
       absences: fc.array(absence, { maxLength: 3 }),
       sizeBytes: count,
       snapshots: fc.array(name, { maxLength: 4 }),

@@ -73,6 +73,8 @@ export function used(
     writer: 'engine',
     generation: 1,
     readersLeft: false,
+    age: 4,
+    doubt: '',
     snapshots: [],
     members: Object.entries(members).map(([node, { inSync, departedAt = 1, retiring }], index) => ({
       id: `m${index + 1}`,

@@ -44,7 +44,7 @@ async function read(hosted: HostedStore, block: number): Promise<number | 'corru
 async function used(closed: boolean): Promise<MemoryDisk> {
   const disk = await made();
   const hosted = await openStore(disk, names);
-  await hosted.runner.run(hosted.store.promise(5));
+  await hosted.runner.run(hosted.store.promise(5, 'e'));
   for (let block = 0; block < 12; block++) await write(hosted, block, block + 1);
   const trimmed = { offsetBytes: 3 * blockBytes, lengthBytes: blockBytes };
   await hosted.runner.run(hosted.store.zero(trimmed, { sequence: 3, fua: false }));
@@ -77,15 +77,15 @@ describe('store', () => {
   it('I-11 keeps regions dirty that were written before it stopped in order within an epoch', async () => {
     const disk = await made();
     const before = await openStore(disk, names);
-    await before.runner.run(before.store.promise(5));
+    await before.runner.run(before.store.promise(5, 'e'));
     await write(before, 0, 1, 40);
     await before.runner.run(before.store.close());
     const { store, runner } = await openStore(disk, names);
-    await runner.run(store.promise(5));
+    await runner.run(store.promise(5, 'e'));
     // Up to here everybody has flushed; write 40 is later.
     store.flushedEverywhere(39);
     assert.equal(store.cleanable, false);
-    await runner.run(store.promise(6));
+    await runner.run(store.promise(6, 'e'));
     store.flushedEverywhere(1);
     assert.equal(store.cleanable, true, 'the next epoch begins with a flush of everything');
   });
@@ -93,16 +93,44 @@ describe('store', () => {
   it('I-13 knows what changed since a member left, and nothing about another absence of it', async () => {
     const hosted = await openStore(await used(true), names);
     const absence = { member: 'gone', generation: 4 };
-    await hosted.runner.run(hosted.store.promise(6));
+    await hosted.runner.run(hosted.store.promise(6, 'e'));
     await hosted.runner.run(hosted.store.track(absence, false));
     await write(hosted, 17, 9);
-    assert.deepEqual([...(hosted.store.changed(absence)?.members() ?? [])], [2]);
-    assert.equal(hosted.store.changed({ member: 'gone', generation: 5 }), undefined);
-    assert.equal(hosted.store.changed({ member: 'other', generation: 4 }), undefined);
+    assert.deepEqual([...(hosted.store.changedSince(absence, 0)?.members() ?? [])], [2]);
+    assert.equal(hosted.store.changedSince({ member: 'gone', generation: 5 }, 0), undefined);
+    assert.equal(hosted.store.changedSince({ member: 'other', generation: 4 }, 0), undefined);
     await hosted.runner.run(hosted.store.track(absence, true));
-    assert.deepEqual([...(hosted.store.changed(absence)?.members() ?? [])], [0, 1, 2]);
+    assert.deepEqual([...(hosted.store.changedSince(absence, 0)?.members() ?? [])], [0, 1, 2]);
     await hosted.runner.run(hosted.store.untrack('gone'));
-    assert.equal(hosted.store.changed(absence), undefined);
+    assert.equal(hosted.store.changedSince(absence, 0), undefined);
+  });
+
+  it('I-24 does not say what a member missed that was older when it left than it is now', async () => {
+    const disk = await used(true);
+    const hosted = await openStore(disk, names);
+    const absence = { member: 'gone', generation: 4 };
+    await hosted.runner.run(hosted.store.promise(6, 'e'));
+    await hosted.runner.run(hosted.store.grow(8, 7));
+    await hosted.runner.run(hosted.store.track(absence, false));
+    await hosted.runner.run(hosted.store.close());
+    const { store, runner } = await openStore(disk, names);
+    assert.equal(store.changedSince(absence, 6), undefined, 'an older state of its disk');
+    assert.ok(store.changedSince(absence, 7) !== undefined);
+    const copied = { age: 9, beforeBytes: 0, sequence: 5 };
+    await runner.run(store.copied(absence, copied));
+    assert.equal(store.changedSince(absence, 8), undefined, 'before it was filled this far');
+    await runner.run(store.track(absence, true));
+    assert.ok(store.changedSince(absence, 0) !== undefined, 'everything is what it missed');
+  });
+
+  it('I-24 never gets younger', async () => {
+    const disk = await used(true);
+    const hosted = await openStore(disk, names);
+    await hosted.runner.run(hosted.store.grow(8, 7));
+    await hosted.runner.run(hosted.store.grow(3, 0));
+    await hosted.runner.run(hosted.store.close());
+    const { store } = await openStore(disk, names);
+    assert.deepEqual([store.state.age, store.state.peerAge], [8, 7]);
   });
 
   it('reads a snapshot whose pages are no longer in memory', async () => {
@@ -110,7 +138,7 @@ describe('store', () => {
     const many = { sizeBytes: 600 * blockBytes, blockBytes, regionBlocks: 1 };
     await createStore(disk, { ...names, geometry: many }, { lineage: 'l', withVolume: true });
     const hosted = await openStore(disk, names);
-    await hosted.runner.run(hosted.store.promise(1));
+    await hosted.runner.run(hosted.store.promise(1, 'e'));
     for (let block = 0; block < 600; block++) await write(hosted, block, 1 + (block % 100));
     await hosted.runner.run(hosted.store.snapshot('s'));
     for (let block = 0; block < 600; block++) await write(hosted, block, 200);
@@ -125,18 +153,18 @@ describe('store', () => {
   it('I-13 counts what a revert changes as changed for an absent member', async () => {
     const hosted = await openStore(await used(true), names);
     const absence = { member: 'gone', generation: 4 };
-    await hosted.runner.run(hosted.store.promise(6));
+    await hosted.runner.run(hosted.store.promise(6, 'e'));
     await hosted.runner.run(hosted.store.snapshot('s'));
     await write(hosted, 17, 9, 2);
     await hosted.runner.run(hosted.store.flush());
     hosted.store.flushedEverywhere(9);
     await hosted.runner.run(hosted.store.clean());
     await hosted.runner.run(hosted.store.track(absence, false));
-    assert.deepEqual([...(hosted.store.changed(absence)?.members() ?? [])], []);
+    assert.deepEqual([...(hosted.store.changedSince(absence, 0)?.members() ?? [])], []);
     await hosted.runner.run(hosted.store.revert('s'));
     assert.equal(await read(hosted, 17), 0);
-    assert.deepEqual([...(hosted.store.changed(absence)?.members() ?? [])], [2]);
-    assert.deepEqual([...(hosted.store.changed()?.members() ?? [])], [2], 'and as dirty');
+    assert.deepEqual([...(hosted.store.changedSince(absence, 0)?.members() ?? [])], [2]);
+    assert.deepEqual([...hosted.store.dirty.members()], [2], 'and as dirty');
   });
 
   it('I-21 finds bytes of another block that were put in the place of this one', async () => {
@@ -147,7 +175,7 @@ describe('store', () => {
     const hosted = await openStore(disk, names);
     assert.equal(await read(hosted, 0), 'corrupt');
     assert.equal(await read(hosted, 1), 2);
-    await hosted.runner.run(hosted.store.promise(6));
+    await hosted.runner.run(hosted.store.promise(6, 'e'));
     await write(hosted, 0, 77);
     assert.equal(await read(hosted, 0), 77, 'writing a block makes it readable');
   });
@@ -229,6 +257,9 @@ describe('opening a store', () => {
       counter: 9,
       lineage: 'l',
       promisedEpoch: 1,
+      promisedTo: 'e',
+      age: 1,
+      peerAge: 1,
       standing: 'in-sync',
       clean: true,
       absences: [],

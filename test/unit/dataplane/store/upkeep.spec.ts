@@ -22,7 +22,7 @@ describe('upkeep of a store', () => {
     const identity = { volume: 'v', member: 'm', geometry };
     await createStore(disk, identity, { lineage: 'l', withVolume: true });
     hosted = await openStore(disk, identity);
-    await hosted.runner.run(hosted.store.promise(1));
+    await hosted.runner.run(hosted.store.promise(1, 'e'));
     const bytes = new Uint8Array(geometry.sizeBytes).fill(7);
     await hosted.runner.run(hosted.store.write(0, bytes, { sequence: 2, fua: false }));
     await hosted.runner.run(hosted.store.snapshot('s'));

@@ -16,6 +16,7 @@ const times = {
   memberLossMs: 200,
   retryMs: 20,
   quietFlushMs: 1000,
+  growMs: 1000,
   scrubPassMs: 3_600_000,
 };
 
@@ -50,6 +51,8 @@ function replyOf(member: string, request: MemberRequest): MemberReply {
       proven: true,
       dirty,
       absences: [],
+      age: 0,
+      peerAge: 0,
       sizeBytes,
       snapshots: [],
     } as const;
@@ -84,9 +87,10 @@ class Story {
   }
 
   /** Up to the claim of epoch 4, with connections on their way. */
-  claim(): void {
+  claim(differs: Partial<VolumeRecord> = {}): void {
+    const found = { ...record, ...differs };
     this.tell({ kind: 'start' });
-    this.tell({ kind: 'record-read', outcome: { kind: 'record', version: '1', record } });
+    this.tell({ kind: 'record-read', outcome: { kind: 'record', version: '1', record: found } });
     this.tell({ kind: 'swapped', outcome: { kind: 'written', version: '2' } });
   }
 
@@ -171,6 +175,43 @@ describe('engine', () => {
       /Waiting for a \(what answers there is v\/a of lineage second/,
     );
     assert.ok(!story.engine.serving);
+  });
+
+  it('I-02 ends and doubts the record when a member has promised the epoch to another engine', () => {
+    story.tell({ kind: 'connected', member: 'a', welcome: welcome('a', { promisedEpoch: 4 }) });
+    const asked = story.find('send');
+    assert.deepEqual(asked?.request, { kind: 'promise', epoch: 4, writer: 'me' });
+    const reply = { kind: 'stale', promisedEpoch: 4, promisedTo: 'another' } as const;
+    story.tell({ kind: 'reply', member: 'a', id: asked.id, reply });
+    const fault = story.find('ended')?.fault;
+    assert.equal(fault?.code, 'cluster.rolled-back');
+    assert.match(fault.message, /a has promised epoch 4 to another engine, another/);
+    assert.equal(story.find('swap')?.next.doubt, fault.message);
+  });
+
+  it('I-04 neither claims nor opens a record that another engine doubted', () => {
+    const next = new Story();
+    next.tell({ kind: 'start' });
+    const doubted = { ...record, doubt: 'a has promised epoch 9' };
+    next.tell({ kind: 'record-read', outcome: { kind: 'record', version: '1', record: doubted } });
+    assert.equal(next.find('ended')?.fault.code, 'cluster.rolled-back');
+    assert.equal(next.find('ended')?.fault.message, 'a has promised epoch 9');
+    assert.equal(next.find('swap'), undefined);
+  });
+
+  it('I-24 ends and says why when every disk is older than the record remembers', () => {
+    const aged = new Story();
+    aged.claim({ age: 7 });
+    for (const member of ['a', 'b']) {
+      aged.tell({ kind: 'connected', member, welcome: welcome(member) });
+      const asked = aged.find('send');
+      assert.ok(asked !== undefined);
+      const reply = replyOf('a', asked.request);
+      aged.tell({ kind: 'reply', member, id: asked.id, reply });
+    }
+    const fault = aged.find('ended')?.fault;
+    assert.equal(fault?.code, 'volume.data-lost');
+    assert.match(fault.message, /a has age 0, b has age 0; the record remembers 7/);
   });
 
   it('gives up a connection whose member does not promise', () => {

@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
 import { type Candidate, decide } from '../../../../dataplane/volume/opening.ts';
 
-function member(id: string, how: 'proven' | 'unproven' | 'away' | 'emptied'): Candidate {
+type How = 'proven' | 'unproven' | 'away' | 'emptied' | 'older';
+
+function member(id: string, how: How): Candidate {
   return {
     id,
     promised: how !== 'away',
     standing: how === 'away' ? undefined : how === 'emptied' ? 'new' : 'in-sync',
-    proven: how === 'proven',
+    // An image of a disk that was stopped in order proves itself like the disk.
+    proven: how === 'proven' || how === 'older',
+    older: how === 'older',
   };
 }
 
@@ -45,7 +49,30 @@ describe('decide', () => {
     },
     {
       when: 'I-05 an emptied disk is the only one that was never stopped',
-      members: [{ id: 'a', promised: true, standing: 'new', proven: true }, member('b', 'away')],
+      members: [
+        { id: 'a', promised: true, standing: 'new', proven: true, older: false },
+        member('b', 'away'),
+      ],
+      wait: ['a', 'b'],
+    },
+    {
+      when: 'I-24 one came back with an older disk',
+      members: [member('a', 'older'), member('b', 'proven')],
+      keep: ['b'],
+    },
+    {
+      when: 'I-24 one came back with an older disk and the other lost its power',
+      members: [member('a', 'older'), member('b', 'unproven')],
+      keep: ['b'],
+    },
+    {
+      when: 'I-24 one came back with an older disk and the other is away',
+      members: [member('a', 'older'), member('b', 'away')],
+      wait: ['b'],
+    },
+    {
+      when: 'I-24 everybody came back with an older disk',
+      members: [member('a', 'older'), member('b', 'older')],
       wait: ['a', 'b'],
     },
   ];
