@@ -21,7 +21,7 @@ import { ChecksumTable } from './checksum-table.ts';
 import { holding, type StoreStep } from './command.ts';
 import { differenceOf } from './difference.ts';
 import { blocksOf, type ByteSpan, fits, type Geometry, regionsOf } from './geometry.ts';
-import { type Change, changeData } from './half-change.ts';
+import { HeadChanges } from './head-changes.ts';
 import type { Identity } from './identity.ts';
 import { Layer } from './layer.ts';
 import { type LayerList, type LayerRecord, recordOf, snapshotsOf } from './layer-list.ts';
@@ -30,7 +30,7 @@ import { type BlockRun, holdings, readThrough } from './read-through.ts';
 import { RegionActivity } from './region-activity.ts';
 import { dirtyBit, type RegionMap } from './region-map.ts';
 import { Room } from './room.ts';
-import { crcOfZeroes, sealAbsent, sealOfCrc, sealsOf, sealUnreadable, sealZero } from './seal.ts';
+import { crcOfZeroes, sealOfCrc } from './seal.ts';
 import type { Absence, Standing, Superblock } from './superblock.ts';
 import { SuperblockKeeper } from './superblock-keeper.ts';
 
@@ -80,6 +80,7 @@ export class Store {
   readonly #activity = new RegionActivity();
   readonly #stack: LayerStack;
   readonly #absences: Absences;
+  readonly #changes: HeadChanges;
   readonly #room = new Room();
   /** Nothing acknowledged was lost since this store was last confirmed in sync (I-10). */
   #proven: boolean;
@@ -109,6 +110,8 @@ export class Store {
     const shared = { table: this.#table, activity: this.#activity };
     this.#stack = new LayerStack({ geometry, list, layers }, shared);
     this.#absences = new Absences(this.#superblock, this.#stack);
+    const parts = { stack: this.#stack, absences: this.#absences };
+    this.#changes = new HeadChanges(geometry, parts, plants.dataBeforeIntent === true);
     this.#proven = opened.superblock.clean || plants.provenAfterCrash === true;
     for (const region of this.#map.having(dirtyBit).members()) this.#activity.found(region);
   }
@@ -230,32 +233,12 @@ export class Store {
   *write(offsetBytes: number, bytes: Uint8Array, order: DataOrder): StoreStep<void> {
     const span = { offsetBytes, lengthBytes: bytes.length };
     yield* this.#refuseGrowth(span);
-    yield* this.#altering(span, order, () => this.#write(span, bytes, order.blockCrcs));
-  }
-
-  *#write(span: ByteSpan, bytes: Uint8Array, blockCrcs?: Uint32Array): StoreStep<void> {
-    const { data: file } = this.#stack.head.files;
-    const { blockBytes } = this.identity.geometry;
-    const seal = sealsOf({ bytes, blockCrcs, blockBytes, layered: this.#layered });
-    const command = { kind: 'write', file, offsetBytes: span.offsetBytes, bytes } as const;
-    const intent = this.#plants.dataBeforeIntent !== true;
-    if (intent) yield* this.#mark(span);
-    yield* this.#change({ command, span, wanted: bytes, seal });
-    if (!intent) yield* this.#mark(span);
-    yield* this.#reseal(span, seal);
+    yield* this.#altering(span, order, () => this.#changes.write(span, bytes, order.blockCrcs));
   }
 
   /** Zeroes and trims: both read as zeroes, and give their space back. */
   *zero(span: ByteSpan, order: WriteOrder): StoreStep<void> {
-    yield* this.#altering(span, order, () => this.#zero(span));
-  }
-
-  *#zero(span: ByteSpan): StoreStep<void> {
-    const { data: file } = this.#stack.head.files;
-    const seal = this.#layered ? () => sealZero : () => sealAbsent;
-    yield* this.#mark(span);
-    yield* this.#change({ command: { kind: 'punch', file, span }, span, wanted: undefined, seal });
-    yield* this.#reseal(span, seal);
+    yield* this.#altering(span, order, () => this.#changes.zero(span));
   }
 
   *read(span: ByteSpan): StoreStep<StoreReadOutcome> {
@@ -291,15 +274,7 @@ export class Store {
 
   /** Nobody can read these blocks any more; here too they are corrupt until written again. */
   *spoil(span: ByteSpan, order: WriteOrder): StoreStep<void> {
-    yield* this.#altering(span, order, () => this.#spoil(span));
-  }
-
-  *#spoil(span: ByteSpan): StoreStep<void> {
-    yield* this.#mark(span);
-    const blocks = blocksOf(this.identity.geometry, span);
-    // Veiled: after a crash the data below would be taken for what was written last.
-    const veils = () => true;
-    yield* this.#stack.head.reseal(blocks, () => sealUnreadable, veils);
+    yield* this.#altering(span, order, () => this.#changes.spoil(span));
   }
 
   /** Runs of blocks that hold something, or read as zeroes without holding it. Reads no data. */
@@ -461,11 +436,6 @@ export class Store {
     return this.#stack.head.map;
   }
 
-  /** Something may show through the head. */
-  get #layered(): boolean {
-    return this.#stack.chain.length > 1;
-  }
-
   /** A write of any kind, from its turn to its end. */
   *#altering(span: ByteSpan, order: WriteOrder, step: () => StoreStep<void>): StoreStep<void> {
     assert(fits(this.geometry, span), 'a write is whole blocks inside the volume');
@@ -486,46 +456,6 @@ export class Store {
   /** The last of the room is for the store itself. What has its place already may be written. */
   *#refuseGrowth(span: ByteSpan): StoreStep<void> {
     if (!this.#room.full) return;
-    const seals = yield* this.#stack.head.seals(blocksOf(this.identity.geometry, span));
-    const needs = (seal: number) => seal === sealAbsent || seal === sealZero;
-    if (seals.some(needs)) throw this.#room.refusal();
+    if (yield* this.#changes.takesSpace(span)) throw this.#room.refusal();
   }
-
-  /** Throws a retriable `disk.full` when it ended in the middle. */
-  *#change(change: Pick<Change, 'command' | 'span' | 'wanted' | 'seal'>): StoreStep<void> {
-    const blocks = blocksOf(this.identity.geometry, change.span);
-    yield* changeData(this.#stack.head, { ...change, blocks, veils: this.#veils });
-  }
-
-  /** I-11, I-13: intent before data. Many writes share one save when they come together. */
-  *#mark(span: ByteSpan): StoreStep<void> {
-    const { first, end } = regionsOf(this.identity.geometry, span);
-    const map = this.#map;
-    const covered = () => {
-      const bits = this.#absences.intentBits;
-      for (let region = first; region < end; region++) {
-        if (!map.covers(region, bits)) return false;
-      }
-      return true;
-    };
-    if (covered()) return;
-    yield { kind: 'acquire', lock: 'regions' };
-    try {
-      while (!covered()) {
-        assert(map === this.#map, 'I-15 no snapshot is made while a write is under way');
-        for (let region = first; region < end; region++) map.add(region, this.#absences.intentBits);
-        yield* this.#stack.head.saveMap();
-      }
-    } finally {
-      yield { kind: 'release', lock: 'regions' };
-    }
-  }
-
-  *#reseal(span: ByteSpan, seal: (block: number, index: number) => number): StoreStep<void> {
-    const blocks = blocksOf(this.identity.geometry, span);
-    yield* this.#stack.head.reseal(blocks, seal, this.#veils);
-  }
-
-  /** A "zero" hides something below. */
-  readonly #veils = (seal: number) => seal === sealZero && this.#layered;
 }
