@@ -37,8 +37,8 @@ export type MemberRequest =
       readonly age: number;
     }
   /**
-   * The absent member is so old at least, and in the regions before this offset durably holds everything up
-   * to `sequence`.
+   * The absent member is so old at least, and in the regions before this offset durably holds
+   * everything up to `sequence`.
    */
   | {
       readonly kind: 'copied';

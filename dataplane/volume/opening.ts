@@ -183,38 +183,47 @@ export class Opening {
         const silent = links.some((link) => !link.usable);
         return { kept: decision.kept, firstPromiseAtMs, silent };
       }
-      const missing = decision.missing.map((id) => core.link(id).account);
-      if (links.every((link) => link.usable && older(link))) {
-        core.end(
-          new Fault(
-            'volume.data-lost',
-            `Every in-sync member came back with an older disk: ${links.map((link) => `${link.id} has age ${link.report?.age}`).join(', ')}; the record remembers ${core.known.age}.`,
-            {
-              hint: 'Bring back the disks as they were last, or see docs/runbooks/rolled-back.md.',
-            },
-          ),
-        );
-      }
-      core.explain(
-        'opening',
-        `Waiting for ${missing.join(' and ')}: only there may be what was flushed last. Bring it back; going on without is an operator's explicit act.`,
-      );
-      if (links.every((link) => link.usable && link.lacks(core.known))) {
-        core.rolledBack(
-          'The record names a size or snapshots that no in-sync member has: it is an older one.',
-        );
-      }
-      if (links.every((link) => link.usable && link.report?.standing === 'new')) {
-        core.end(
-          new Fault('volume.data-lost', 'Every in-sync member came back empty.', {
-            hint: 'Bring back a disk that holds this volume, or restore it from a backup.',
-          }),
-        );
-      }
+      this.#explain(decision.missing, links);
+      if (links.every((link) => link.usable)) this.#endIfLost(links, links.every(older));
       const shown = () =>
-        links.map((link) => `${link.usable}${link.report?.standing}${link.account}`).join();
+        links
+          .map((link) => `${link.usable}${link.report?.standing}${link.report?.age}${link.account}`)
+          .join();
       const before = shown();
       yield { ready: () => shown() !== before };
+    }
+  }
+
+  #explain(missing: readonly string[], links: readonly MemberLink[]): void {
+    const accounts = links.filter(({ id }) => missing.includes(id)).map((link) => link.account);
+    this.#core.explain(
+      'opening',
+      `Waiting for ${accounts.join(' and ')}: only there may be what was flushed last. Bring it back; going on without is an operator's explicit act.`,
+    );
+  }
+
+  /** Everybody is there, and nobody has what the record says. */
+  #endIfLost(links: readonly MemberLink[], older: boolean): void {
+    const core = this.#core;
+    if (older) {
+      const ages = links.map((link) => `${link.id} has age ${link.report?.age}`).join(', ');
+      core.end(
+        new Fault(
+          'volume.data-lost',
+          `Every in-sync member came back with an older disk: ${ages}; the record remembers ${core.known.age}.`,
+          { hint: 'Bring back the disks as they were last, or see docs/runbooks/rolled-back.md.' },
+        ),
+      );
+    } else if (links.every((link) => link.lacks(core.known))) {
+      core.rolledBack(
+        'The record names a size or snapshots that no in-sync member has: it is an older one.',
+      );
+    } else if (links.every((link) => link.report?.standing === 'new')) {
+      core.end(
+        new Fault('volume.data-lost', 'Every in-sync member came back empty.', {
+          hint: 'Bring back a disk that holds this volume, or restore it from a backup.',
+        }),
+      );
     }
   }
 

@@ -49,7 +49,7 @@ export class Operations {
   readonly #granted = new Set<number>();
   /** Reads that have their bytes and wait for the lease. */
   #unleased: { readonly id: number; readonly answer: Answer }[] = [];
-  /** Changes and flushes that everybody has, held until a member that came back is known as such. */
+  /** Changes and flushes that everybody has, held until who came back is known as such. */
   #withheld: (() => void)[] = [];
   #nextInternalId = firstInternalId;
   #quietFlush = 0;

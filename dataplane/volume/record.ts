@@ -1,7 +1,7 @@
 /**
  * What the configuration manager holds about a volume, and the only ways it may change while
- * engines run: claim an epoch, shrink the in-sync set, grow it, note its age. Each returns the next record, to be
- * written by compare-and-swap on the version that was read; none does I/O.
+ * engines run: claim an epoch, shrink the in-sync set, grow it, note its age. Each returns the next
+ * record, to be written by compare-and-swap on the version that was read; none does I/O.
  */
 import { assert } from '../base/assert.ts';
 

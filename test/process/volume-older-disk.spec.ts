@@ -63,7 +63,8 @@ describe('older disk', function () {
     await running.stopMember('left');
     await putBack();
     const opening = running.startEngine();
-    const waits = async () => Promise.resolve(/^Waiting for left[^,]*: only there may be/.test(running.engine.reason));
+    const waits = async () =>
+      Promise.resolve(/^Waiting for left[^,]*: only there may be/.test(running.engine.reason));
     await waitFor('the engine to wait for "left"', waits, patienceMs);
     assert.ok(!running.engine.serving);
     await running.startMember('left');
