@@ -204,9 +204,7 @@ export class Store {
     if (same) this.#activity.resume();
     else this.#activity.restart();
     const promise = { promisedEpoch: epoch, promisedTo: writer, clean: false };
-    const promised = (now: Superblock) => ({ ...now, ...promise });
-    if (this.#plants.promiseNotDurable === true) this.#superblock.pretend(promised);
-    else yield* this.#superblock.update(promised);
+    yield* this.#opened((now) => ({ ...now, ...promise }));
   }
 
   /** I-14. In sync needs no order from here: the engine says so only after a flush. */
@@ -222,11 +220,17 @@ export class Store {
    * @param peerAge every in-sync member is at least so old
    */
   *grow(age: number, peerAge: number): StoreStep<void> {
-    yield* this.#superblock.update((now) => ({
+    yield* this.#opened((now) => ({
       ...now,
       age: Math.max(now.age, age),
       peerAge: Math.max(now.peerAge, peerAge),
     }));
+  }
+
+  /** What an opening makes of it. */
+  *#opened(change: (now: Superblock) => Superblock): StoreStep<void> {
+    if (this.#plants.promiseNotDurable === true) this.#superblock.pretend(change);
+    else yield* this.#superblock.update(change);
   }
 
   /** Throws a retriable `disk.full` while there is no room: any of the blocks are written then. */

@@ -62,9 +62,10 @@ export class Ageing {
    * A member was stopped in order and is back within the epoch. What it was when it was stopped can
    * prove itself like what it is now: nothing is acknowledged before the record tells them apart.
    */
-  *readmit(): Procedure {
+  *readmit(link: MemberLink): Procedure {
     const core = this.#core;
     core.readmissions += 1;
+    link.readmissions += 1;
     yield* this.grow();
     yield* this.#membership.turn(() => true);
     while (!(yield* core.swap(core.withAge(core.known)))) {
@@ -73,6 +74,7 @@ export class Ageing {
       break;
     }
     this.#membership.release();
+    link.readmissions -= 1;
     core.readmissions -= 1;
     this.#operations.settle();
   }

@@ -55,6 +55,7 @@ export interface EnginePlants {
   readonly olderDiskTrusted?: boolean;
   readonly cleanedTooEarly?: boolean;
   readonly ageNotRecorded?: boolean;
+  readonly readmittedTwice?: boolean;
   readonly cutWithoutOrder?: boolean;
   readonly cursorOfLetGo?: boolean;
   readonly snapshotNotCopied?: boolean;

@@ -225,23 +225,26 @@ export class Engine {
       return;
     }
     const restarted = link.incarnation !== '' && link.incarnation !== welcome.incarnation;
-    if (
-      core.serving &&
-      link.needed &&
-      restarted &&
-      !welcome.proven &&
-      core.options.plants.restartIgnored !== true
-    ) {
-      // I-10: what it had acknowledged and not flushed may be gone.
-      link.broken = 'it was restarted and cannot prove that it lost nothing';
-    }
+    if (core.serving && link.needed && restarted) this.#restarted(link, welcome.proven);
     link.incarnation = welcome.incarnation;
     link.state = 'promising';
-    this.#askPromise(link, core.serving && link.needed && restarted);
+    this.#askPromise(link);
   }
 
-  /** @param readmitted it counts, and was stopped and started meanwhile */
-  #askPromise(link: MemberLink, readmitted: boolean): void {
+  /** I-10. A member that counts was stopped and started meanwhile. */
+  #restarted(link: MemberLink, proven: boolean): void {
+    const { restartIgnored, readmittedTwice } = this.#core.options.plants;
+    link.returned = true;
+    if (!proven && restartIgnored !== true) {
+      // What it had acknowledged and not flushed may be gone.
+      link.broken = 'it was restarted and cannot prove that it lost nothing';
+    } else if (link.readmissions > 0 && readmittedTwice !== true) {
+      // I-24: what it was when it was stopped before would prove the same.
+      link.broken = 'it was restarted once more before its return was noted in the record';
+    }
+  }
+
+  #askPromise(link: MemberLink): void {
     const core = this.#core;
     const { epoch, options } = core;
     const request = { kind: 'promise', epoch, writer: options.incarnation } as const;
@@ -259,7 +262,8 @@ export class Engine {
         link.why = '';
         this.#checkAge(link, heard.report);
         if (link.broken !== '') return;
-        if (readmitted) core.tasks.start(this.#ageing.readmit());
+        if (link.returned) core.tasks.start(this.#ageing.readmit(link));
+        link.returned = false;
         for (const [question, request] of link.open()) {
           core.command({ kind: 'send', member: link.id, id: question, request });
         }

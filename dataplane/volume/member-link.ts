@@ -45,6 +45,10 @@ export class MemberLink {
    * again: who comes back may be another, with an empty disk.
    */
   held = false;
+  /** It was stopped and started while it counted, and has not promised since. */
+  returned = false;
+  /** What it has accepted since it was stopped in order cannot be told from what it had then. */
+  readmissions = 0;
   /** Its size and snapshots: as it reported them, and as it was told since. */
   sizeBytes = 0;
   readonly snapshots = new Set<string>();

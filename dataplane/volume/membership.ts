@@ -104,7 +104,7 @@ export class Membership {
     const left = core.needed().filter((link) => !leaving.includes(link));
     const gone = new Set(leaving.map((link) => link.id));
     // I-03: until it is forgotten below, this engine may still read from one of them.
-    if (!(yield* core.swap(shrunk(core.known, gone, true)))) {
+    if (!(yield* core.swap(core.withAge(shrunk(core.known, gone, true))))) {
       if (!core.isMine) core.superseded();
       return;
     }
@@ -117,7 +117,7 @@ export class Membership {
     if (!left.every((link) => lost.includes(link))) return;
     for (const { id } of leaving.filter((link) => link.usable)) {
       const isOut = () => core.known.members.some((one) => one.id === id && !one.inSync);
-      while (core.isMine && isOut()) yield* core.swap(grown(core.known, id));
+      while (core.isMine && isOut()) yield* core.swap(core.withAge(grown(core.known, id)));
     }
   }
 

@@ -169,7 +169,8 @@ export class Opening {
       heard();
       const trusting = core.options.plants.emptyTrusted === true;
       const age = this.#ageOfAll(links);
-      const older = ({ report }: MemberLink) => report !== undefined && report.age < age;
+      const older = ({ report }: MemberLink) =>
+        report !== undefined && report.age < age && !(trusting && report.standing === 'new');
       const decision = decide(
         links.map((link) => ({
           id: link.id,

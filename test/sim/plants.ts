@@ -152,8 +152,14 @@ export const plants: readonly Plant[] = [
   {
     name: 'ageNotRecorded',
     what: 'I-24 lets the record forget the age of its members',
-    seedsMax: 30,
-    focus: ['roll-back-disk', 'kill-engine', 'partition'],
+    seedsMax: 60,
+    focus: ['roll-back-disk'],
+  },
+  {
+    name: 'readmittedTwice',
+    what: 'I-24 goes on with a member that restarts while it is readmitted',
+    seedsMax: 60,
+    focus: ['roll-back-disk'],
   },
   {
     name: 'cacheTrusted',

@@ -207,6 +207,17 @@ export class Strikes {
     }
   }
 
+  /** Another engine, which reaches nobody but this member for a while. */
+  #attachAlone(member: SimMember, forMs: number): void {
+    this.#shelf.attach();
+    const { newest, members } = this.#shelf;
+    this.#disturbAll(forMs);
+    for (const other of members) {
+      if (newest !== undefined && other !== member)
+        this.#block(newest.process.name, other.id, forMs);
+    }
+  }
+
   /** Silent corruption by the next write: it lands elsewhere, or not at all. */
   #corruptNext({ fault, member }: Target): void {
     if (this.#shelf.settings.blackouts || !this.#mayLose(member)) return;
@@ -359,6 +370,7 @@ export class Strikes {
       member.process.kill();
       member.medium.restore(image);
       member.restart();
+      if (fault.draw % 3 === 0) this.#attachAlone(member, fault.durationMs);
     });
   }
 
