@@ -13,6 +13,7 @@ import { buildTiers } from './compose/tiers.ts';
 import { buildVolumes } from './compose/volumes.ts';
 import { annotation, systemNamespace } from './names.ts';
 import type { StorageTier } from './tiers/storage-tier.ts';
+import { engineNamespaces, engineSetups } from './tiers/charts.ts';
 import { DataNamespace } from './volumes/data-namespace.ts';
 
 export interface BuiltShelf extends BuiltApplications {
@@ -51,7 +52,7 @@ function buildGround(args: BuildArgs): Ground {
         ...(args.clusterUid === undefined ? {} : { [annotation.cluster]: args.clusterUid }),
       },
       // Jobs here work on the nodes' disks.
-      labels: { 'pod-security.kubernetes.io/enforce': 'privileged' },
+      labels: privileged,
     },
     data,
   );
@@ -59,11 +60,15 @@ function buildGround(args: BuildArgs): Ground {
     ...args.earlierNamespaces,
     ...shelf.volumes.map((volume) => volume.namespace),
     ...shelf.appPlans.map((plan) => plan.namespace),
+    ...engineSetups(shelf.tiers, shelf.engines).flatMap(({ ownNamespace }) => ownNamespace ?? []),
   ];
   const namespaces = new Map(
     [...new Set(names)]
       .filter((name) => name !== systemNamespace)
-      .map((name) => [name, new DataNamespace(name, { name }, data)]),
+      .map((name) => [name, new DataNamespace(name, { name, ...labelsOf(name) }, data)]),
   );
   return { args, apps: { provider: providers.apps }, system, namespaces };
 }
+
+const privileged = { 'pod-security.kubernetes.io/enforce': 'privileged' };
+const labelsOf = (name: string) => (engineNamespaces.has(name) ? { labels: privileged } : {});

@@ -6,7 +6,6 @@ import { type EngineSetup, engineSetups } from '../tiers/charts.ts';
 import { EngineChart } from '../tiers/engine-chart.ts';
 import { LonghornJobs } from '../tiers/longhorn-jobs.ts';
 import { MayastorPools } from '../tiers/mayastor-pools.ts';
-import { DataNamespace } from '../volumes/data-namespace.ts';
 import type { Ground } from './ground.ts';
 
 /** What must be there before the class of a tier, by tier; nothing for tiers without an engine. */
@@ -22,15 +21,9 @@ export function buildEngines(ground: Ground): ReadonlyMap<Tier, Resource> {
 
 function buildEngine(setup: EngineSetup, ground: Ground): Resource {
   const { key, ownNamespace, chart } = setup;
-  const space =
-    ownNamespace === undefined
-      ? ground.system
-      : new DataNamespace(
-          ownNamespace,
-          { name: ownNamespace, labels: { 'pod-security.kubernetes.io/enforce': 'privileged' } },
-          { provider: ground.args.providers.data },
-        );
-  const namespace = space.namespaceName;
+  // Made with all others: an earlier update may have made it, and it is declared once.
+  const own = ownNamespace === undefined ? undefined : ground.namespaces.get(ownNamespace);
+  const namespace = (own ?? ground.system).namespaceName;
   const release = new EngineChart(key, { ...chart, namespace }, ground.apps);
   const { engines } = ground.args.shelf;
   const retire = engines[key].retire;

@@ -15,6 +15,17 @@ export interface EngineSetup {
   readonly chart: Omit<EngineChartArgs, 'namespace'>;
 }
 
+/**
+ * Namespaces that engines have to themselves. Their pods work on disks and devices; they stay
+ * declared as they are when their engine was let go of, for it still runs in them.
+ */
+export const engineNamespaces: ReadonlySet<string> = new Set([
+  'longhorn-system',
+  'rook-ceph',
+  'mayastor',
+  'topolvm-system',
+]);
+
 /** What tiers of the shelf need and nobody else sets up. */
 export function engineSetups(tiers: readonly Tier[], engines: EnginesConfig): EngineSetup[] {
   const all = [

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { assertGolden, renderRun } from './support/golden.ts';
 import { type ProgramRun, runProgram, stackConfig } from './support/record.ts';
+import { stateAfter, stepsBetween } from './support/steps.ts';
 
 const rack = {
   nodes: ['rack01', 'rack02', 'rack03'].map((name) => ({
@@ -109,5 +110,31 @@ describe('engines beyond the shelf', () => {
     const names = resources.map(({ name }) => name);
     assert.ok(!names.includes('rookCeph-release') && !names.includes('ceph-cluster'));
     assert.ok(names.includes('ceph-class'));
+  });
+});
+
+describe('namespace of an engine', () => {
+  it('is declared once when an earlier update made it', async () => {
+    const config = { ...stackConfig('homelab'), ...rack };
+    const first = await runProgram({ config });
+    const second = await runProgram({ config, state: stateAfter(first) });
+    const urns = second.resources.map(({ urn }) => urn);
+    const twice = urns.filter((urn, index) => urns.indexOf(urn) !== index);
+    assert.deepEqual(twice, []);
+    assert.deepEqual(
+      stepsBetween(first, second).map(({ op, resource }) => `${op} ${resource.name}`),
+      [],
+    );
+  });
+
+  it('keeps its label when its engine was let go of and still runs in it', async () => {
+    const config = { ...stackConfig('homelab'), ...rack };
+    const first = await runProgram({
+      config: { ...config, engines: { topolvm: { retire: true } } },
+    });
+    const tiers = rack.tiers.filter(({ engine }) => engine !== 'topolvm');
+    const second = await runProgram({ config: { ...config, tiers }, state: stateAfter(first) });
+    const named = second.resources.find(({ name }) => name === 'topolvm-system-namespace');
+    assert.match(JSON.stringify(named?.inputs), /pod-security.kubernetes.io\/enforce":"privileged/);
   });
 });

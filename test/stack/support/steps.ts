@@ -34,11 +34,10 @@ export function stepsBetween(before: ProgramRun, after: ProgramRun): Step[] {
 }
 
 function changeOf(before: Recorded, after: Recorded): 'update' | 'replace' | undefined {
-  if (!after.type.startsWith('kubernetes:')) {
+  if (JSON.stringify(before.inputs) === JSON.stringify(after.inputs)) return undefined;
+  if (!after.type.startsWith('kubernetes:'))
     // Components and providers have nothing to lose; a random value is drawn anew on any change.
-    const isSame = JSON.stringify(before.inputs) === JSON.stringify(after.inputs);
-    return isSame || !after.type.startsWith('random:') ? undefined : 'replace';
-  }
+    return after.type.startsWith('random:') ? 'replace' : undefined;
   const inputs = after.inputs as PropertyMap;
   const { kind: declared } = after.inputs;
   const form = resourceType(after.type, typeof declared === 'string' ? declared : '');
