@@ -35,6 +35,8 @@ const nodeRules: Rule[] = [
 const controllerRules: Rule[] = [
   { apiGroups: ours, resources: ['volumes'], verbs: [...read, 'create', 'update', 'delete'] },
   { apiGroups: ours, resources: ['storagenodes'], verbs: read },
+  { apiGroups: ours, resources: ['snapshots'], verbs: [...read, 'create', 'delete'] },
+  { apiGroups: ours, resources: ['snapshots/status'], verbs: ['update'] },
   {
     apiGroups: ours,
     resources: ['volumes/status', 'storagenodes/status'],

@@ -37,7 +37,9 @@ export function born(
     { volume: volume.metadata.name, lineage, sizeBytes, blockBytes, regionBlocks },
     places.map(({ member, node }) => ({ id: member, address: addressOf(node, nodes) })),
   );
-  return { ...volume.status, record, places: [...old, ...places] };
+  // What it begins with may be a file system already.
+  const formatted = volume.spec.source?.formatted ?? volume.status.formatted;
+  return { ...volume.status, formatted, record, places: [...old, ...places] };
 }
 
 /** Empty when the node has not said where it listens. */

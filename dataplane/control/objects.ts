@@ -83,6 +83,14 @@ const volumeSpec = z
     content: z.enum(['ext4', 'xfs', 'block']).default('ext4'),
     /** Copies go only to disks that carry all of these. */
     diskTags: z.array(name).max(8).default([]),
+    /** Snapshots that shall be, by the names that the copies know. */
+    snapshots: z.array(id).max(limits.snapshotsMax).readonly().optional(),
+    /** Snapshots to be given up. */
+    forgets: z.array(id).max(limits.snapshotsMax).readonly().optional(),
+    /** It begins with what this snapshot of another volume shows. */
+    source: z
+      .object({ volume: name, snapshot: id, formatted: z.enum(['no', 'begun', 'yes']) })
+      .optional(),
     /** How far apart copies have to be. */
     spread: z.enum(['node', 'zone']).default('node'),
   })
@@ -193,11 +201,17 @@ const snapshotStatus = z.object({
   ready: z.boolean().default(false),
   sizeBytes: whole.optional(),
   takenAt: z.string().default(''),
+  /** Whether the volume held a file system then; see the volume's own. */
+  formatted: z.enum(['no', 'begun', 'yes']).default('no'),
   message: z.string().default(''),
 });
 
 /** What the engine makes so: the part of the spec that it reads beside the record. */
-export const wishSchema = volumeSpec.pick({ sizeBytes: true }) satisfies z.ZodType<VolumeWish>;
+export const wishSchema = volumeSpec.pick({
+  sizeBytes: true,
+  snapshots: true,
+  forgets: true,
+}) satisfies z.ZodType<VolumeWish>;
 
 export type VolumeSpec = z.output<typeof volumeSpec>;
 export type VolumeStatus = z.output<typeof volumeStatus>;
@@ -244,5 +258,8 @@ const object = <S extends z.ZodType, T extends z.ZodType>(spec: S, status: T) =>
 export const volumeObject = object(volumeSpec, volumeStatus.prefault({}));
 export const storageNodeObject = object(storageNodeSpec, storageNodeStatus.prefault({}));
 
+export const snapshotObject = object(snapshotSpec, snapshotStatus.prefault({}));
+
+export type SnapshotObject = z.output<typeof snapshotObject>;
 export type VolumeObject = z.output<typeof volumeObject>;
 export type StorageNodeObject = z.output<typeof storageNodeObject>;

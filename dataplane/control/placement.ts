@@ -137,6 +137,48 @@ export function fillsOf(
   };
 }
 
+/**
+ * Spots beside the copies of the volume that it is made from, on the same disks: each store copies
+ * what lies next to it. Fewer than were asked for, where that volume has fewer; the others are made
+ * later like lost ones.
+ */
+export function placeBeside(
+  wish: Wish,
+  source: VolumeObject | undefined,
+  nodes: readonly StorageNodeObject[],
+  volumes: readonly VolumeObject[],
+): Placement {
+  const reasons: string[] = [];
+  const spots = (source === undefined ? [] : goodPlacesOf(source)).flatMap((at): Spot[] => {
+    const node = nodes.find(({ metadata }) => metadata.name === at.node);
+    const disk = node?.spec.disks.find(({ name }) => name === at.disk);
+    if (node === undefined || disk === undefined || node.status.health === 'Unknown') {
+      reasons.push(`${at.node} is not heard of`);
+      return [];
+    }
+    const leftBytes = leftOn(node, at.disk, volumes);
+    if (leftBytes < wish.sizeBytes) {
+      reasons.push(`${at.node}: disk ${at.disk} has room for ${shown(Math.max(0, leftBytes))}`);
+      return [];
+    }
+    const missing = wish.diskTags.filter((tag) => !disk.tags.includes(tag));
+    if (missing.length > 0) {
+      reasons.push(`${at.node}: disk ${at.disk} has no tag ${missing.join(', ')}`);
+      return [];
+    }
+    return [{ node: at.node, disk: at.disk }];
+  });
+  if (spots.length > 0) return { kind: 'placed', spots: spots.slice(0, wish.copies) };
+  const detail = reasons.length === 0 ? 'the volume has no good copy' : reasons.join('; ');
+  const why = `it begins beside the copies of the volume it is made from, with ${shown(wish.sizeBytes)} each (${detail})`;
+  return { kind: 'impossible', why };
+}
+
+function goodPlacesOf({ status: { places, record } }: VolumeObject) {
+  const inSync = new Set(record?.members.filter((each) => each.inSync).map(({ id }) => id));
+  return places.filter(({ member, made, erase }) => made && !erase && inSync.has(member));
+}
+
 /** Why the copies of the volume cannot be so large where they are; empty when they can. */
 export function noRoomToGrow(
   volume: VolumeObject,

@@ -21,6 +21,7 @@ import {
 } from './copies.ts';
 import type { StorageNodeObject, VolumeObject } from './objects.ts';
 import { fillsOf, place, type Spot } from './placement.ts';
+import { hasWishes } from './snapshots.ts';
 import { surplusAmong } from './surplus.ts';
 
 /** A rebuild keeps the disks and the network of two nodes busy. */
@@ -148,7 +149,12 @@ function tending(
   const fillable = copies.some(({ inSync, trouble }) => !inSync && trouble === '');
   const leaving = copies.some(({ inSync, retiring: asked }) => inSync && asked === true);
   const doubtful = copies.some(({ inSync, overdue }) => inSync && overdue);
-  const needed = step.kind === 'add' || fillable || leaving || (doubtful && sound.length > 0);
+  const needed =
+    step.kind === 'add' ||
+    fillable ||
+    leaving ||
+    (doubtful && sound.length > 0) ||
+    hasWishes(volume);
   if (!needed) return tendedBy === '' ? undefined : { kind: 'tend', node: '', note: step.note };
   const [best] = sound
     .filter(({ node }) => node === tendedBy || rebuildsOn(node, shelf) < rebuildsPerNodeMax)

@@ -33,12 +33,40 @@ interface CapacityRange {
   readonly limitBytes: number;
 }
 
+/** One of the two. */
+export interface ContentSource {
+  readonly snapshot?: { readonly snapshotId: string } | null;
+  readonly volume?: { readonly volumeId: string } | null;
+}
+
+export interface CreateSnapshotRequest {
+  readonly sourceVolumeId: string;
+  readonly name: string;
+  readonly parameters: Texts;
+}
+
+export interface CsiSnapshot {
+  readonly sizeBytes: number;
+  readonly snapshotId: string;
+  readonly sourceVolumeId: string;
+  readonly creationTime: { readonly seconds: number; readonly nanos: number };
+  readonly readyToUse: boolean;
+}
+
+/** Empty texts ask for all. */
+export interface ListSnapshotsRequest {
+  readonly maxEntries: number;
+  readonly startingToken: string;
+  readonly sourceVolumeId: string;
+  readonly snapshotId: string;
+}
+
 export interface CreateVolumeRequest {
   readonly name: string;
   readonly capacityRange?: CapacityRange | null;
   readonly volumeCapabilities: readonly VolumeCapability[];
   readonly parameters: Texts;
-  readonly volumeContentSource?: object | null;
+  readonly volumeContentSource?: ContentSource | null;
   readonly accessibilityRequirements?: {
     readonly requisite: readonly Topology[];
     readonly preferred: readonly Topology[];
@@ -50,6 +78,7 @@ export interface CsiVolume {
   readonly volumeId: string;
   readonly capacityBytes: number;
   readonly volumeContext: Texts;
+  readonly contentSource?: ContentSource;
 }
 
 export interface ControllerPublishRequest {

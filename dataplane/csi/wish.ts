@@ -4,7 +4,7 @@
  */
 import { limits } from '../base/limits.ts';
 import type { VolumeSpec } from '../control/objects.ts';
-import { contentOf, problemOf } from './capability.ts';
+import { contentOf, problemOf, serves } from './capability.ts';
 import type { CreateVolumeRequest, VolumeCapability } from './messages.ts';
 import { Refusal } from './refusal.ts';
 
@@ -17,7 +17,11 @@ export const sizeBytesMax = limits.volumeBytesMax;
 const foreign = 'csi.storage.k8s.io/';
 const known = ['copies', 'diskTags', 'spread'] as const;
 
-export function specOf(request: CreateVolumeRequest): VolumeSpec {
+/** What a volume begins with, when it does not begin empty. */
+type Beginning = Pick<VolumeSpec, 'sizeBytes' | 'content' | 'source'>;
+
+/** @param from what the request's source is, found by the caller */
+export function specOf(request: CreateVolumeRequest, from?: Beginning): VolumeSpec {
   if (request.name === '') throw new Refusal('INVALID_ARGUMENT', 'The volume has no name.');
   if (request.volumeCapabilities.length === 0) {
     throw new Refusal('INVALID_ARGUMENT', 'The request names no capability.');
@@ -29,18 +33,34 @@ export function specOf(request: CreateVolumeRequest): VolumeSpec {
   if (Object.keys(request.mutableParameters).length > 0) {
     problems.push('Volumes have no parameters that can be changed later.');
   }
-  if (request.volumeContentSource) {
-    problems.push('Volumes cannot be made from snapshots or from other volumes yet.');
-  }
   const [first] = request.volumeCapabilities;
   if (problems.length > 0 || first === undefined) {
     throw new Refusal('INVALID_ARGUMENT', problems.join(' '));
   }
-  return {
-    ...classOf(request.parameters),
-    sizeBytes: sizeOf(request),
-    content: contentOf(first),
-  };
+  const own = classOf(request.parameters);
+  if (from === undefined) {
+    return { ...own, sizeBytes: sizeOf(request), content: contentOf(first) };
+  }
+  if (!request.volumeCapabilities.every((capability) => serves(from.content, capability))) {
+    const message = `The source holds ${from.content}; a volume made from it holds the same.`;
+    throw new Refusal('INVALID_ARGUMENT', message);
+  }
+  const { source, content } = from;
+  return { ...own, sizeBytes: sizeFrom(request, from.sizeBytes), content, source };
+}
+
+/** At least as large as its source. */
+function sizeFrom({ capacityRange }: CreateVolumeRequest, sourceBytes: number): number {
+  const { requiredBytes = 0, limitBytes = 0 } = capacityRange ?? {};
+  if (requiredBytes > 0 && requiredBytes < sourceBytes) {
+    throw new Refusal(
+      'OUT_OF_RANGE',
+      `${requiredBytes} bytes were asked for; the source has ${sourceBytes}, and so must what is made from it.`,
+    );
+  }
+  return sizeOf({
+    capacityRange: { requiredBytes: Math.max(requiredBytes, sourceBytes), limitBytes },
+  });
 }
 
 /** What a class asks for; only for parameters without problems. */
@@ -109,9 +129,19 @@ export function sameVolume(
     (limit === 0 || existing.sizeBytes <= limit) &&
     (required === 0 || existing.sizeBytes === wanted.sizeBytes) &&
     existing.content === wanted.content &&
+    sameSource(existing.source, wanted.source) &&
     existing.copies === wanted.copies &&
     existing.spread === wanted.spread &&
     existing.diskTags.join() === wanted.diskTags.join()
+  );
+}
+
+/** A copy of a volume is cut under a name of its own each time that it is asked for. */
+function sameSource(a: VolumeSpec['source'], b: VolumeSpec['source']): boolean {
+  return (
+    a?.volume === b?.volume &&
+    a?.snapshot.startsWith('s-') === b?.snapshot.startsWith('s-') &&
+    (a?.snapshot.startsWith('s-') !== true || a.snapshot === b?.snapshot)
   );
 }
 

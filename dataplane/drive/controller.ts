@@ -15,7 +15,7 @@ import {
 } from '../control/happenings.ts';
 import { NodeHealth } from '../control/node-health.ts';
 import { dataFinalizer, type StorageNodeObject, type VolumeObject } from '../control/objects.ts';
-import { noRoomToGrow, place } from '../control/placement.ts';
+import { noRoomToGrow, place, placeBeside } from '../control/placement.ts';
 import type { Shelf } from '../control/copies.ts';
 import { repaired } from '../control/repaired.ts';
 import { repairOf } from '../control/repair.ts';
@@ -145,7 +145,11 @@ export class Controller {
       objects.volumes.list(),
     ]);
     const preferred = volume.metadata.annotations?.[preferredAnnotation]?.split(',') ?? [];
-    const placement = place({ ...volume.spec, preferred }, nodes, volumes);
+    const wish = { ...volume.spec, preferred };
+    const { source } = volume.spec;
+    const from = volumes.find(({ metadata }) => metadata.name === source?.volume);
+    const placement =
+      source === undefined ? place(wish, nodes, volumes) : placeBeside(wish, from, nodes, volumes);
     if (placement.kind === 'impossible') return { why: placement.why };
     const status = born(volume, placement.spots, nodes, random.token());
     const written = await objects.volumes.putStatus({ ...volume, status });

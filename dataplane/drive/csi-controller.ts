@@ -6,6 +6,7 @@
 import { serves } from '../csi/capability.ts';
 import type {
   CapacityRequest,
+  ContentSource,
   ControllerPublishRequest,
   CreateVolumeRequest,
   CsiVolume,
@@ -29,22 +30,21 @@ import { dataFinalizer, type VolumeObject, type VolumeStatus } from '../control/
 import { roomFor } from '../control/placement.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Objects } from '../ports/objects.ts';
-import { again, changeStatus, required, unknown } from './csi-change.ts';
+import type { Random } from '../ports/random.ts';
+import { again, changeStatus, requestedName, required, unknown, waitUntil } from './csi-change.ts';
+import { prepareSource, releaseSource, sourceOf } from './csi-source.ts';
 import { type Controller, preferredAnnotation } from './controller.ts';
 
 export interface CsiControllerPorts {
   readonly objects: Objects;
   readonly clock: Clock;
+  readonly random: Random;
   readonly controller: Controller;
 }
 
 /** How long a request waits for the nodes; the sidecars ask again after that. */
 const makingMs = 8_000;
 const removingMs = 5_000;
-const lookMs = 150;
-/** On a Volume: the name by which CreateVolume asked for it. */
-const requestedName = 'larder.dev/requested-name';
-
 /** Topology key under which the nodes report themselves. */
 export const nodeTopology = 'topology.larder.dev/node';
 
@@ -56,9 +56,11 @@ export class CsiController {
   }
 
   async createVolume(request: CreateVolumeRequest): Promise<CsiVolume> {
-    const spec = specOf(request);
+    const { objects, random } = this.#ports;
+    const from = await sourceOf(objects, request, random.token());
+    const spec = specOf(request, from);
     const name = volumeIdOf(request.name);
-    const { volumes } = this.#ports.objects;
+    const { volumes } = objects;
     let volume = await volumes.get(name);
     if (volume === undefined) {
       const made = await volumes.create({
@@ -86,7 +88,10 @@ export class CsiController {
         `There is a volume ${name} with ${volume.spec.sizeBytes} bytes, ${volume.spec.copies} copies and ${volume.spec.content}; asked for ${spec.sizeBytes}, ${spec.copies}, ${spec.content}.`,
       );
     }
-    return described(await this.#provisioned(volume));
+    await prepareSource(objects, volume);
+    const made = await this.#provisioned(volume);
+    await releaseSource(objects, made);
+    return described(made, request.volumeContentSource);
   }
 
   /** Done when nobody can use it any more; the copies are removed as their nodes are reached. */
@@ -101,10 +106,21 @@ export class CsiController {
         `The volume ${name} is attached to ${volume.status.attachedTo}.`,
       );
     }
+    const { snapshots = [] } = volume.spec;
+    if (snapshots.length > 0) {
+      throw new Refusal(
+        'FAILED_PRECONDITION',
+        `The volume ${name} has ${snapshots.length} snapshots, which lie with it: delete them first, or let the copies that are made from it be finished.`,
+      );
+    }
     const outcome = await volumes.remove(volume);
     if (outcome.kind === 'refused') throw new Refusal('INTERNAL', outcome.message);
     if (outcome.kind !== 'written') throw again(name);
-    await this.#until(removingMs, async () => (await volumes.get(name)) === undefined);
+    await waitUntil(
+      this.#ports.clock,
+      removingMs,
+      async () => (await volumes.get(name)) === undefined,
+    );
   }
 
   async publish(request: ControllerPublishRequest): Promise<Readonly<Record<string, string>>> {
@@ -226,7 +242,7 @@ export class CsiController {
       throw new Refusal('RESOURCE_EXHAUSTED', `The volume cannot be placed: ${placed.why}.`);
     }
     let last = placed ?? volume;
-    const made = await this.#until(makingMs, async () => {
+    const made = await waitUntil(this.#ports.clock, makingMs, async () => {
       const found = await this.#ports.objects.volumes.get(name);
       if (found !== undefined) last = found;
       const { record, places } = last.status;
@@ -246,18 +262,6 @@ export class CsiController {
   /** So that the scheduler may try another node, with another request. */
   async #takeBack(volume: VolumeObject): Promise<void> {
     if (volume.status.record === undefined) await this.#ports.objects.volumes.remove(volume);
-  }
-
-  async #until(forMs: number, ready: () => Promise<boolean>): Promise<boolean> {
-    const { clock } = this.#ports;
-    const endMs = clock.nowMs() + forMs;
-    while (!(await ready())) {
-      if (clock.nowMs() >= endMs) return false;
-      await new Promise<void>((resolve) => {
-        clock.after(lookMs, resolve);
-      });
-    }
-    return true;
   }
 }
 
@@ -285,8 +289,13 @@ function annotationsOf({ name, parameters, accessibilityRequirements }: CreateVo
   };
 }
 
-function described({ metadata, spec }: VolumeObject): CsiVolume {
-  return { volumeId: metadata.name, capacityBytes: spec.sizeBytes, volumeContext: {} };
+function described({ metadata, spec }: VolumeObject, source?: ContentSource | null): CsiVolume {
+  return {
+    volumeId: metadata.name,
+    capacityBytes: spec.sizeBytes,
+    volumeContext: {},
+    ...(source ? { contentSource: source } : {}),
+  };
 }
 
 function entryOf(volume: VolumeObject): VolumeEntry {

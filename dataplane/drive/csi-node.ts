@@ -67,7 +67,7 @@ export class CsiNode {
       }
       await this.#prepare(volume, device, type);
       await mounts.makeFolder(stagingTargetPath);
-      await mounts.mount(device, stagingTargetPath, type, optionsOf(capability, type));
+      await mounts.mount(device, stagingTargetPath, type, optionsOf(capability, volume.spec));
       if (type === 'xfs') await mounts.grow(device, type, stagingTargetPath);
       return {};
     });
@@ -343,7 +343,10 @@ function checked(capability: VolumeCapability | null | undefined): VolumeCapabil
   return capability;
 }
 
-function optionsOf(capability: VolumeCapability, type: 'ext4' | 'xfs'): readonly string[] {
+function optionsOf(
+  capability: VolumeCapability,
+  { content, source }: VolumeObject['spec'],
+): readonly string[] {
   const asked = capability.mount?.mountFlags ?? [];
   const strange = asked.filter((option) => !mountOptions.has(option));
   if (strange.length > 0) {
@@ -353,7 +356,9 @@ function optionsOf(capability: VolumeCapability, type: 'ext4' | 'xfs'): readonly
     );
   }
   // A file system that met an error must not go on as if nothing had happened.
-  return type === 'ext4' ? [...asked, 'errors=remount-ro'] : asked;
+  if (content === 'ext4') return [...asked, 'errors=remount-ro'];
+  // A copy bears the UUID of what it was made from, and both may be mounted here.
+  return source === undefined ? asked : [...asked, 'nouuid'];
 }
 
 function required(

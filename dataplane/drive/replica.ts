@@ -98,6 +98,24 @@ export class ReplicaServer {
     return this.#stores.get(`${volume}/${member}`)?.store.failure;
   }
 
+  /**
+   * What a snapshot of a store that is served here shows. Rejects with `store.missing` when it is
+   * not served, `input.invalid` when it has no such snapshot.
+   */
+  async readSnapshot(
+    { volume, member }: { readonly volume: string; readonly member: string },
+    snapshot: string,
+    span: ByteSpan,
+  ): Promise<StoreReadOutcome> {
+    const hosted = this.#stores.get(`${volume}/${member}`);
+    if (hosted === undefined) {
+      throw new Fault('store.missing', `The copy ${member} of ${volume} is not served here.`, {
+        retriable: true,
+      });
+    }
+    return this.#read(hosted, { span, snapshot });
+  }
+
   /** Takes connections until `stop`. */
   async serve(): Promise<void> {
     for (;;) {

@@ -11,11 +11,13 @@ import { Fault } from '../base/fault.ts';
 import type { Place, StorageNodeObject, VolumeObject } from '../control/objects.ts';
 import { orphanNote, orphansAmong } from '../control/orphans.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { VolumeRecord } from '../volume/record.ts';
 import type { Log } from '../ports/log.ts';
 import type { Objects } from '../ports/objects.ts';
 import type { DeclaredDisk, StorageDisks } from '../ports/storage-disks.ts';
 import { createStore, openStore } from './hosted-store.ts';
 import type { ReplicaServer } from './replica.ts';
+import { StoreCopies, type StoreCopy } from './store-copies.ts';
 
 export interface StorageAgentPorts {
   readonly objects: Objects;
@@ -54,6 +56,7 @@ export class StorageAgent {
   readonly #served = new Set<string>();
   /** Stores that have failed while they were served, since this process started. */
   readonly #failed = new Map<string, { readonly times: number; readonly notBeforeMs: number }>();
+  readonly #copies = new StoreCopies();
   readonly #complaints = new Map<string, string>();
   #saidMs = -Infinity;
   #stopped = false;
@@ -67,11 +70,9 @@ export class StorageAgent {
 
   /** Ends with `stop`. */
   async run(): Promise<void> {
-    const hint = () => {
-      this.#hinted = true;
-      this.#wake?.();
-    };
-    using _volumes = this.#ports.objects.volumes.watch(hint);
+    using _volumes = this.#ports.objects.volumes.watch(() => {
+      this.#hint();
+    });
     while (!this.#stopped) {
       this.#hinted = false;
       try {
@@ -82,6 +83,11 @@ export class StorageAgent {
       }
       if (!this.#hinted) await this.#rest();
     }
+  }
+
+  #hint(): void {
+    this.#hinted = true;
+    this.#wake?.();
   }
 
   stop(): void {
@@ -181,7 +187,8 @@ export class StorageAgent {
         return;
       }
       await this.#dropFailed(volume, place);
-      if (!place.made) await this.#make(volume, place, disk);
+      // Nobody opens a store that is still being filled.
+      if (!place.made && !(await this.#make(volume, place, disk))) return;
       if (!this.#served.has(key)) await this.#serve(volume, place, disk);
       this.#complaints.delete(key);
       if (place.problem !== '') await this.#note(volume, place, { problem: '' });
@@ -217,13 +224,23 @@ export class StorageAgent {
     }
   }
 
-  async #make(volume: VolumeObject, place: Place, disk: DeclaredDisk): Promise<void> {
+  /** False when there is nothing to serve yet. */
+  async #make(volume: VolumeObject, place: Place, disk: DeclaredDisk): Promise<boolean> {
     // Decided on what is so now: what the list said may be old.
     const { name } = volume.metadata;
     const fresh = await this.#ports.objects.volumes.get(name);
     const record = fresh?.status.record;
     const same = fresh?.status.places.find((at) => at.member === place.member);
-    if (fresh === undefined || record === undefined || same === undefined || same.made) return;
+    if (fresh === undefined || record === undefined || same === undefined) return false;
+    if (same.made) return true;
+    if (fresh.spec.source !== undefined && record.epoch === 0) {
+      const key = `${name}/${place.member}`;
+      const begin = async () => this.#beginCopy(fresh, record, same, disk);
+      if (!this.#copies.made(key, begin, () => this.#hint())) return false;
+      await this.#serve(fresh, same, disk);
+      await this.#note(fresh, same, { made: true, problem: '' });
+      return true;
+    }
     const store = await this.#ports.disks.store(disk, name, place.member, true);
     if (!(await store.list()).includes('identity')) {
       const { sizeBytes, blockBytes, regionBlocks, lineage } = record;
@@ -234,6 +251,42 @@ export class StorageAgent {
     }
     await this.#serve(fresh, same, disk);
     await this.#note(fresh, same, { made: true, problem: '' });
+    return true;
+  }
+
+  /** From the copy of the source that lies on the same disk. */
+  async #beginCopy(
+    { metadata: { name }, spec: { source } }: VolumeObject,
+    record: VolumeRecord,
+    { member, disk: diskName }: Place,
+    disk: DeclaredDisk,
+  ): Promise<StoreCopy> {
+    const { objects, disks, replicas } = this.#ports;
+    const from = source === undefined ? undefined : await objects.volumes.get(source.volume);
+    const beside = from?.status.places.find(
+      (at) => at.node === this.#options.node && at.disk === diskName && at.made && !at.erase,
+    );
+    if (source === undefined || beside === undefined) {
+      throw new Fault('store.missing', `No copy of ${source?.volume} lies on this disk any more.`, {
+        hint: 'The volume is placed anew after a while.',
+      });
+    }
+    if (from?.status.record?.snapshots.includes(source.snapshot) !== true) {
+      throw new Fault('store.missing', `${source.volume} has no snapshot to begin with yet.`, {
+        retriable: true,
+      });
+    }
+    // What an interrupted copy left: it says of itself that it holds nothing.
+    await disks.removeStore(disk, name, member);
+    const { sizeBytes, blockBytes, regionBlocks, lineage } = record;
+    const geometry = { sizeBytes, blockBytes, regionBlocks };
+    const where = { volume: source.volume, member: beside.member };
+    return {
+      disk: await disks.store(disk, name, member, true),
+      identity: { volume: name, member, geometry },
+      lineage,
+      read: async (span) => replicas.readSnapshot(where, source.snapshot, span),
+    };
   }
 
   async #serve(volume: VolumeObject, { member }: Place, disk: DeclaredDisk): Promise<void> {

@@ -10,6 +10,7 @@ import {
   type Kind,
   kinds,
   type Metadata,
+  snapshotObject,
   storageNodeObject,
   volumeObject,
 } from '../control/objects.ts';
@@ -22,6 +23,7 @@ export function hostObjects(client: KubeClient, log: Log): Objects {
   return {
     volumes: new KubeCollection(client, log, 'Volume', volumeObject),
     storageNodes: new KubeCollection(client, log, 'StorageNode', storageNodeObject),
+    snapshots: new KubeCollection(client, log, 'Snapshot', snapshotObject),
   };
 }
 

@@ -10,6 +10,7 @@ import { z } from 'zod';
 import { Fault } from '../base/fault.ts';
 import { Controller } from '../drive/controller.ts';
 import { CsiController } from '../drive/csi-controller.ts';
+import { CsiSnapshots } from '../drive/csi-snapshots.ts';
 import { FailOver } from '../drive/fail-over.ts';
 import { HostClock } from '../host/clock.ts';
 import { KubeEvents } from '../host/events.ts';
@@ -56,11 +57,11 @@ async function main(): Promise<void> {
     { objects, clock, random, log, events, failOver, now },
     { repairAfterMs },
   );
-  const csi = new CsiController({ objects, clock, controller });
+  const csi = new CsiController({ objects, clock, random, controller });
   let leads = false;
   const server = new GrpcServer(log);
   await server.add(identityService(() => leads));
-  await server.add(controllerService(csi));
+  await server.add(controllerService(csi, new CsiSnapshots({ objects, clock })));
   // Also while another one leads: a sidecar without a driver ends again and again, and the kubelet
   // would keep it from starting for minutes when this one takes over.
   await server.listen(CSI_SOCKET);

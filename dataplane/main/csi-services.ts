@@ -2,14 +2,17 @@
 import type {
   CapacityRequest,
   ControllerPublishRequest,
+  CreateSnapshotRequest,
   CreateVolumeRequest,
   ExpandRequest,
+  ListSnapshotsRequest,
   NodeExpandRequest,
   NodePublishRequest,
   NodeStageRequest,
   ValidateRequest,
 } from '../csi/messages.ts';
 import { type CsiController, nodeTopology } from '../drive/csi-controller.ts';
+import type { CsiSnapshots } from '../drive/csi-snapshots.ts';
 import type { CsiNode } from '../drive/csi-node.ts';
 import type { GrpcService } from '../host/grpc-server.ts';
 
@@ -22,6 +25,10 @@ const controllerCapabilities = [
   'LIST_VOLUMES',
   'LIST_VOLUMES_PUBLISHED_NODES',
   'GET_CAPACITY',
+  'CREATE_DELETE_SNAPSHOT',
+  'LIST_SNAPSHOTS',
+  'GET_SNAPSHOT',
+  'CLONE_VOLUME',
   'EXPAND_VOLUME',
   'GET_VOLUME',
   'VOLUME_CONDITION',
@@ -60,7 +67,7 @@ export function identityService(isReady = () => true): GrpcService {
   };
 }
 
-export function controllerService(controller: CsiController): GrpcService {
+export function controllerService(controller: CsiController, snapshots: CsiSnapshots): GrpcService {
   return {
     proto: 'csi.proto',
     name: 'csi.v1.Controller',
@@ -83,6 +90,17 @@ export function controllerService(controller: CsiController): GrpcService {
       ListVolumes: async (request: { maxEntries: number; startingToken: string }) =>
         controller.list(request.maxEntries, request.startingToken),
       GetCapacity: async (request: CapacityRequest) => controller.capacity(request),
+      CreateSnapshot: async (request: CreateSnapshotRequest) => ({
+        snapshot: await snapshots.create(request),
+      }),
+      DeleteSnapshot: async ({ snapshotId }: { snapshotId: string }) => {
+        await snapshots.delete(snapshotId);
+        return {};
+      },
+      GetSnapshot: async ({ snapshotId }: { snapshotId: string }) => ({
+        snapshot: await snapshots.get(snapshotId),
+      }),
+      ListSnapshots: async (request: ListSnapshotsRequest) => snapshots.list(request),
       ControllerExpandVolume: async (request: ExpandRequest) => controller.expand(request),
       ControllerGetCapabilities: async () => ({ capabilities: controllerCapabilities.map(rpc) }),
       ControllerGetVolume: async ({ volumeId }: { volumeId: string }) => controller.get(volumeId),

@@ -4,7 +4,7 @@
  *
  * Every change carries the version that was read: it happens on exactly that version or not at all.
  */
-import type { StorageNodeObject, VolumeObject } from '../control/objects.ts';
+import type { SnapshotObject, StorageNodeObject, VolumeObject } from '../control/objects.ts';
 
 export type Changed<T> =
   | { readonly kind: 'written'; readonly object: T }
@@ -34,4 +34,5 @@ export interface Collection<T> {
 export interface Objects {
   readonly volumes: Collection<VolumeObject>;
   readonly storageNodes: Collection<StorageNodeObject>;
+  readonly snapshots: Collection<SnapshotObject>;
 }

@@ -59,6 +59,10 @@ export interface VolumeRecord {
  */
 export interface VolumeWish {
   readonly sizeBytes: number;
+  /** Snapshots that shall be; one that is not named here is left alone. */
+  readonly snapshots?: readonly string[] | undefined;
+  /** Snapshots to be given up. */
+  readonly forgets?: readonly string[] | undefined;
 }
 
 /**

@@ -38,7 +38,13 @@ export class Wishes {
   #next(): CutRequest | undefined {
     const { wish, known } = this.#core;
     if (wish === undefined) return undefined;
-    const { sizeBytes } = wish;
-    return sizeBytes > known.sizeBytes ? { kind: 'resize', sizeBytes } : undefined;
+    const { sizeBytes, snapshots = [], forgets = [] } = wish;
+    if (sizeBytes > known.sizeBytes) return { kind: 'resize', sizeBytes };
+    const forgotten = forgets.find((name) => known.snapshots.includes(name));
+    if (forgotten !== undefined) return { kind: 'forget', name: forgotten };
+    const missing = snapshots.find(
+      (name) => !known.snapshots.includes(name) && !forgets.includes(name),
+    );
+    return missing === undefined ? undefined : { kind: 'snapshot', name: missing };
   }
 }

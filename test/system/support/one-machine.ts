@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Controller } from '../../../dataplane/drive/controller.ts';
 import { CsiController } from '../../../dataplane/drive/csi-controller.ts';
+import { CsiSnapshots } from '../../../dataplane/drive/csi-snapshots.ts';
 import { CsiNode } from '../../../dataplane/drive/csi-node.ts';
 import { ReplicaServer } from '../../../dataplane/drive/replica.ts';
 import { StorageAgent } from '../../../dataplane/drive/storage-agent.ts';
@@ -16,7 +17,9 @@ import { HostDisk } from '../../../dataplane/host/disk.ts';
 import { EngineProcess } from '../../../dataplane/host/engine-process.ts';
 import { FuseAttacher } from '../../../dataplane/host/fuse-attacher.ts';
 import { GrpcServer } from '../../../dataplane/host/grpc-server.ts';
-import { HostAcceptor } from '../../../dataplane/host/link.ts';
+import { HostAcceptor, HostConnector } from '../../../dataplane/host/link.ts';
+import { KubeClient } from '../../../dataplane/host/kube-client.ts';
+import { KubernetesCluster } from '../../../dataplane/host/kubernetes-cluster.ts';
 import { HostMounts } from '../../../dataplane/host/mounts.ts';
 import { HostRandom } from '../../../dataplane/host/random.ts';
 import {
@@ -24,6 +27,8 @@ import {
   identityService,
   nodeService,
 } from '../../../dataplane/main/csi-services.ts';
+import { engineTimes } from '../../../dataplane/main/volume-service.ts';
+import { Tender } from '../../../dataplane/drive/tender.ts';
 import type { Objects } from '../../../dataplane/ports/objects.ts';
 import type { StorageDisks } from '../../../dataplane/ports/storage-disks.ts';
 import { repositoryRoot } from '../../../lab/base/paths.ts';
@@ -41,9 +46,10 @@ export class OneMachine {
   readonly attacher: FuseAttacher;
   readonly mounts = new HostMounts();
   readonly controller: CsiController;
+  readonly snapshots: CsiSnapshots;
   readonly node: CsiNode;
   readonly #controller: Controller;
-  readonly #access: object;
+  readonly #access: ReturnType<typeof accessFor>;
   readonly #server = new GrpcServer(quiet);
   readonly #agents: { readonly agent: StorageAgent; readonly replicas: ReplicaServer }[] = [];
 
@@ -68,7 +74,8 @@ export class OneMachine {
     this.attacher = new FuseAttacher(options, quiet);
     const { mounts, attacher } = this;
     const clock = new HostClock();
-    this.controller = new CsiController({ objects, clock, controller: this.#controller });
+    this.controller = new CsiController({ ...ports, controller: this.#controller });
+    this.snapshots = new CsiSnapshots({ objects, clock });
     this.node = new CsiNode({ objects, mounts, attacher, clock, log: quiet }, here);
   }
 
@@ -80,7 +87,7 @@ export class OneMachine {
     for (const node of nodeNames) await machine.#startNode(node);
     void machine.#controller.run();
     await machine.#server.add(identityService());
-    await machine.#server.add(controllerService(machine.controller));
+    await machine.#server.add(controllerService(machine.controller, machine.snapshots));
     await machine.#server.add(nodeService(machine.node, here));
     await machine.#server.listen(machine.socket);
     return machine;
@@ -120,6 +127,14 @@ export class OneMachine {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
+  /** Looks after volumes that nobody uses: copies them, cuts them. */
+  #tenderOf(node: string): Tender {
+    const clusterOf = () => new KubernetesCluster(new KubeClient(this.#access));
+    const ports = { clock: new HostClock(), random: new HostRandom(), log: quiet };
+    const connector = new HostConnector(undefined);
+    return new Tender({ ...ports, connector, clusterOf }, { node, times: engineTimes });
+  }
+
   async #startNode(node: string): Promise<void> {
     const spec = {
       zone: '',
@@ -151,6 +166,7 @@ export class OneMachine {
     const agent = new StorageAgent(
       {
         objects: this.objects,
+        tender: this.#tenderOf(node),
         disks: new FolderDisks(path.join(this.folder, node)),
         clock: new HostClock(),
         log: quiet,

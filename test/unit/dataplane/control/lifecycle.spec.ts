@@ -113,7 +113,7 @@ function shelf() {
   const log = { info: () => {}, warn: () => {} };
   const events = { tell: () => {} };
   const controller = new Controller({ objects, clock, random, log, events, now: () => 'now' });
-  const csi = new CsiController({ objects, clock, controller });
+  const csi = new CsiController({ objects, clock, random, controller });
   void controller.run();
   let living = true;
   void (async () => {

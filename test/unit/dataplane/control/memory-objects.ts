@@ -3,7 +3,11 @@
  * chosen way. Like the real one it forgets nothing and answers with copies.
  */
 import { Fault } from '../../../../dataplane/base/fault.ts';
-import type { Metadata, StorageNodeObject } from '../../../../dataplane/control/objects.ts';
+import type {
+  Metadata,
+  SnapshotObject,
+  StorageNodeObject,
+} from '../../../../dataplane/control/objects.ts';
 import type { VolumeObject } from '../../../../dataplane/control/objects.ts';
 import type { Changed, Collection, Objects } from '../../../../dataplane/ports/objects.ts';
 
@@ -18,6 +22,7 @@ export type Mishap =
 export class MemoryObjects implements Objects {
   readonly volumes: MemoryCollection<VolumeObject>;
   readonly storageNodes: MemoryCollection<StorageNodeObject>;
+  readonly snapshots: MemoryCollection<SnapshotObject>;
   /** Calls so far. */
   calls = 0;
   /** The call that goes wrong, counted from 1; 0 for none. */
@@ -27,6 +32,7 @@ export class MemoryObjects implements Objects {
   constructor() {
     this.volumes = new MemoryCollection(this);
     this.storageNodes = new MemoryCollection(this);
+    this.snapshots = new MemoryCollection(this);
   }
 
   next(): Mishap | undefined {

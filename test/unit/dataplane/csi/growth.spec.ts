@@ -23,7 +23,7 @@ function given() {
   const controller = new Controller({ objects, clock, random, log, events, now: () => 'now' });
   const wanted = () =>
     objects.volumes.all.find(({ metadata }) => metadata.name === 'v')?.spec.sizeBytes;
-  return { objects, csi: new CsiController({ objects, clock, controller }), wanted };
+  return { objects, csi: new CsiController({ objects, clock, random, controller }), wanted };
 }
 
 describe('growth of a volume', () => {
