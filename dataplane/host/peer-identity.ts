@@ -64,12 +64,13 @@ export async function ensurePeerIdentity(
     extensions: [new SubjectAlternativeNameExtension([{ type: 'dns', value: wanted.node }])],
   });
   const signed = await signatureFor(client, wanted, request.toString('pem'));
-  const [leaf, authority] = signed.match(/-----BEGIN[^]+?-----END CERTIFICATE-----/g) ?? [];
-  if (leaf === undefined || authority === undefined) {
+  const [leaf, ...authorities] = signed.match(/-----BEGIN[^]+?-----END CERTIFICATE-----/g) ?? [];
+  if (leaf === undefined || authorities.length === 0) {
     throw new Fault('cluster.unreachable', 'The controller signed something that is no pair.');
   }
   const der = await webcrypto.subtle.exportKey('pkcs8', keys.privateKey);
-  await put(files.authority, `${authority}\n`);
+  // Several while one follows another: all of them are trusted.
+  await put(files.authority, authorities.map((each) => `${each}\n`).join(''));
   await put(files.key, `${PemConverter.encode(der, 'PRIVATE KEY')}\n`);
   await put(files.certificate, `${leaf}\n`);
   return files;
