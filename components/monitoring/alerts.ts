@@ -6,6 +6,7 @@
  * on what nobody can act on.
  */
 import { type AlertGroup, oneOfExactly, type Watched } from './alert.ts';
+import { dataplaneAlerts } from './dataplane-alerts.ts';
 import { longhornAlerts } from './longhorn-alerts.ts';
 
 export function alertGroups(watched: Watched): AlertGroup[] {
@@ -201,30 +202,14 @@ function backupAlerts({ backups }: Watched): AlertGroup {
   };
 }
 
-/** Our own replicated volumes report through their pods alone. */
-function dataplaneAlerts(daemonSet: string): AlertGroup {
-  return {
-    name: 'larder-dataplane',
-    alerts: [
-      {
-        name: 'LarderStorageDown',
-        expr: `kube_daemonset_status_number_unavailable{namespace="larder-system",daemonset="${daemonSet}"} > 0`,
-        for: '10m',
-        severity: 'critical',
-        summary:
-          'Replicated storage does not run on {{ $value }} of its nodes: volumes have fewer copies than promised, or none there.',
-      },
-    ],
-  };
-}
-
 /** Each sentence of the others rests on these exporters. */
-function newsAlerts({ backups, hasLonghorn }: Watched): AlertGroup {
+function newsAlerts({ backups, dataplane, hasLonghorn }: Watched): AlertGroup {
   const needed = [
     ['kubelet', 'kubelet_volume_stats_capacity_bytes'],
     ['kube-state-metrics', 'kube_node_info'],
     ['node-exporter', 'node_filesystem_size_bytes'],
     ...(backups.length === 0 ? [] : [['kube-state-metrics', 'kube_cronjob_info']]),
+    ...(dataplane === undefined ? [] : [['larder-controller', 'larder_controller_leader']]),
     ...(hasLonghorn ? [['longhorn-manager', 'longhorn_volume_capacity_bytes']] : []),
   ] as const;
   const expr = needed

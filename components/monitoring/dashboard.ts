@@ -5,21 +5,8 @@
  */
 import type { Watched } from './alert.ts';
 import { oneOfExactly } from './alert.ts';
-
-interface Panel {
-  readonly title: string;
-  /** What a reader should take from it. */
-  readonly description: string;
-  readonly expr: string;
-  readonly legend: string;
-  /** Grafana's names of units. */
-  readonly unit: 'percentunit' | 'bytes' | 's' | 'ns' | 'iops' | 'short';
-}
-
-interface Section {
-  readonly title: string;
-  readonly panels: readonly Panel[];
-}
+import { dataplaneSection } from './dataplane-panels.ts';
+import type { Panel, Section } from './panel.ts';
 
 const columns = 24;
 const panelWidth = 12;
@@ -84,6 +71,7 @@ function sections(watched: Watched): Section[] {
     ...(watched.mounts.length === 0 ? [] : [disks(watched)]),
     nodes(watched),
     ...(watched.backups.length === 0 ? [] : [backups(watched)]),
+    ...(watched.dataplane === undefined ? [] : [dataplaneSection]),
     ...(watched.hasLonghorn ? [replicas] : []),
   ];
 }

@@ -9,7 +9,7 @@
  */
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
-import { managed } from '../names.ts';
+import { managed, systemNamespace } from '../names.ts';
 import { type AlertGroup, runbookOf, type Watched } from './alert.ts';
 import { alertGroups } from './alerts.ts';
 import { dashboardOf } from './dashboard.ts';
@@ -86,6 +86,7 @@ export class Monitoring extends pulumi.ComponentResource {
         parent,
       );
       if (watched.hasLonghorn) this.#watchLonghorn(name, namespace, labels);
+      if (watched.dataplane !== undefined) this.#watchDataplane(name, namespace, labels);
     } else {
       new k8s.core.v1.ConfigMap(
         `${name}-rules`,
@@ -113,6 +114,36 @@ export class Monitoring extends pulumi.ComponentResource {
       parent,
     );
     this.registerOutputs({});
+  }
+
+  /** Our own replicated volumes: the controllers, and on each node copies and engines. */
+  #watchDataplane(
+    name: string,
+    namespace: pulumi.Input<string>,
+    labels: Readonly<Record<string, string>>,
+  ): void {
+    new k8s.apiextensions.CustomResource(
+      `${name}-dataplane`,
+      {
+        apiVersion: 'monitoring.coreos.com/v1',
+        kind: 'ServiceMonitor',
+        metadata: { name: 'larder-dataplane', namespace, labels },
+        spec: {
+          namespaceSelector: { matchNames: [systemNamespace] },
+          selector: { matchLabels: { 'app.kubernetes.io/name': 'larder-metrics' } },
+          endpoints: [
+            {
+              port: 'metrics',
+              scheme: 'https',
+              // Readers prove themselves by Prometheus' own token; the certificate is each pod's.
+              tlsConfig: { insecureSkipVerify: true },
+              bearerTokenFile: '/var/run/secrets/kubernetes.io/serviceaccount/token',
+            },
+          ],
+        },
+      },
+      { parent: this },
+    );
   }
 
   /** Longhorn's managers report for themselves; its chart makes a monitor only when asked to. */

@@ -7,6 +7,7 @@ import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
 import { dataplaneName, managed } from '../names.ts';
 import { declareAdmission } from './admission.ts';
+import { declareNetwork } from './network.ts';
 import { declareObjects, type StorageNodeArgs } from './objects.ts';
 import {
   controllerLabels,
@@ -37,6 +38,7 @@ export class Dataplane extends pulumi.ComponentResource {
     const own = { parent: this };
     const objects = declareObjects(name, nodes, { ...own, provider: args.dataProvider });
     const rights = declareRights(name, namespace, own);
+    declareNetwork(name, namespace, own);
     declareAdmission(name, { ...own, dependsOn: objects });
     const ready = { ...own, dependsOn: [...objects, ...rights.bindings] };
     new k8s.storage.v1.CSIDriver(

@@ -14,12 +14,25 @@ const kubeletFolder = '/var/lib/kubelet';
 /** In memory: sockets, keys and tokens of what is attached; empty after a boot. */
 const runFolder = '/run/larder';
 const peerPort = '7480';
+/** Of node pods on the node's own address, of controllers on theirs. */
+export const metricsPort = 7481;
 const program = (file: string) => ['node', `/opt/larder/dataplane/main/${file}.js`];
+/** For a Prometheus that finds pods by annotations; it needs a token that may GET /metrics. */
+const scraped = {
+  'prometheus.io/scrape': 'true',
+  'prometheus.io/scheme': 'https',
+  'prometheus.io/port': String(metricsPort),
+  'prometheus.io/path': '/metrics',
+};
+const metricsEnv = { name: 'METRICS_PORT', value: String(metricsPort) };
+const metricsPorts = [{ name: 'metrics', containerPort: metricsPort, protocol: 'TCP' }];
 const field = (name: string, fieldPath: string) => ({
   name,
   valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath } },
 });
 
+/** On all pods that show metrics. */
+export const metricsLabels = { 'larder.dev/metrics': 'shown' };
 export const nodeLabels = { 'app.kubernetes.io/name': 'larder-node' };
 export const controllerLabels = { 'app.kubernetes.io/name': 'larder-controller' };
 
@@ -31,7 +44,7 @@ export const controllerLabels = { 'app.kubernetes.io/name': 'larder-controller' 
 export function nodePod(images: DataplaneImageArgs, diskPaths: readonly string[]) {
   const disks = diskPaths.map((path, index) => ({ name: `disk-${index + 1}`, path }));
   return {
-    metadata: { labels: { ...managed, ...nodeLabels } },
+    metadata: { labels: { ...managed, ...nodeLabels, ...metricsLabels }, annotations: scraped },
     spec: {
       serviceAccountName: 'larder-node',
       priorityClassName: 'system-node-critical',
@@ -69,7 +82,10 @@ function storageContainer(
       { name: 'PEER_PORT', value: peerPort },
       { name: 'HOST_ROOT', value: '/host' },
       { name: 'PEER_FOLDER', value: `${runFolder}/peer` },
+      metricsEnv,
+      { name: 'METRICS_FOLDER', value: `${runFolder}/metrics` },
     ],
+    ports: metricsPorts,
     volumeMounts: [
       // A disk that is mounted later appears here too.
       ...disks.map(({ name, path }) => ({
@@ -115,7 +131,10 @@ export function controllerPod(images: DataplaneImageArgs, repairAfterMinutes: nu
     tolerationSeconds: 20,
   });
   return {
-    metadata: { labels: { ...managed, ...controllerLabels } },
+    metadata: {
+      labels: { ...managed, ...controllerLabels, ...metricsLabels },
+      annotations: scraped,
+    },
     spec: {
       serviceAccountName: 'larder-controller',
       priorityClassName: 'system-cluster-critical',
@@ -156,7 +175,9 @@ function controllerContainers(images: DataplaneImageArgs, repairAfterMinutes: nu
         field('POD_NAMESPACE', 'metadata.namespace'),
         field('POD_NAME', 'metadata.name'),
         { name: 'REPAIR_AFTER_SECONDS', value: String(Math.round(repairAfterMinutes * 60)) },
+        metricsEnv,
       ],
+      ports: metricsPorts,
       volumeMounts: [socket],
       resources: { requests: { cpu: '50m', memory: '96Mi' }, limits: { memory: '384Mi' } },
       securityContext: restricted,

@@ -17,7 +17,14 @@ const read = ['get', 'list', 'watch'];
 const ours = ['larder.dev'];
 const storage = ['storage.k8s.io'];
 
+/** Whether somebody who asks for metrics may have them. */
+const readerRules: Rule[] = [
+  { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
+  { apiGroups: ['authorization.k8s.io'], resources: ['subjectaccessreviews'], verbs: ['create'] },
+];
+
 const nodeRules: Rule[] = [
+  ...readerRules,
   { apiGroups: ours, resources: ['volumes', 'storagenodes'], verbs: read },
   {
     apiGroups: ours,
@@ -33,6 +40,7 @@ const nodeRules: Rule[] = [
 ];
 
 const controllerRules: Rule[] = [
+  ...readerRules,
   { apiGroups: ours, resources: ['volumes'], verbs: [...read, 'create', 'update', 'delete'] },
   { apiGroups: ours, resources: ['storagenodes'], verbs: read },
   { apiGroups: ours, resources: ['snapshots'], verbs: [...read, 'create', 'delete'] },
@@ -85,13 +93,14 @@ const namespaceRules: Rule[] = [
     resources: ['leases'],
     verbs: [...read, 'create', 'update', 'patch'],
   },
-  // The authority of the peers' certificates: made once, read by the controller alone.
+  // The authority of the peers' certificates: made, followed by another in time, and read by the
+  // controller alone.
   { apiGroups: [''], resources: ['secrets'], verbs: ['create'] },
   {
     apiGroups: [''],
     resources: ['secrets'],
     resourceNames: ['larder-peer-authority'],
-    verbs: ['get'],
+    verbs: ['get', 'update'],
   },
 ];
 
@@ -129,6 +138,15 @@ export function declareRights(
       opts,
     );
   };
+  // For the owner to bind to a Prometheus that may not GET /metrics yet.
+  new k8s.rbac.v1.ClusterRole(
+    `${name}-metrics-reader`,
+    {
+      metadata: { name: 'larder-metrics-reader', labels: managed },
+      rules: [{ nonResourceURLs: ['/metrics'], verbs: ['get'] }],
+    },
+    opts,
+  );
   const metadata = { name: 'larder-controller', namespace, labels: managed };
   const role = new k8s.rbac.v1.Role(`${name}-role`, { metadata, rules: namespaceRules }, opts);
   const binding = new k8s.rbac.v1.RoleBinding(

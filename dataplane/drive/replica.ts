@@ -15,6 +15,7 @@ import { FrameReader, malformed } from '../peer/frame.ts';
 import type { Acceptor, Link } from '../ports/link.ts';
 import type { Log } from '../ports/log.ts';
 import { type ByteSpan, fits } from '../store/geometry.ts';
+import type { StoreHealth } from '../report/store-metrics.ts';
 import type { Store, StoreReadOutcome } from '../store/store.ts';
 import type { MemberReply, MemberRequest } from '../volume/member.ts';
 import type { HostedStore } from './hosted-store.ts';
@@ -74,6 +75,15 @@ export class ReplicaServer {
   constructor(ports: ReplicaPorts, options: ReplicaOptions) {
     this.#ports = ports;
     this.#options = options;
+  }
+
+  /** How the stores that are served are, for metrics. */
+  get health(): readonly StoreHealth[] {
+    return [...this.#stores.values()].map(({ store }) => ({
+      ...store.identity,
+      full: store.full,
+      failed: store.failure !== undefined,
+    }));
   }
 
   add(hosted: HostedStore): void {

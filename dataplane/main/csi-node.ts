@@ -59,7 +59,11 @@ async function main(): Promise<void> {
       args: [path.join(import.meta.dirname, `engine${path.extname(import.meta.filename)}`)],
       inPod: true,
       version: settings.VERSION,
-      settings: { tls: peerFilesIn(wanted.folder, 'engine'), kubernetes: kept },
+      settings: {
+        tls: peerFilesIn(wanted.folder, 'engine'),
+        metrics: path.join(settings.RUN_FOLDER, 'metrics'),
+        kubernetes: kept,
+      },
     },
     log,
   );

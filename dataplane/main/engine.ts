@@ -20,6 +20,7 @@ import { HostLog } from '../host/log.ts';
 import type { Cluster } from '../ports/cluster.ts';
 import { EngineFolder } from './engine-folder.ts';
 import { keepRenewed, readCredentials, tlsFiles } from './credentials.ts';
+import { leaveMetrics } from './leave-metrics.ts';
 import { nameOfOne, runProgram } from './program.ts';
 import { VolumeService } from './volume-service.ts';
 
@@ -55,6 +56,8 @@ const settings = z.strictObject({
     }),
   /** Paths of PEM files; without them replica servers on this machine are all it can reach. */
   tls: tlsFiles.optional(),
+  /** Folder in memory where metrics are left for the storage server of this node. */
+  metrics: z.string().optional(),
   /** Where the records are that are not in a directory. */
   kubernetes: z
     .strictObject({ server: z.string(), caFile: z.string(), tokenFile: z.string() })
@@ -71,20 +74,22 @@ function clusterOf(record: string | undefined, client: KubeClient | undefined): 
 }
 
 async function main(wanted: z.infer<typeof settings>): Promise<void> {
-  const { folder, volumes, tls, kubernetes } = wanted;
+  const { folder, volumes, tls, kubernetes, metrics } = wanted;
   const log = new HostLog();
   const connector = new HostConnector(await readCredentials(tls));
   keepRenewed(tls, connector, log);
-  const ports = { clock: new HostClock(), connector, log };
+  const ports = { clock: new HostClock(), connector, log, running: new Set<VolumeService>() };
   const client = kubernetes === undefined ? undefined : new KubeClient(kubernetes);
   const serviceOf = ({ record, ...each }: z.infer<typeof volumeSettings>) =>
     new VolumeService(ports, { ...each, cluster: clusterOf(record, client) });
+  const leave = leaveMetrics(metrics, ports.running, log);
   if (folder !== undefined) {
     const followed = new EngineFolder({ folder, schema: volumeSettings }, serviceOf, log);
     onSignal(() => {
       followed.stop();
     });
     await followed.run();
+    await leave.end();
     process.exit(0);
   }
   const services = volumes.map(serviceOf);
@@ -100,6 +105,7 @@ async function main(wanted: z.infer<typeof settings>): Promise<void> {
       return end;
     }),
   );
+  await leave.end();
   const wrong =
     ends.find(({ code }) => code === 'volume.superseded') ??
     ends.find(({ code }) => code !== 'volume.ending');

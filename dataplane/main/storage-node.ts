@@ -15,14 +15,17 @@ import { accessOfPod, KubeClient } from '../host/kube-client.ts';
 import { HostAcceptor, HostConnector } from '../host/link.ts';
 import { KubernetesCluster } from '../host/kubernetes-cluster.ts';
 import { HostLog } from '../host/log.ts';
+import { readMetrics } from '../host/metrics-files.ts';
 import { hostObjects } from '../host/objects.ts';
 import { ensurePeerIdentity } from '../host/peer-identity.ts';
 import { HostRandom } from '../host/random.ts';
 import { HostStorageDisks } from '../host/storage-disks.ts';
+import { storeFamilies } from '../report/store-metrics.ts';
 import { keepRenewed, readCredentials } from './credentials.ts';
 import { readEnvironment } from './environment.ts';
 import { keepIdentity } from './keep-identity.ts';
 import { reporting } from './program.ts';
+import { showMetrics } from './show-metrics.ts';
 import { engineTimes } from './volume-service.ts';
 
 const environment = z.object({
@@ -34,6 +37,9 @@ const environment = z.object({
   HOST_ROOT: z.string().startsWith('/'),
   /** In memory; keys are kept here. */
   PEER_FOLDER: z.string().startsWith('/'),
+  METRICS_PORT: z.coerce.number().int().min(1).max(65_535),
+  /** In memory; engines leave their metrics here. */
+  METRICS_FOLDER: z.string().startsWith('/'),
 });
 
 async function main(): Promise<void> {
@@ -46,9 +52,10 @@ async function main(): Promise<void> {
   const host = settings.NODE_ADDRESS.includes(':')
     ? `[${settings.NODE_ADDRESS}]`
     : settings.NODE_ADDRESS;
+  const credentials = await readCredentials(files);
   const acceptor = await HostAcceptor.listen(
     `${host}:${settings.PEER_PORT}`,
-    await readCredentials(files),
+    credentials,
     (why) => {
       log.warn('turned a connection away', { why });
     },
@@ -62,6 +69,16 @@ async function main(): Promise<void> {
     { acceptor, log, onDefect },
     { incarnation: new HostRandom().token(), plants: {} },
   );
+  if (credentials !== undefined) {
+    const families = async () => [
+      ...storeFamilies(replicas.health),
+      ...(await readMetrics(settings.METRICS_FOLDER)),
+    ];
+    const at = { host: settings.NODE_ADDRESS, port: settings.METRICS_PORT };
+    const wished = { ...at, part: 'storage', shown: credentials, families };
+    const metrics = await showMetrics(client, wished, log);
+    if (metrics !== undefined) keepRenewed(files, metrics, log);
+  }
   const agent = new StorageAgent(
     {
       objects: hostObjects(client, log),

@@ -7,17 +7,21 @@
 import { Fault } from '../base/fault.ts';
 import { limits } from '../base/limits.ts';
 import { EngineDrive } from '../drive/engine.ts';
+import { MeasuredBlocks } from '../drive/measured-blocks.ts';
 import { NbdExport, NbdExports } from '../drive/nbd-export.ts';
 import { NbdServer } from '../drive/nbd-server.ts';
 import { RoomBehind } from '../drive/room-behind.ts';
 import { roomyExport } from '../nbd/export-info.ts';
 import { listenUnix } from '../host/nbd-listener.ts';
 import { HostRandom } from '../host/random.ts';
+import type { BlockService } from '../ports/block-service.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Cluster } from '../ports/cluster.ts';
 import type { Connector } from '../ports/link.ts';
 import type { Log } from '../ports/log.ts';
 import type { NbdListener } from '../ports/nbd-link.ts';
+import { engineFamilies } from '../report/engine-metrics.ts';
+import type { Family } from '../report/metrics.ts';
 import { tellFinding } from './scrub-words.ts';
 import { VolumeFindings } from './volume-findings.ts';
 
@@ -25,6 +29,8 @@ export interface VolumeServicePorts {
   readonly clock: Clock;
   readonly connector: Connector;
   readonly log: Log;
+  /** Holds this service while it runs. */
+  readonly running?: Set<VolumeService>;
 }
 
 export interface VolumeServiceOptions {
@@ -54,10 +60,10 @@ const stopGraceMs = 10_000;
 const restartMs = 1000;
 
 /** The volume as it is, and for clients that cannot be told a new size, with room to grow. */
-function exportsOf(volume: string, engine: EngineDrive): NbdExports {
-  const roomy = new RoomBehind(engine, limits.volumeBytesMax);
+function exportsOf(volume: string, blocks: BlockService): NbdExports {
+  const roomy = new RoomBehind(blocks, limits.volumeBytesMax);
   return new NbdExports([
-    new NbdExport({ name: volume, blocks: engine }),
+    new NbdExport({ name: volume, blocks }),
     new NbdExport({
       name: roomyExport(volume),
       description: 'the same with room behind its end',
@@ -71,7 +77,11 @@ export class VolumeService {
   readonly #options: VolumeServiceOptions;
   readonly #stopping = new AbortController();
   readonly #findings: VolumeFindings;
+  /** Of the engine that runs now. */
+  #blocks: MeasuredBlocks | undefined;
   #engine: EngineDrive | undefined;
+  /** Since when it waits for something. */
+  #waitingSinceMs: number | undefined;
 
   constructor(ports: VolumeServicePorts, options: VolumeServiceOptions) {
     this.#ports = ports;
@@ -81,6 +91,16 @@ export class VolumeService {
 
   /** Resolves with the reason when the volume is served no more. */
   async run(): Promise<Fault> {
+    const { running } = this.#ports;
+    running?.add(this);
+    try {
+      return await this.#run();
+    } finally {
+      running?.delete(this);
+    }
+  }
+
+  async #run(): Promise<Fault> {
     const { log, clock } = this.#ports;
     const { volume, socket } = this.#options;
     for (;;) {
@@ -105,6 +125,21 @@ export class VolumeService {
     }
   }
 
+  /** Of the engine that runs now; they begin at zero with each. */
+  families(): readonly Family[] {
+    const [engine, blocks] = [this.#engine, this.#blocks];
+    if (engine === undefined || blocks === undefined) return [];
+    const { volume } = this.#options;
+    const nowMs = this.#ports.clock.nowMs();
+    const since = (atMs: number | undefined) =>
+      atMs === undefined ? undefined : (nowMs - atMs) / 1000;
+    const { epoch, serving, copiedBytes, scrub } = engine;
+    const waitingSeconds = since(this.#waitingSinceMs) ?? 0;
+    const scrubAgeSeconds = since(scrub.lastPassEndedAtMs);
+    const health = { epoch, serving, copiedBytes, scrub, waitingSeconds, scrubAgeSeconds };
+    return [...engineFamilies(volume, health), ...blocks.families(volume)];
+  }
+
   /** Makes durable what was taken, and leaves (I-20). */
   stop(): void {
     this.#stopping.abort();
@@ -127,6 +162,7 @@ export class VolumeService {
         cluster,
         onDefect: defect.reject,
         onReason: (reason) => {
+          this.#waitingSinceMs = reason === '' ? undefined : clock.nowMs();
           if (reason === '') log.info('goes on', { volume });
           else log.warn('waits', { volume, reason });
         },
@@ -139,6 +175,9 @@ export class VolumeService {
       { ...engineTimes, incarnation: new HostRandom().token(), preferred, plants: {} },
     );
     this.#engine = engine;
+    this.#waitingSinceMs = undefined;
+    const blocks = new MeasuredBlocks(engine, clock);
+    this.#blocks = blocks;
     let server: NbdServer | undefined;
     const stop = () => {
       const left = server?.stop(stopGraceMs) ?? Promise.resolve(0);
@@ -153,7 +192,7 @@ export class VolumeService {
     try {
       const failed = await Promise.race([engine.ready(), defect.promise]);
       if (failed !== undefined) return failed;
-      const exports = exportsOf(volume, engine);
+      const exports = exportsOf(volume, blocks);
       server = new NbdServer({ clock, log, listener, exports }, 'plain');
       server.run().catch(defect.reject);
       process.stdout.write(`serving ${volume} epoch ${engine.epoch}\n`);

@@ -13,6 +13,8 @@ import { Progress } from '../../lab/base/progress.ts';
 import { ensureTools } from '../../lab/toolchain/toolchain.ts';
 import { skip } from '../support/reporter.ts';
 import { type AlertSample, watched } from './support/alert-sample.ts';
+import { exposition } from '../../dataplane/report/metrics.ts';
+import { everyFamily } from './support/alert-samples-dataplane.ts';
 import { alertSamples } from './support/alert-samples.ts';
 
 const stack = 'homelab';
@@ -58,12 +60,41 @@ describe('alert rules under promtool', () => {
     assert.deepEqual(sampled(false).toSorted(), names.toSorted());
   });
 
-  for (const [index, sample] of alertSamples.entries())
-    it(`${sample.alert} ${sample.fires === undefined ? 'stays silent' : 'fires'} when ${sample.when}`, async () => {
-      write(`sample-${index}.yaml`, testFile(sample));
-      const { exitCode, all } = await run('test', 'rules', `sample-${index}.yaml`);
-      assert.equal(exitCode, 0, all);
+  describe('on their samples', () => {
+    // All in two runs, which are quick; one by one only when something is to be explained.
+    let together: number | undefined;
+    before(async () => {
+      const files = intervals.map((interval) => {
+        const samples = alertSamples.filter((sample) => intervalOf(sample) === interval);
+        write(`samples-${interval}.yaml`, testFile(interval, samples));
+        return `samples-${interval}.yaml`;
+      });
+      ({ exitCode: together } = await run('test', 'rules', ...files));
     });
+
+    for (const [index, sample] of alertSamples.entries())
+      it(`${sample.alert} ${sample.fires === undefined ? 'stays silent' : 'fires'} when ${sample.when}`, async () => {
+        write(`sample-${index}.yaml`, testFile(intervalOf(sample), [sample]));
+        const alone = ['test', 'rules', `sample-${index}.yaml`];
+        const { exitCode, all } =
+          together === 0 ? { exitCode: together, all: '' } : await run(...alone);
+        assert.equal(exitCode, 0, all);
+      });
+  });
+
+  it('rest on metrics that the data plane writes as Prometheus reads them', async () => {
+    const text = exposition(everyFamily());
+    const checked = await execa(promtool, ['check', 'metrics'], {
+      input: text,
+      reject: false,
+      all: true,
+    });
+    assert.equal(checked.exitCode, 0, checked.all);
+    const names = everyFamily().map(({ name }) => name);
+    const used = JSON.stringify([groups, dashboardOf(stack, watched)]).match(/\blarder_[a-z_]+/g);
+    const unknown = used?.filter((name) => !names.includes(name.replace(/_bucket$/, '')));
+    assert.deepEqual(unknown, []);
+  });
 
   it('and the panels of the dashboard are valid expressions', async () => {
     const { panels } = dashboardOf(stack, watched) as {
@@ -81,33 +112,34 @@ describe('alert rules under promtool', () => {
   });
 });
 
-/** The case in promtool's own form. */
-function testFile({ alert, series, at, fires, ...sample }: AlertSample): object {
-  const declared = alerts.find(({ name }) => name === alert);
-  assert.ok(declared, `${alert} is an alert`);
-  const { severity } = declared;
-  const expected =
-    fires === undefined
-      ? []
-      : [
-          {
-            exp_labels: { ...fires.labels, severity, stack },
-            exp_annotations: {
-              summary: fires.summary,
-              runbook_url: `docs/runbooks/${runbookOf(declared)}.md`,
-            },
-          },
-        ];
+const intervals = ['1m', '10m'] as const;
+const intervalOf = ({ interval }: AlertSample) => interval ?? '1m';
+
+/** Cases in promtool's own form. */
+function testFile(interval: string, samples: readonly AlertSample[]): object {
   return {
     rule_files: ['rules.yaml'],
-    evaluation_interval: sample.interval ?? '1m',
-    tests: [
-      {
-        interval: sample.interval ?? '1m',
+    evaluation_interval: interval,
+    tests: samples.map(({ alert, series, at, fires }) => {
+      const declared = alerts.find(({ name }) => name === alert);
+      assert.ok(declared, `${alert} is an alert`);
+      const labels = { severity: declared.severity, stack };
+      const runbook = `docs/runbooks/${runbookOf(declared)}.md`;
+      const expected =
+        fires === undefined
+          ? []
+          : [
+              {
+                exp_labels: { ...fires.labels, ...labels },
+                exp_annotations: { summary: fires.summary, runbook_url: runbook },
+              },
+            ];
+      return {
+        interval,
         input_series: Object.entries(series).map(([name, values]) => ({ series: name, values })),
         alert_rule_test: [{ eval_time: at, alertname: alert, exp_alerts: expected }],
-      },
-    ],
+      };
+    }),
   };
 }
 

@@ -11,10 +11,11 @@ interface Container {
   readonly name: string;
   readonly securityContext: { readonly privileged?: boolean };
   readonly volumeMounts: readonly { readonly mountPath: string }[];
+  readonly ports?: readonly object[];
 }
 
 interface Rule {
-  readonly resources: readonly string[];
+  readonly resources?: readonly string[];
   readonly verbs: readonly string[];
   readonly resourceNames?: readonly string[];
 }
@@ -90,13 +91,41 @@ describe('data plane of replicated tiers', () => {
     const roles = ['ClusterRole', 'Role']
       .flatMap((kind) => ofType(`kubernetes:rbac.authorization.k8s.io/v1:${kind}`))
       .filter(({ name }) => name.startsWith('dataplane'));
-    assert.equal(roles.length, 3);
+    assert.equal(roles.length, 4);
     const rules = roles.flatMap(({ inputs }) => inputs['rules'] as Rule[]);
-    for (const { resources, verbs, resourceNames } of rules) {
+    for (const { resources = [], verbs, resourceNames } of rules) {
       assert.ok(![...resources, ...verbs].includes('*'));
       if (resources.includes('secrets') && !verbs.includes('create')) {
         assert.deepEqual(resourceNames, ['larder-peer-authority']);
       }
     }
+  });
+
+  it('shows metrics from containers that are not privileged, and from no other', () => {
+    const kinds = ['kubernetes:apps/v1:DaemonSet', 'kubernetes:apps/v1:Deployment'];
+    const showing = kinds.flatMap((kind) =>
+      pods(kind).containers.filter(({ ports = [] }) => ports.length > 0),
+    );
+    assert.deepEqual(
+      showing.map(({ name, securityContext }) => [name, securityContext.privileged ?? false]),
+      [
+        ['storage', false],
+        ['controller', false],
+      ],
+    );
+  });
+
+  it('lets nobody connect to pods of its Namespace but readers of metrics', () => {
+    const policies = ofType('kubernetes:networking.k8s.io/v1:NetworkPolicy').map(
+      ({ inputs }) => inputs['spec'],
+    );
+    assert.deepEqual(policies, [
+      { podSelector: {}, policyTypes: ['Ingress'] },
+      {
+        podSelector: { matchLabels: { 'app.kubernetes.io/name': 'larder-controller' } },
+        policyTypes: ['Ingress'],
+        ingress: [{ ports: [{ protocol: 'TCP', port: 7481 }] }],
+      },
+    ]);
   });
 });

@@ -75,4 +75,28 @@ describe('monitoring', () => {
     assert.equal(monitor?.type, 'kubernetes:monitoring.coreos.com/v1:ServiceMonitor');
     assert.match(JSON.stringify(named(run, 'monitoring-rules')?.inputs), /LarderReplicaMissing/);
   });
+
+  it('watches our own replicated volumes where a tier has them', async () => {
+    const more = {
+      tiers: [
+        { name: 'replicated', engine: 'larder', default: true },
+        { name: 'local-ssd', engine: 'static' },
+      ],
+      images: { dataplane: 'registry.example/larder@sha256:00' },
+    };
+    const run = await declared({ format: 'prometheus-operator' }, more);
+    const monitor = named(run, 'monitoring-dataplane');
+    assert.equal(monitor?.type, 'kubernetes:monitoring.coreos.com/v1:ServiceMonitor');
+    const service = named(run, 'dataplane-metrics-service')?.inputs;
+    assert.deepEqual(at(monitor.inputs, 'spec', 'selector', 'matchLabels'), {
+      'app.kubernetes.io/name': at(service, 'metadata', 'labels', 'app.kubernetes.io/name'),
+    });
+    const [port] = at(service, 'spec', 'ports') as { name: string; targetPort: string }[];
+    const [endpoint] = at(monitor.inputs, 'spec', 'endpoints') as object[];
+    assert.deepEqual(
+      [port?.name, at(endpoint, 'port'), at(endpoint, 'scheme')],
+      ['metrics', 'metrics', 'https'],
+    );
+    assert.match(JSON.stringify(named(run, 'monitoring-rules')?.inputs), /LarderVolumeUnreachable/);
+  });
 });

@@ -12,6 +12,7 @@ import {
 } from '../../dataplane/control/objects.ts';
 import { preferredAnnotation } from '../../dataplane/drive/controller.ts';
 import { skip } from '../support/reporter.ts';
+import { assertMetricsShown, assertOperatorSees } from './support/seen-from-outside.ts';
 import { ReplicatedLab } from './support/replicated-lab.ts';
 
 const namespace = 'default';
@@ -104,6 +105,17 @@ describe('replicated volumes in the lab', () => {
     assert.equal(code, 0, 'there was an engine');
     await until('the writer to go on', async () => (await safe()) > before + 20);
     assert.equal(await phase(), 'Running');
+  });
+
+  it("finds every part in place in the operator's eyes", async () => {
+    await assertOperatorSees(started.lab, 'data');
+  });
+
+  it('shows metrics to who may read them, and to nobody else', async function () {
+    this.timeout(settledMs);
+    const [volume] = await volumes();
+    assert.ok(volume);
+    await assertMetricsShown(started.lab, volume);
   });
 
   it('does not let a node write about another', async function () {

@@ -1,5 +1,6 @@
 /** Samples for every alert, volumes and disks in a file of their own. */
 import type { AlertSample } from './alert-sample.ts';
+import { dataplaneSamples } from './alert-samples-dataplane.ts';
 import { capacity, diskSamples, size, volumeSamples } from './alert-samples-storage.ts';
 
 const condition = (name: string, node = 'kube01') =>
@@ -254,33 +255,12 @@ const replicas: readonly AlertSample[] = [
   },
 ];
 
-const daemonSet = 'namespace="larder-system",daemonset="larder-node"';
-
-const dataplane: readonly AlertSample[] = [
-  {
-    alert: 'LarderStorageDown',
-    when: 'it runs on one node less than it should',
-    series: { [`kube_daemonset_status_number_unavailable{${daemonSet}}`]: '1x30' },
-    at: '20m',
-    fires: {
-      labels: { namespace: 'larder-system', daemonset: 'larder-node' },
-      summary:
-        'Replicated storage does not run on 1 of its nodes: volumes have fewer copies than promised, or none there.',
-    },
-  },
-  {
-    alert: 'LarderStorageDown',
-    when: 'a node is rolled within five minutes',
-    series: { [`kube_daemonset_status_number_unavailable{${daemonSet}}`]: '1x5 0x30' },
-    at: '20m',
-  },
-];
-
 const everything = {
   [capacity]: '1x60',
   'kube_node_info{node="kube01"}': '1x60',
   [`kube_cronjob_info{${dump}}`]: '1x60',
   'longhorn_volume_capacity_bytes{volume="pvc-1"}': '1x60',
+  'larder_controller_leader{pod="a"}': '1x60',
 };
 
 const news: readonly AlertSample[] = [
@@ -308,7 +288,7 @@ export const alertSamples: readonly AlertSample[] = [
   ...diskSamples,
   ...nodes,
   ...backups,
-  ...dataplane,
+  ...dataplaneSamples,
   ...replicas,
   ...news,
 ];
