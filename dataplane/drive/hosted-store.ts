@@ -37,7 +37,7 @@ export interface HostedStore {
 /**
  * Makes an empty store. The identity comes last: without it there is no store, and what an
  * interrupted creation left behind is written over. Rejects with `store.foreign` where anything
- * else lies.
+ * else lies, `input.invalid` when the volume is larger than the disk.
  */
 export async function createStore(
   disk: Disk,
@@ -58,6 +58,15 @@ export async function createStore(
     throw new Fault('store.foreign', `The directory holds ${found.join(', ')}, not a new store.`, {
       hint: 'Give the replica an empty directory; nothing here was changed.',
     });
+  }
+  const capacityBytes = await disk.capacityBytes();
+  const { sizeBytes } = identity.geometry;
+  if (sizeBytes > capacityBytes) {
+    throw new Fault(
+      'input.invalid',
+      `A volume of ${sizeBytes} bytes is larger than the disk under it, which has ${capacityBytes}.`,
+      { hint: 'Choose a smaller volume or a larger disk; nothing here was changed.' },
+    );
   }
   if (found.includes(superblockFile)) {
     const old = decodeSuperblock(await disk.readAll(superblockFile));
@@ -82,7 +91,6 @@ export async function createStore(
   const slots = new Uint8Array(2 * superblockSlotBytes);
   slots.set(slot, 0);
   slots.set(slot, superblockSlotBytes);
-  const { sizeBytes } = identity.geometry;
   await disk.replace(first.data, new Uint8Array(0));
   await disk.replace(first.table, new Uint8Array(0));
   await disk.replace(first.regions, new RegionMap(regionCount(identity.geometry)).file());

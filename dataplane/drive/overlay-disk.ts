@@ -33,6 +33,10 @@ export class OverlayDisk implements Disk {
     return this.#budget.usedBytes;
   }
 
+  capacityBytes(): Promise<number> {
+    return this.#below.capacityBytes();
+  }
+
   freeBytes(): Promise<number> {
     return Promise.resolve(Infinity);
   }

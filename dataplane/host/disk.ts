@@ -35,6 +35,13 @@ export class HostDisk implements Disk {
     this.#readOnly = options.readOnly ?? false;
   }
 
+  async capacityBytes(): Promise<number> {
+    return told(`ask for the size of ${this.#directory}`, async () => {
+      const { blocks, bsize } = await statfs(this.#directory);
+      return blocks * bsize;
+    });
+  }
+
   async freeBytes(): Promise<number> {
     return told(`ask for the room of ${this.#directory}`, async () => {
       const { bavail, bsize } = await statfs(this.#directory);

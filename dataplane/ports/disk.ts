@@ -8,6 +8,8 @@
  * known about unsynced writes, for ever (I-18).
  */
 export interface Disk {
+  /** Of the whole file system, used or not. Infinity when there is no telling. */
+  capacityBytes(): Promise<number>;
   /** What may still be written here. Infinity when there is no telling. */
   freeBytes(): Promise<number>;
   /** Names of the files in the directory; empty when there is no directory. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { RunningVolume } from './running-volume.ts';
@@ -143,6 +143,20 @@ describe('data plane process', function () {
     const client = await running.client();
     assert.equal((await client.write(0, Buffer.alloc(4096, 1), { fua: true })).kind, 'done');
     await client.disconnect();
+  });
+
+  it('does not make a store that is larger than the disk under it', async () => {
+    const place = path.join(directory, 'disk');
+    mkdirSync(place);
+    const create = { lineage: 'first', sizeBytes: 2 ** 52, withVolume: true };
+    const { code, said } = await runWith('replica', {
+      listen: path.join(directory, 'socket'),
+      stores: [{ volume: 'one', member: 'left', directory: place, create }],
+    });
+    assert.equal(code, 1);
+    assert.match(said, /4503599627370496 bytes is larger than the disk under it, which has \d+/);
+    assert.match(said, /nothing here was changed/);
+    assert.deepEqual(readdirSync(place), []);
   });
 
   it('does not make a store where something else lies, and changes nothing there', async () => {

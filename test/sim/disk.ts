@@ -17,6 +17,10 @@ export class SimDisk implements Disk {
     this.#process = process;
   }
 
+  async capacityBytes(): Promise<number> {
+    return this.#done('size', () => Infinity);
+  }
+
   async freeBytes(): Promise<number> {
     return this.#done('room', () => (this.#medium.full ? 0 : Infinity));
   }

@@ -193,8 +193,10 @@ export class SimMedium {
     if (offsetBytes < content.medium.length) content.medium[offsetBytes] = flipped;
   }
 
+  /** A new disk is put in, for good. */
   empty(): void {
     this.files.clear();
+    this.#aside = undefined;
   }
 
   /** What is on the medium now. */
@@ -206,6 +208,12 @@ export class SimMedium {
   restore(snapshot: Snapshot): void {
     this.files.clear();
     for (const [name, bytes] of snapshot) this.replace(name, bytes);
+  }
+
+  /** An older state of the disk is put in, for good. */
+  putImage(image: Snapshot): void {
+    this.restore(image);
+    this.#aside = undefined;
   }
 
   /** What is on the disk that belongs here, wherever it is now. */

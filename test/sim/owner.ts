@@ -1,12 +1,16 @@
 /**
  * Asks members to leave while clients work, and to stay after all, as the controller does when
- * copies move to other nodes. When all is healed everybody is asked to stay.
+ * copies move to other nodes; adds members with an empty disk, and takes out those that are not in
+ * sync when enough others are. When all is healed everybody is asked to stay.
  */
+import { limits } from '../../dataplane/base/limits.ts';
 import type { Prng } from '../../dataplane/base/prng.ts';
 import type { Shelf } from './shelf.ts';
 
 /** Longest pause between two changes of mind. */
 const pauseMs = 600;
+/** Members that may be added in a run. */
+const addedMax = 3;
 /** Part of the runs that have one. */
 const share = 0.4;
 
@@ -38,9 +42,33 @@ export class Owner {
     world.after(this.#prng.between(50, pauseMs), () => {
       if (this.#shelf.healing) return;
       const chosen = this.#prng.pick(members)?.id;
-      this.#ask((id, retiring) => (id === chosen ? !retiring : retiring));
+      const draw = this.#prng.fraction();
+      if (draw < 0.25) this.#add();
+      else if (draw < 0.5) this.#takeOut();
+      else this.#ask((id, retiring) => (id === chosen ? !retiring : retiring));
       this.#next();
     });
+  }
+
+  #add(): void {
+    const { cluster, members, settings } = this.#shelf;
+    const room = cluster.record.members.length < limits.membersMax;
+    if (!room || cluster.away || members.length >= settings.members + addedMax) return;
+    const { id } = this.#shelf.addMember();
+    const added = { id, address: id, inSync: false, departedAt: 0 };
+    cluster.edit((record) => ({ ...record, members: [...record.members, added] }));
+  }
+
+  /** Whoever is not in sync, as long as there are as many copies as there shall be. */
+  #takeOut(): void {
+    const { cluster, recorded, settings } = this.#shelf;
+    if (recorded.length < settings.members) return;
+    const last = cluster.record.members.find(({ inSync }) => !inSync);
+    if (last === undefined) return;
+    cluster.edit((record) => ({
+      ...record,
+      members: record.members.filter(({ id }) => id !== last.id),
+    }));
   }
 
   #ask(leaves: (id: string, retiring: boolean) => boolean): void {

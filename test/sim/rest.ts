@@ -18,7 +18,7 @@ export function atRest(shelf: Shelf): boolean {
     last?.engine.serving === true &&
     last.process.alive &&
     last.clients.every((client) => client.finished) &&
-    shelf.recorded.length === shelf.members.length
+    shelf.recorded.length === shelf.named.length
   );
 }
 
@@ -55,9 +55,9 @@ export async function questionAtRest(shelf: Shelf): Promise<void> {
 }
 
 /** Every member has each snapshot of the record, with the same content: that of one moment. */
-function lookAtSnapshots({ world, members, cluster, history, photographer }: Shelf): void {
+function lookAtSnapshots({ world, named, cluster, history, photographer }: Shelf): void {
   for (const name of cluster.record.snapshots) {
-    const images = members.map((member) => ({ id: member.id, image: member.image(name) }));
+    const images = named.map((member) => ({ id: member.id, image: member.image(name) }));
     const lacking = images.filter(({ image }) => image.length === 0).map(({ id }) => id);
     if (lacking.length > 0) world.violate(`I-23 ${lacking.join()} lacks snapshot ${name}`);
     const photograph = photographer.taken.get(name);
@@ -99,7 +99,7 @@ export async function questionWhatIsLeft(shelf: Shelf): Promise<void> {
 
 /** A block that rotted and was not read since is one that repair has yet to meet. */
 function compareCopies(shelf: Shelf): void {
-  const images = shelf.members.map((member) => ({ id: member.id, image: member.image() }));
+  const images = shelf.named.map((member) => ({ id: member.id, image: member.image() }));
   for (let block = 0; block < shelf.settings.blockCount; block++) {
     const seen = images.map(({ id, image }) => `${id}: ${image[block]}`);
     const values = new Set(images.map(({ image }) => image[block]));

@@ -8,7 +8,7 @@ import { SimCluster } from './cluster.ts';
 import { SimMedium } from './medium.ts';
 import { History } from './history.ts';
 import { SimNetwork } from './link.ts';
-import { SimMember } from './member.ts';
+import { type MemberPorts, SimMember } from './member.ts';
 import { Photographer } from './photographer.ts';
 import type { Plants } from './plants.ts';
 import { blockBytes, geometryOf, lineage, type Settings, volume } from './settings.ts';
@@ -26,7 +26,9 @@ export class Shelf {
   readonly history: History;
   readonly network: SimNetwork;
   readonly cluster: SimCluster;
-  readonly members: readonly SimMember[];
+  /** Also those that the record does not name any more: nobody turns a machine off at once. */
+  readonly members: SimMember[];
+  readonly #memberPorts: MemberPorts;
   readonly attachments: Attachment[] = [];
   readonly photographer: Photographer;
   readonly #plants: Plants;
@@ -51,7 +53,14 @@ export class Shelf {
         this.#checkRecord(record, before);
       },
     });
-    this.members = this.#makeMembers();
+    this.#memberPorts = {
+      world,
+      network: this.network,
+      geometry: geometryOf(settings),
+      plants,
+      incarnation: () => `i${(this.#incarnations += 1)}`,
+    };
+    this.members = this.cluster.record.members.map(({ id }) => this.#makeMember(id));
   }
 
   get newest(): Attachment | undefined {
@@ -60,6 +69,20 @@ export class Shelf {
 
   get recorded(): readonly string[] {
     return inSyncIds(this.cluster.record);
+  }
+
+  /** Those that the record names. */
+  get named(): readonly SimMember[] {
+    const { members } = this.cluster.record;
+    return this.members.filter((member) => members.some(({ id }) => id === member.id));
+  }
+
+  /** A replica server with an empty disk, under a name that none had before. */
+  addMember(): SimMember {
+    const member = this.#makeMember(`r${this.members.length + 1}`);
+    this.members.push(member);
+    void member.start(false);
+    return member;
   }
 
   async begin(): Promise<void> {
@@ -137,20 +160,11 @@ export class Shelf {
     if (mustLook || this.newest?.process.alive !== true) this.attach();
   }
 
-  #makeMembers(): readonly SimMember[] {
-    const { world, network, settings } = this;
-    const prng = world.prng.fork('disks');
-    const ports = {
-      world,
-      network,
-      geometry: geometryOf(settings),
-      plants: this.#plants,
-      incarnation: () => `i${(this.#incarnations += 1)}`,
-    };
-    return this.cluster.record.members.map(({ id }) => {
-      const options = { name: id, dataUnitBytes: blockBytes, slowestMs: settings.slowestDiskMs };
-      return new SimMember(ports, new SimMedium(prng.fork(id), options));
-    });
+  #makeMember(id: string): SimMember {
+    const { world, settings } = this;
+    const prng = world.prng.fork(`disk ${id}`);
+    const options = { name: id, dataUnitBytes: blockBytes, slowestMs: settings.slowestDiskMs };
+    return new SimMember(this.#memberPorts, new SimMedium(prng, options));
   }
 
   #checkRecord(next: VolumeRecord, before: VolumeRecord): void {

@@ -352,11 +352,11 @@ export class Strikes {
   #rollBackDisk({ fault, member }: Target): void {
     if (!this.#mayLose(member)) return;
     const { world } = this.#shelf;
-    let image = member.medium.snapshot();
+    let image = member.medium.own;
     if (fault.draw % 2 === 0) {
       this.#disturb(member, fault.durationMs);
       member.process.onDeath(() => {
-        image = member.medium.snapshot();
+        image = member.medium.own;
       });
       member.stop();
       world.after(50 + fault.durationMs / 4, () => {
@@ -368,7 +368,7 @@ export class Strikes {
       world.note(`${member.id} is put back to an older state`);
       this.#disturb(member, 0);
       member.process.kill();
-      member.medium.restore(image);
+      member.medium.putImage(image);
       member.restart();
       if (fault.draw % 3 === 0) this.#attachAlone(member, fault.durationMs);
     });

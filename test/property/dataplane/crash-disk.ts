@@ -30,6 +30,10 @@ export class CrashDisk implements Disk {
     this.#medium.full = full;
   }
 
+  capacityBytes(): Promise<number> {
+    return Promise.resolve(Infinity);
+  }
+
   freeBytes(): Promise<number> {
     return Promise.resolve(Infinity);
   }

@@ -8,6 +8,10 @@ export class MemoryDisk implements Disk {
     this.files = new Map([...files].map(([name, content]) => [name, content.slice()]));
   }
 
+  capacityBytes(): Promise<number> {
+    return Promise.resolve(Infinity);
+  }
+
   freeBytes(): Promise<number> {
     return Promise.resolve(Infinity);
   }
