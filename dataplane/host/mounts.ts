@@ -179,9 +179,13 @@ async function hasRoomBehind(device: string): Promise<boolean> {
 /** `emergency_ro`: the kernel's word for ext4 after an error, since 6.18. */
 const readOnlyOptions: ReadonlySet<string> = new Set(['ro', 'emergency_ro']);
 
-/** In the order in which they were made (proc(5), mountinfo). */
-export async function mountTable(): Promise<readonly Mounted[]> {
-  const text = await readFile('/proc/self/mountinfo', 'utf8');
+/**
+ * In the order in which they were made (proc(5), mountinfo).
+ *
+ * @param of a process, by which others see what it has mounted
+ */
+export async function mountTable(of: 'self' | 1 = 'self'): Promise<readonly Mounted[]> {
+  const text = await readFile(`/proc/${of}/mountinfo`, 'utf8');
   return text
     .split('\n')
     .filter((line) => line !== '')

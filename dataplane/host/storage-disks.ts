@@ -1,12 +1,13 @@
 /** The declared disks of this node, each shown below one folder at its own path. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, statfs } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, rmdir, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { Fault } from '../base/fault.ts';
 import type { Disk } from '../ports/disk.ts';
 import type { DeclaredDisk, DiskState, StorageDisks } from '../ports/storage-disks.ts';
 import { HostDisk } from './disk.ts';
+import type { Mounted } from '../ports/mounts.ts';
 import { mountTable } from './mounts.ts';
 
 const label = z.object({ id: z.string().min(1) });
@@ -16,10 +17,17 @@ const partOfPath = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/;
 
 export class HostStorageDisks implements StorageDisks {
   readonly #root: string;
+  readonly #onChanged: (() => void) | undefined;
 
-  /** @param root folder below which the disks are; `/` outside a container */
-  constructor(root: string) {
+  /**
+   * @param root folder below which the disks are; `/` outside a container
+   * @param onChanged in a container that sees the node's processes: told when the node has another
+   *   disk at a path, or none, than this process has. It keeps the one that was there when it
+   *   started, never sees what takes its place, and has to be started anew.
+   */
+  constructor(root: string, onChanged?: () => void) {
     this.#root = root;
+    this.#onChanged = onChanged;
   }
 
   async inspect(disk: DeclaredDisk): Promise<DiskState> {
@@ -30,7 +38,12 @@ export class HostStorageDisks implements StorageDisks {
       problem,
     });
     try {
-      if (!(await this.#isMounted(disk.path))) {
+      const mount = await this.#mountOf(disk.path);
+      if (await this.#isChanged(disk.path, mount)) {
+        this.#onChanged?.();
+        return unusable(`what is mounted at ${disk.path} was changed: it is looked at anew`);
+      }
+      if (mount === undefined) {
         return unusable(`nothing is mounted at ${disk.path}: mount the disk there`);
       }
       const { bsize, blocks, bavail } = await statfs(this.#at(disk.path));
@@ -67,7 +80,8 @@ export class HostStorageDisks implements StorageDisks {
     const going = `${folder}.removed`;
     await rename(folder, going).catch(ignoreMissing);
     await rm(going, { recursive: true, force: true });
-    await rm(path.dirname(folder), { recursive: false, force: true }).catch(() => {});
+    // Unless another store of the volume lies beside it.
+    await rmdir(path.dirname(folder)).catch(() => {});
   }
 
   async listStores(disk: DeclaredDisk): Promise<readonly string[]> {
@@ -97,10 +111,16 @@ export class HostStorageDisks implements StorageDisks {
    * In a container the path is a mount in any case; when nothing is mounted on the node, it shows
    * this very folder of the node's own disk.
    */
-  async #isMounted(onNode: string): Promise<boolean> {
+  async #mountOf(onNode: string): Promise<Mounted | undefined> {
     const wanted = this.#at(onNode);
     const mount = (await mountTable()).findLast(({ path: at }) => at === wanted);
-    return mount !== undefined && !mount.root.endsWith(onNode);
+    return mount === undefined || mount.root.endsWith(onNode) ? undefined : mount;
+  }
+
+  async #isChanged(onNode: string, here: Mounted | undefined): Promise<boolean> {
+    if (this.#onChanged === undefined) return false;
+    const there = (await mountTable(1)).findLast(({ path: at }) => at === onNode);
+    return there?.device !== here?.device;
   }
 
   /** Undefined: the disk is not the one that is expected. */

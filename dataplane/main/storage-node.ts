@@ -82,7 +82,10 @@ async function main(): Promise<void> {
   const agent = new StorageAgent(
     {
       objects: hostObjects(client, log),
-      disks: new HostStorageDisks(settings.HOST_ROOT),
+      disks: new HostStorageDisks(settings.HOST_ROOT, () => {
+        log.warn('a disk was put in or taken out: starts anew to see it');
+        stop();
+      }),
       tender: await startTender(client, settings, log),
       clock: new HostClock(),
       log,

@@ -1,6 +1,6 @@
 /** What a disk must be before stores are made on it, with real file systems. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { HostStorageDisks } from '../../dataplane/host/storage-disks.ts';
@@ -38,4 +38,19 @@ describe('declared disk', () => {
       assert.match((await new HostStorageDisks('/').inspect(disk)).problem, problem);
     });
   }
+
+  it('holds nothing of a volume whose last store was removed', async () => {
+    const image = path.join(folder, 'removed.img');
+    writeFileSync(image, '');
+    truncateSync(image, 8 * 2 ** 20);
+    await run('mkfs.ext4', ['-q', '-F', '-b', '4096', image]);
+    await run('mount', ['-o', 'loop', image, place]);
+    const disks = new HostStorageDisks('/');
+    const disk = { name: 'ssd', path: place, id: '' };
+    for (const member of ['one', 'two']) await disks.store(disk, 'volume', member, true);
+    await disks.removeStore(disk, 'volume', 'one');
+    assert.deepEqual(await disks.listStores(disk), ['volume/two']);
+    await disks.removeStore(disk, 'volume', 'two');
+    assert.deepEqual(readdirSync(path.join(place, 'larder/replicas')), []);
+  });
 });
