@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { assertGolden, renderRun } from './support/golden.ts';
 import { type ProgramRun, runProgram, secretMark, stackConfig } from './support/record.ts';
+import { stateAfter, stepsBetween } from './support/steps.ts';
 
 const stacks = ['pi-rack', 'lesson', 'growing', 'hybrid-rack', 'orange-shelf'];
 
@@ -27,6 +28,12 @@ for (const stack of stacks) {
 
     it('declares what its golden file says', () => {
       assertGolden(stack, renderRun(run));
+    });
+
+    it('declares the same when it runs again on what it made', async () => {
+      const again = await runProgram({ stack, config: stackConfig(stack), state: stateAfter(run) });
+      const steps = stepsBetween(run, again).map(({ op, resource }) => `${op} ${resource.name}`);
+      assert.deepEqual(steps, []);
     });
 
     it('protects and keeps everything that holds data', () => {

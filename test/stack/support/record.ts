@@ -154,6 +154,10 @@ type RegisterResource = (request: resourceProto.RegisterResourceRequest, answer:
 
 /** Sorted by URN, with names in place of the URNs that options refer to. */
 function readable(registrations: readonly Registration[]): Recorded[] {
+  const urns = registrations.map(({ urn }) => urn);
+  const twins = urns.filter((urn, index) => urns.indexOf(urn) !== index);
+  // An engine refuses them; the mocks do not notice.
+  if (twins.length > 0) throw new Error(`declared twice: ${twins.join(', ')}`);
   const nameOf = new Map(registrations.map(({ request, urn }) => [urn, request.getName()]));
   return registrations
     .map(({ request, urn }) => ({
