@@ -72,6 +72,8 @@ export type Command = 'up' | 'preview' | 'refresh' | 'destroy';
 const commandLimitMs = 120_000;
 const passphrase = 'a passphrase for tests';
 const stackMark = '(stack)';
+/** As the repository's own program is run: Pulumi.yaml. */
+const leanSdk = `--import=${path.join(repositoryRoot, 'components/lean-sdk.ts')}`;
 
 /** What the CLI wrote for the first stack of this process: its salt and its empty state. */
 interface EmptyStack {
@@ -348,7 +350,7 @@ function writeProgram(folder: string, options: ProjectOptions): void {
   }
   const absent = (name: string) => !existsSync(path.join(folder, name));
   if (absent('Pulumi.yaml')) {
-    const runtimeOptions = { typescript: false, ...options.runtimeOptions };
+    const runtimeOptions = { typescript: false, nodeargs: leanSdk, ...options.runtimeOptions };
     const project = { name: 'test', runtime: { name: 'nodejs', options: runtimeOptions } };
     writeFileSync(path.join(folder, 'Pulumi.yaml'), stringify(project));
   }
