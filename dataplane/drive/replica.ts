@@ -1,26 +1,26 @@
 /**
- * Serves stores to engines: takes connections, reads questions, runs them on the store, answers.
- * Which session may do what is the gate's rule (store/epoch-gate.ts); what happens on disk is the
- * store's.
+ * Serves stores to engines: takes connections, reads questions, has them carried out, answers.
+ * Which session may do what is the gate's rule (store/epoch-gate.ts); what is done for a question
+ * stands in store-work.ts.
  *
  * A session that sends what the protocol does not allow is closed, and nothing else happens.
  */
-import { digestBlocks, digestBytes, markUnreadable } from '../base/digest.ts';
 import { Fault } from '../base/fault.ts';
 import { limits } from '../base/limits.ts';
 import { decodeHello, encodeWelcome, protocolVersion } from '../peer/handshake.ts';
 import { encodeReply } from '../peer/reply-codec.ts';
 import { decodeRequest } from '../peer/request-codec.ts';
-import { FrameReader, malformed } from '../peer/frame.ts';
+import { FrameReader } from '../peer/frame.ts';
 import type { Acceptor, Link } from '../ports/link.ts';
 import type { Log } from '../ports/log.ts';
-import { type ByteSpan, fits } from '../store/geometry.ts';
 import type { StoreHealth } from '../report/store-metrics.ts';
+import type { ByteSpan } from '../store/geometry.ts';
 import type { Store, StoreReadOutcome } from '../store/store.ts';
 import type { MemberReply, MemberRequest } from '../volume/member.ts';
 import type { HostedStore } from './hosted-store.ts';
 import { nextFrame } from './frames.ts';
 import { Outbox } from './outbox.ts';
+import { carryOut, checkRequest, heldBytes, readStore } from './store-work.ts';
 import { StoreUpkeep, type UpkeepPace } from './store-upkeep.ts';
 
 export interface ReplicaPorts {
@@ -43,12 +43,6 @@ export interface ReplicaOptions {
   readonly plants: ReplicaPlants;
   /** How soon stores are tidied up; that of the simulator is faster. */
   readonly pace?: UpkeepPace;
-}
-
-/** What is read: a span of the volume as it is, or of a snapshot. */
-interface View {
-  readonly span: ByteSpan;
-  readonly snapshot?: string;
 }
 
 interface Session {
@@ -123,7 +117,7 @@ export class ReplicaServer {
         retriable: true,
       });
     }
-    return this.#read(hosted, { span, snapshot });
+    return readStore(hosted, { span, snapshot });
   }
 
   /** Takes connections until `stop`. */
@@ -229,7 +223,7 @@ export class ReplicaServer {
       const frame = frames.next() ?? (await nextFrame(session.link, frames));
       if (frame === undefined) return;
       const request = decodeRequest(frame);
-      check(store, request);
+      checkRequest(store, request);
       this.#handle(session, hosted, frame.id, request);
       // Not reading is the back-pressure: the link fills up, and the engine waits.
       while (isFull(session)) {
@@ -289,7 +283,8 @@ export class ReplicaServer {
     gate.begin();
     let reply: MemberReply | Promise<MemberReply> | undefined;
     try {
-      reply = this.#work(hosted, request);
+      reply = carryOut(hosted, request);
+      if (request.kind === 'heartbeat') this.#upkeep.get(hosted)?.nudge();
     } finally {
       if (!(reply instanceof Promise)) gate.end();
     }
@@ -330,171 +325,12 @@ export class ReplicaServer {
       },
     };
   }
-
-  #work(hosted: HostedStore, request: Work): MemberReply | Promise<MemberReply> {
-    if (request.kind === 'read') return this.#read(hosted, request);
-    if (request.kind !== 'write') return this.#workLonger(hosted, request);
-    const written = hosted.runner.run(
-      hosted.store.write(request.offsetBytes, request.bytes, request),
-    );
-    return written instanceof Promise ? written.then(() => done) : done;
-  }
-
-  async #workLonger(
-    hosted: HostedStore,
-    request: Exclude<Work, { kind: 'write' }>,
-  ): Promise<MemberReply> {
-    const { store, runner } = hosted;
-    switch (request.kind) {
-      case 'read':
-        return this.#read(hosted, request);
-      case 'digest':
-        return { kind: 'digests', bytes: await this.#digest(hosted, request) };
-      case 'status':
-        return { kind: 'extents', extents: await runner.run(store.status(request.span)) };
-      case 'spoil':
-        await runner.run(store.spoil(request.span, { sequence: request.sequence, fua: false }));
-        return { kind: 'done' };
-      case 'snapshot':
-        await runner.run(store.snapshot(request.name));
-        return { kind: 'done' };
-      case 'forget':
-        await runner.run(store.deleteSnapshot(request.name));
-        return { kind: 'done' };
-      case 'resize':
-        await runner.run(store.resize(request.sizeBytes));
-        return { kind: 'done' };
-      case 'zero':
-      case 'trim':
-        await runner.run(store.zero(request.span, request));
-        return { kind: 'done' };
-      case 'flush':
-        await runner.run(store.flush());
-        return { kind: 'done' };
-      case 'become':
-        await runner.run(store.become(request.standing, request.proven));
-        return { kind: 'done' };
-      case 'track':
-        await runner.run(store.track(request.absence, request.whole));
-        return { kind: 'done' };
-      case 'untrack':
-        await runner.run(store.untrack(request.member));
-        return { kind: 'done' };
-      case 'copied':
-        await runner.run(store.copied(request.absence, request));
-        return { kind: 'done' };
-      case 'changed': {
-        const { absence, age } = request;
-        return { kind: 'changed', regions: store.changedSince(absence, age)?.bytes };
-      }
-      case 'grow':
-        await runner.run(store.grow(request.age, request.peerAge));
-        return { kind: 'done' };
-      case 'heartbeat':
-        store.flushedEverywhere(request.cleanThrough);
-        this.#upkeep.get(hosted)?.nudge();
-        return { kind: 'done' };
-    }
-  }
-
-  /** A disk that cannot read is like a block that does not match: another member may have it. */
-  #read(
-    hosted: HostedStore,
-    { span, snapshot = '' }: View,
-  ): StoreReadOutcome | Promise<StoreReadOutcome> {
-    const { store, runner } = hosted;
-    const known = (found: StoreReadOutcome | undefined): StoreReadOutcome => {
-      if (found === undefined) throw noSnapshot(snapshot);
-      return found;
-    };
-    const corrupt = (error: unknown): StoreReadOutcome => {
-      if (!(error instanceof Fault) || store.failure !== undefined) throw error;
-      if (error.code === 'input.invalid') throw error;
-      const { blockBytes } = store.geometry;
-      const first = span.offsetBytes / blockBytes;
-      const count = span.lengthBytes / blockBytes;
-      return {
-        kind: 'corrupt',
-        blocks: Array.from({ length: count }, (_, index) => first + index),
-      };
-    };
-    try {
-      const found =
-        snapshot === ''
-          ? runner.run(store.read(span))
-          : runner.run(store.readSnapshot(snapshot, span));
-      return found instanceof Promise ? found.then(known).catch(corrupt) : known(found);
-    } catch (error) {
-      return corrupt(error);
-    }
-  }
-
-  /** Of the whole span at once, and block by block where some block cannot be read. */
-  async #digest(hosted: HostedStore, view: View): Promise<Uint8Array> {
-    const { blockBytes } = hosted.store.geometry;
-    const { span } = view;
-    const outcome = await this.#read(hosted, view);
-    if (outcome.kind === 'data') return digestBlocks(outcome.bytes, blockBytes);
-    const digests = new Uint8Array((span.lengthBytes / blockBytes) * digestBytes);
-    for (let at = 0; at < span.lengthBytes; at += blockBytes) {
-      const index = at / blockBytes;
-      const block = { offsetBytes: span.offsetBytes + at, lengthBytes: blockBytes };
-      const found = await this.#read(hosted, { ...view, span: block });
-      if (found.kind === 'corrupt') markUnreadable(digests, index);
-      else digests.set(digestBlocks(found.bytes, blockBytes), index * digestBytes);
-    }
-    return digests;
-  }
 }
-
-type Work = Exclude<MemberRequest, { kind: 'promise' }>;
-
-const done: MemberReply = { kind: 'done' };
 
 function stale({ gate }: HostedStore): MemberReply {
   return { kind: 'stale', promisedEpoch: gate.epoch, promisedTo: gate.writer };
 }
 
-function noSnapshot(name: string): Fault {
-  return new Fault('input.invalid', `This member has no snapshot ${name}.`, {
-    hint: 'Ask the record which snapshots there are.',
-  });
-}
-
-function longest(kind: MemberRequest['kind']): number {
-  return kind === 'status' ? limits.statusBytesMax : limits.requestBytesMax;
-}
-
 function isFull(session: Session): boolean {
   return session.running >= limits.peerRequestsInFlightMax || session.bytes >= limits.peerBytesMax;
-}
-
-/** Memory of a request and of its reply. */
-function heldBytes(request: MemberRequest): number {
-  if (request.kind === 'write') return request.bytes.length;
-  return request.kind === 'read' || request.kind === 'digest' ? request.span.lengthBytes : 0;
-}
-
-/** What the codec cannot know. Throws `peer.malformed`. */
-function check(store: Store, request: MemberRequest): void {
-  if (request.kind === 'track' && !store.canTrack(request.absence)) {
-    throw malformed(`one absent member too many, ${request.absence.member}`);
-  }
-  if ((request.kind === 'snapshot' || request.kind === 'forget') && request.name === '') {
-    throw malformed(`a ${request.kind} without a name`);
-  }
-  const { geometry } = store;
-  if (request.kind === 'write') {
-    const { offsetBytes, bytes } = request;
-    if (!fits(geometry, { offsetBytes, lengthBytes: bytes.length })) {
-      throw malformed(`a write of ${bytes.length} bytes at ${offsetBytes}`);
-    }
-  } else if (
-    'span' in request &&
-    (!fits(geometry, request.span) || request.span.lengthBytes > longest(request.kind))
-  ) {
-    throw malformed(
-      `a ${request.kind} of ${request.span.lengthBytes} bytes at ${request.span.offsetBytes}`,
-    );
-  }
 }
