@@ -50,9 +50,9 @@ const controllerRules: Rule[] = [
     resources: ['volumes/status', 'storagenodes/status'],
     verbs: ['update', 'patch'],
   },
-  // Of nodes that are lost: pods that Kubernetes has given up, and what was attached there.
+  // Of nodes that are lost: pods that Kubernetes has given up, and which volumes they said to use.
   { apiGroups: [''], resources: ['pods'], verbs: ['list', 'delete'] },
-  { apiGroups: storage, resources: ['volumeattachments'], verbs: ['delete'] },
+  { apiGroups: [''], resources: ['nodes/status'], verbs: ['patch'] },
   {
     apiGroups: ['certificates.k8s.io'],
     resources: ['certificatesigningrequests'],

@@ -4,10 +4,11 @@
  *
  * A volume is safe whatever that node does: the next engine's epoch ends its own, and reads wait
  * for the lease (I-01 to I-03). So a pod that Kubernetes has begun to end, and that uses nothing
- * but such volumes, may be taken for ended; and a volume that no pod there uses, for detached.
+ * but such volumes, may be taken for ended; and a volume that no pod there uses, for not in use: then
+ * Kubernetes detaches it.
  *
  * Never: ends a pod that Kubernetes has not given up, that uses storage of others as well, or whose
- * owner says no; detaches a volume whose only good copy is on that node, because nobody could open
+ * owner says no; gives a volume free whose only good copy is on that node, because nobody could open
  * it.
  */
 import { copiesOf, type Shelf } from './copies.ts';
@@ -29,22 +30,20 @@ export interface PodOnNode {
   readonly otherStorage: readonly string[];
 }
 
-/** A VolumeAttachment of ours to the node. */
-export interface Attachment {
-  readonly name: string;
-  readonly uid: string;
-  readonly volume: string;
-}
-
 export type FailOverStep =
   | { readonly kind: 'end-pod'; readonly pod: PodOnNode; readonly note: string }
-  | { readonly kind: 'detach'; readonly attachment: Attachment; readonly note: string }
+  /** The node counts as not using the volume any more, whatever it said last. */
+  | { readonly kind: 'release'; readonly volume: string; readonly note: string }
   | { readonly kind: 'wait'; readonly note: string };
 
-/** What is to be done about this volume, which is attached to the node. */
+/**
+ * What is to be done about this volume, which is attached to the node.
+ *
+ * @param found `inUse`: volumes of ours that the node said last that it uses
+ */
 export function failOverOf(
   volume: VolumeObject,
-  found: { readonly pods: readonly PodOnNode[]; readonly attachments: readonly Attachment[] },
+  found: { readonly pods: readonly PodOnNode[]; readonly inUse: readonly string[] },
   shelf: Shelf,
 ): readonly FailOverStep[] {
   const { name } = volume.metadata;
@@ -57,13 +56,9 @@ export function failOverOf(
   }
   const users = found.pods.filter((pod) => pod.volumes.includes(name));
   if (users.length > 0) return users.map((pod) => stepOf(pod, node));
-  return found.attachments
-    .filter((each) => each.volume === name)
-    .map((attachment) => ({
-      kind: 'detach' as const,
-      attachment,
-      note: `Detached from ${node}, which is not heard of; whatever still runs there is fenced by the next epoch`,
-    }));
+  if (!found.inUse.includes(name)) return [];
+  const note = `Given free by ${node}, which is not heard of; whatever still runs there is fenced by the next epoch`;
+  return [{ kind: 'release', volume: name, note }];
 }
 
 function stepOf(pod: PodOnNode, node: string): FailOverStep {

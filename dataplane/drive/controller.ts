@@ -27,6 +27,7 @@ import type { Events } from '../ports/events.ts';
 import type { Log } from '../ports/log.ts';
 import type { Objects } from '../ports/objects.ts';
 import type { Random } from '../ports/random.ts';
+import { ShelfView } from './shelf-view.ts';
 
 export interface ControllerPorts {
   readonly objects: Objects;
@@ -56,6 +57,7 @@ const settleMs = 100;
 export class Controller {
   readonly #ports: ControllerPorts;
   readonly #repairAfterMs: number;
+  readonly #view: ShelfView;
   readonly #health = new NodeHealth();
   readonly #trouble = new TroubleClock();
   #spreadAtMs = -Infinity;
@@ -70,18 +72,19 @@ export class Controller {
 
   constructor(ports: ControllerPorts, options: ControllerOptions = {}) {
     this.#ports = ports;
+    this.#view = new ShelfView(ports.objects);
     this.#repairAfterMs = options.repairAfterMs ?? repairAfterMs;
   }
 
   /** Ends with `stop`. */
   async run(): Promise<void> {
-    const { objects, log } = this.#ports;
+    const { log } = this.#ports;
     const hint = () => {
       this.#hinted = true;
       this.#wake?.();
     };
-    using _volumes = objects.volumes.watch(hint);
-    using _nodes = objects.storageNodes.watch(hint);
+    using view = this.#view;
+    view.keepUp(hint);
     while (!this.#stopped) {
       this.#hinted = false;
       try {
@@ -137,13 +140,9 @@ export class Controller {
   }
 
   async #provision(name: string): Promise<VolumeObject | { readonly why: string } | undefined> {
-    const { objects, random } = this.#ports;
-    const volume = await objects.volumes.get(name);
+    const { random } = this.#ports;
+    const { volume, nodes, volumes } = await this.#view.closely(name);
     if (volume === undefined || volume.status.record !== undefined) return volume;
-    const [nodes, volumes] = await Promise.all([
-      objects.storageNodes.list(),
-      objects.volumes.list(),
-    ]);
     const preferred = volume.metadata.annotations?.[preferredAnnotation]?.split(',') ?? [];
     const wish = { ...volume.spec, preferred };
     const { source } = volume.spec;
@@ -152,16 +151,12 @@ export class Controller {
       source === undefined ? place(wish, nodes, volumes) : placeBeside(wish, from, nodes, volumes);
     if (placement.kind === 'impossible') return { why: placement.why };
     const status = born(volume, placement.spots, nodes, random.token());
-    const written = await objects.volumes.putStatus({ ...volume, status });
+    const written = await this.#view.put({ ...volume, status });
     return written.kind === 'written' ? written.object : undefined;
   }
 
   async #lookAtAll(): Promise<void> {
-    const { objects } = this.#ports;
-    const [nodes, volumes] = await Promise.all([
-      objects.storageNodes.list(),
-      objects.volumes.list(),
-    ]);
+    const { nodes, volumes } = await this.#view.all();
     const nowMs = this.#ports.clock.nowMs();
     this.#trouble.look(nowMs, volumes, nodes);
     const shelf = this.#shelfOf(nodes, volumes);
@@ -176,12 +171,12 @@ export class Controller {
   }
 
   async #lookAtNode(nowMs: number, node: StorageNodeObject, shelf: Shelf): Promise<void> {
-    const { objects, now } = this.#ports;
+    const { now } = this.#ports;
     const { uid } = node.metadata;
     const judged = this.#health.judge(nowMs, node) ?? node.status;
     const status = toldOfNode(node, judged, shelf, now());
     if (JSON.stringify(status) !== JSON.stringify(node.status)) {
-      await objects.storageNodes.putStatus({ ...node, status });
+      await this.#view.putNode({ ...node, status });
     }
     const before = this.#healthOf.get(uid);
     this.#healthOf.set(uid, status.health);
@@ -190,29 +185,19 @@ export class Controller {
 
   /** One copy of the whole shelf at a time, when nothing else is going on. */
   async #spread(): Promise<void> {
-    const { objects, clock, log } = this.#ports;
+    const { clock, log } = this.#ports;
     if (clock.nowMs() < this.#spreadAtMs + spreadMs) return;
     this.#spreadAtMs = clock.nowMs();
     await this.#inTurn(async () => {
-      const shelf = await this.#shelf();
-      const move = spreadingOf(shelf);
-      const volume = shelf.volumes.find(({ metadata }) => metadata.name === move?.volume);
+      const { nodes, volumes } = await this.#view.all();
+      const move = spreadingOf(this.#shelfOf(nodes, volumes));
+      const volume = volumes.find(({ metadata }) => metadata.name === move?.volume);
       if (move === undefined || volume === undefined) return;
-      const status = repaired(volume, { kind: 'move', ...move }, shelf.nodes, '');
+      const status = repaired(volume, { kind: 'move', ...move }, nodes, '');
       if (status === undefined) return;
-      const written = await objects.volumes.putStatus({ ...volume, status });
+      const written = await this.#view.put({ ...volume, status });
       if (written.kind === 'written') log.info(move.note, { volume: move.volume });
     });
-  }
-
-  /** Everything as it is now. */
-  async #shelf(): Promise<Shelf> {
-    const { objects } = this.#ports;
-    const [nodes, volumes] = await Promise.all([
-      objects.storageNodes.list(),
-      objects.volumes.list(),
-    ]);
-    return this.#shelfOf(nodes, volumes);
   }
 
   #shelfOf(nodes: readonly StorageNodeObject[], volumes: readonly VolumeObject[]): Shelf {
@@ -250,18 +235,16 @@ export class Controller {
 
   /** Decided on what is so now: other repairs and births have promised room meanwhile. */
   async #repair(name: string): Promise<void> {
-    const { objects, random, log, now } = this.#ports;
-    const shelf = await this.#shelf();
-    const { nodes } = shelf;
-    const volume = shelf.volumes.find(({ metadata }) => metadata.name === name);
+    const { random, log, now } = this.#ports;
+    const { volume, nodes, volumes } = await this.#view.closely(name);
     if (volume === undefined) return;
-    const repair = repairOf(volume, shelf);
+    const repair = repairOf(volume, this.#shelfOf(nodes, volumes));
     const status = repaired(volume, repair, nodes, random.token());
     if (status === undefined) return;
     // A copy that is let go needs nobody's attention any more.
     const note = repair.kind === 'remove' ? '' : repair.note;
     const said = told({ ...volume, status }, nodes, note, now());
-    const written = await objects.volumes.putStatus({ ...volume, status: said });
+    const written = await this.#view.put({ ...volume, status: said });
     // Anything else is looked at again: whatever became of it stands in the object.
     if (written.kind === 'written' && repair.kind !== 'tend') {
       log.info(repair.note, { volume: name });
@@ -278,10 +261,10 @@ export class Controller {
     nodes: readonly StorageNodeObject[],
     note = '',
   ): Promise<void> {
-    const { objects, now } = this.#ports;
+    const { now } = this.#ports;
     const next = told({ ...volume, status }, nodes, note, now());
     if (JSON.stringify(next) === JSON.stringify(volume.status)) return;
-    const written = await objects.volumes.putStatus({ ...volume, status: next });
+    const written = await this.#view.put({ ...volume, status: next });
     if (written.kind !== 'written') return;
     this.#tellOfChange(volume, next);
   }

@@ -37,15 +37,12 @@ export class FailOver {
   async #lookAtNode(node: string, volumes: readonly VolumeObject[], shelf: Shelf): Promise<void> {
     const { workloads } = this.#ports;
     if (!(await workloads.isUnknown(node))) return;
-    const [pods, attachments] = await Promise.all([
-      workloads.podsOn(node),
-      workloads.attachmentsTo(node),
-    ]);
+    const [pods, inUse] = await Promise.all([workloads.podsOn(node), workloads.inUseOn(node)]);
     for (const volume of volumes) {
-      for (const step of failOverOf(volume, { pods, attachments }, shelf)) {
+      for (const step of failOverOf(volume, { pods, inUse }, shelf)) {
         this.#tell(volume, step);
         if (step.kind === 'end-pod') await workloads.endPod(step.pod);
-        if (step.kind === 'detach') await workloads.detach(step.attachment);
+        if (step.kind === 'release') await workloads.release(node, step.volume);
       }
     }
   }

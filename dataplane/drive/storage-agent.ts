@@ -13,7 +13,7 @@ import { orphanNote, orphansAmong } from '../control/orphans.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { VolumeRecord } from '../volume/record.ts';
 import type { Log } from '../ports/log.ts';
-import type { Objects } from '../ports/objects.ts';
+import type { Hint, Mirror, Objects } from '../ports/objects.ts';
 import type { DeclaredDisk, StorageDisks } from '../ports/storage-disks.ts';
 import { createStore, openStore } from './hosted-store.ts';
 import type { ReplicaServer } from './replica.ts';
@@ -70,13 +70,15 @@ export class StorageAgent {
 
   /** Ends with `stop`. */
   async run(): Promise<void> {
-    using _volumes = this.#ports.objects.volumes.watch(() => {
-      this.#hint();
-    });
+    const hint: Hint<VolumeObject> = (now, before) => {
+      const known = [now, before];
+      if (known.some((volume) => volume === undefined || this.#concerns(volume))) this.#hint();
+    };
+    using volumes = this.#ports.objects.volumes.mirror(hint);
     while (!this.#stopped) {
       this.#hinted = false;
       try {
-        await this.#look();
+        await this.#look(volumes);
       } catch (error) {
         if (!(error instanceof Fault)) throw error;
         this.#ports.log.warn(error.message);
@@ -96,7 +98,12 @@ export class StorageAgent {
     this.#wake?.();
   }
 
-  async #look(): Promise<void> {
+  #concerns({ status }: VolumeObject): boolean {
+    const { node } = this.#options;
+    return status.tendedBy === node || status.places.some((at) => at.node === node);
+  }
+
+  async #look(mirror: Mirror<VolumeObject>): Promise<void> {
     const { objects } = this.#ports;
     const { node: name } = this.#options;
     const node = await objects.storageNodes.get(name);
@@ -105,7 +112,7 @@ export class StorageAgent {
       return;
     }
     this.#complaints.delete('node');
-    const volumes = await objects.volumes.list();
+    const volumes = await mirror.all();
     this.#ports.tender?.look(volumes);
     const known = await this.#report(node, volumes);
     await this.#withdraw(volumes);

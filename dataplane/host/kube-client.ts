@@ -89,8 +89,14 @@ export class KubeClient {
   /**
    * The lines of a watch, each a JSON value. Ends when the server ends it; rejects with
    * `cluster.unreachable`.
+   *
+   * @param onOpen called when the server has taken it: from then on nothing is missed
    */
-  async *watch(path: string, signal: AbortSignal): AsyncGenerator<Record<string, unknown>> {
+  async *watch(
+    path: string,
+    signal: AbortSignal,
+    onOpen: () => void = () => {},
+  ): AsyncGenerator<Record<string, unknown>> {
     const silence = new AbortController();
     const either = AbortSignal.any([signal, silence.signal]);
     const timer = setTimeout(() => {
@@ -103,6 +109,7 @@ export class KubeClient {
         response.destroy();
         throw new Error(`the watch was refused with code ${response.statusCode}`);
       }
+      onOpen();
       response.setEncoding('utf8');
       let rest = '';
       for await (const chunk of response as AsyncIterable<string>) {

@@ -15,9 +15,9 @@ import {
   volumeObject,
 } from '../control/objects.ts';
 import type { Log } from '../ports/log.ts';
-import type { Changed, Collection, Objects } from '../ports/objects.ts';
+import type { Changed, Collection, Hint, Mirror, Objects } from '../ports/objects.ts';
 import type { KubeAnswer, KubeClient } from './kube-client.ts';
-import { watchPath } from './kube-watch.ts';
+import { KubeMirror } from './kube-mirror.ts';
 
 export function hostObjects(client: KubeClient, log: Log): Objects {
   return {
@@ -55,14 +55,17 @@ class KubeCollection<T extends Named> implements Collection<T> {
   async list(): Promise<readonly T[]> {
     const answer = successful(await this.#client.send({ method: 'GET', path: this.#path }));
     const items = Array.isArray(answer.body['items']) ? (answer.body['items'] as unknown[]) : [];
-    return items.flatMap((item) => {
-      try {
-        return [this.#checked(item)];
-      } catch (error) {
-        this.#log.warn(String(error));
-        return [];
-      }
-    });
+    return items.flatMap((item) => this.#usable(item) ?? []);
+  }
+
+  /** Undefined for an object that somebody bent: the others go on. */
+  #usable(item: unknown): T | undefined {
+    try {
+      return this.#checked(item);
+    } catch (error) {
+      this.#log.warn(String(error));
+      return undefined;
+    }
   }
 
   async create(object: T): Promise<Changed<T>> {
@@ -86,10 +89,12 @@ class KubeCollection<T extends Named> implements Collection<T> {
     return refusal(answer);
   }
 
-  watch(onHint: () => void): Disposable {
-    return watchPath(this.#client, this.#path, onHint, (why) => {
+  mirror(onHint: Hint<T>): Mirror<T> {
+    const onBroken = (why: string) => {
       this.#log.warn(why);
-    });
+    };
+    const parse = (item: unknown) => this.#usable(item);
+    return new KubeMirror<T>(this.#client, { path: this.#path, parse, onHint, onBroken });
   }
 
   async #change(method: 'POST' | 'PUT', path: string, object: T): Promise<Changed<T>> {

@@ -1,7 +1,7 @@
-/** Pods and attachments of a node on the Kubernetes API. What is read is checked field by field. */
+/** Pods and volumes of a node on the Kubernetes API. What is read is checked field by field. */
 import { z } from 'zod';
 import { Fault } from '../base/fault.ts';
-import { type Attachment, failOverAnnotation, type PodOnNode } from '../control/fail-over.ts';
+import { failOverAnnotation, type PodOnNode } from '../control/fail-over.ts';
 import type { Workloads } from '../ports/workloads.ts';
 import type { KubeAnswer, KubeClient } from './kube-client.ts';
 
@@ -14,7 +14,9 @@ const metadata = z.object({
 });
 
 const nodeSchema = z.object({
+  metadata: z.object({ resourceVersion: z.string() }),
   status: z.object({
+    volumesInUse: z.array(z.string()).default([]),
     conditions: z.array(z.object({ type: z.string(), status: z.string() })).default([]),
   }),
 });
@@ -42,37 +44,29 @@ const volumeSchema = z.object({
   }),
 });
 
-const attachmentSchema = z.object({
-  metadata,
-  spec: z.object({
-    attacher: z.string(),
-    nodeName: z.string(),
-    source: z.object({ persistentVolumeName: z.string().optional() }),
-  }),
-});
-
 /** Kinds of volumes that nobody but the pod's own node can reach, or that are read only. */
 const nodesOwn: ReadonlySet<string> = new Set(
   'configMap downwardAPI emptyDir gitRepo hostPath image projected secret'.split(' '),
 );
 
-const attachmentsPath = '/apis/storage.k8s.io/v1/volumeattachments';
-
 export class KubeWorkloads implements Workloads {
   readonly #client: Pick<KubeClient, 'send'>;
   readonly #driver: string;
+  /** How Kubernetes names a volume of ours. */
+  readonly #prefix: string;
 
   /** @param driver name of ours */
   constructor(client: Pick<KubeClient, 'send'>, driver: string) {
     this.#client = client;
     this.#driver = driver;
+    this.#prefix = `kubernetes.io/csi/${driver}^`;
   }
 
   async isUnknown(node: string): Promise<boolean> {
-    const body = await this.#get(`/api/v1/nodes/${encodeURIComponent(node)}`);
+    const found = await this.#nodeNamed(node);
     // A node that was deleted runs nothing that Kubernetes would know of.
-    if (body === undefined) return true;
-    const { conditions } = nodeSchema.parse(body).status;
+    if (found === undefined) return true;
+    const { conditions } = found.status;
     return conditions.some(({ type, status }) => type === 'Ready' && status === 'Unknown');
   }
 
@@ -82,25 +76,46 @@ export class KubeWorkloads implements Workloads {
     return Promise.all(items.map(async (item) => this.#podOf(podSchema.parse(item))));
   }
 
-  async attachmentsTo(node: string): Promise<readonly Attachment[]> {
-    const found: Attachment[] = [];
-    for (const item of await this.#list(attachmentsPath)) {
-      const { metadata: meta, spec } = attachmentSchema.parse(item);
-      const { persistentVolumeName: name } = spec.source;
-      if (spec.attacher !== this.#driver || spec.nodeName !== node || name === undefined) continue;
-      if (meta.deletionTimestamp !== undefined) continue;
-      const volume = await this.#handleOf(name);
-      if (volume !== undefined) found.push({ name: meta.name, uid: meta.uid, volume });
-    }
-    return found;
+  async inUseOn(node: string): Promise<readonly string[]> {
+    const found = await this.#nodeNamed(node);
+    return (found?.status.volumesInUse ?? [])
+      .filter((each) => each.startsWith(this.#prefix))
+      .map((each) => each.slice(this.#prefix.length));
   }
 
   async endPod({ namespace, name, uid }: PodOnNode): Promise<void> {
-    await this.#remove(`/api/v1/namespaces/${namespace}/pods/${name}`, uid, 0);
+    const path = `/api/v1/namespaces/${namespace}/pods/${name}`;
+    const options = { kind: 'DeleteOptions', apiVersion: 'v1', preconditions: { uid } };
+    const body = { ...options, gracePeriodSeconds: 0 };
+    const answer = await this.#client.send({ method: 'DELETE', path, body });
+    // Gone already, or another of the same name: looked at again.
+    if (answer.code === 404 || answer.code === 409) return;
+    answered(path, answer.code, answer.body);
   }
 
-  async detach({ name, uid }: Attachment): Promise<void> {
-    await this.#remove(`${attachmentsPath}/${name}`, uid);
+  /** On the version that was read: should the node be back, it has said so anew. */
+  async release(node: string, volume: string): Promise<void> {
+    const found = await this.#nodeNamed(node);
+    if (found === undefined) return;
+    const path = `${nodePath(node)}/status`;
+    const value = found.status.volumesInUse.filter((each) => each !== this.#prefix + volume);
+    const { code, body } = await this.#client.send({
+      method: 'PATCH',
+      path,
+      contentType: 'application/json-patch+json',
+      body: [
+        { op: 'test', path: '/metadata/resourceVersion', value: found.metadata.resourceVersion },
+        { op: 'replace', path: '/status/volumesInUse', value },
+      ],
+    });
+    // Changed meanwhile: looked at again.
+    if (code === 409 || code === 422) return;
+    answered(path, code, body);
+  }
+
+  async #nodeNamed(node: string): Promise<z.output<typeof nodeSchema> | undefined> {
+    const body = await this.#get(nodePath(node));
+    return body === undefined ? undefined : nodeSchema.parse(body);
   }
 
   async #podOf({ metadata: meta, spec }: z.output<typeof podSchema>): Promise<PodOnNode> {
@@ -152,19 +167,10 @@ export class KubeWorkloads implements Workloads {
     const { items } = answered(path, code, body);
     return Array.isArray(items) ? (items as unknown[]) : [];
   }
+}
 
-  async #remove(path: string, uid: string, gracePeriodSeconds?: number): Promise<void> {
-    const body = {
-      kind: 'DeleteOptions',
-      apiVersion: 'v1',
-      preconditions: { uid },
-      ...(gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds }),
-    };
-    const answer = await this.#client.send({ method: 'DELETE', path, body });
-    // Gone already, or another of the same name: looked at again.
-    if (answer.code === 404 || answer.code === 409) return;
-    answered(path, answer.code, answer.body);
-  }
+function nodePath(node: string): string {
+  return `/api/v1/nodes/${encodeURIComponent(node)}`;
 }
 
 function answered(path: string, code: number, body: KubeAnswer['body']): KubeAnswer['body'] {

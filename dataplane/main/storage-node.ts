@@ -6,7 +6,9 @@
  * can prove that nothing is missing.
  */
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
+import { Fault } from '../base/fault.ts';
 import { Tender } from '../drive/tender.ts';
 import { StorageAgent } from '../drive/storage-agent.ts';
 import { ReplicaServer } from '../drive/replica.ts';
@@ -41,6 +43,9 @@ const environment = z.object({
   /** In memory; engines leave their metrics here. */
   METRICS_FOLDER: z.string().startsWith('/'),
 });
+
+/** After the certificate could not be had. */
+const tenderAgainMs = 5_000;
 
 async function main(): Promise<void> {
   const settings = readEnvironment(environment);
@@ -86,7 +91,7 @@ async function main(): Promise<void> {
         log.warn('a disk was put in or taken out: starts anew to see it');
         stop();
       }),
-      tender: await startTender(client, settings, log),
+      tender: tenderSoon(client, settings, log),
       clock: new HostClock(),
       log,
       replicas,
@@ -107,6 +112,31 @@ async function main(): Promise<void> {
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);
   await Promise.all([replicas.serve(), agent.run()]);
+}
+
+/** Serving the stores does not wait for the certificate that this needs. */
+function tenderSoon(
+  client: KubeClient,
+  settings: z.infer<typeof environment>,
+  log: HostLog,
+): Pick<Tender, 'look' | 'stop'> {
+  let tender: Tender | undefined;
+  const start = async () => {
+    while (tender === undefined) {
+      try {
+        tender = await startTender(client, settings, log);
+      } catch (error) {
+        if (!(error instanceof Fault)) throw error;
+        log.warn(error.message);
+        await delay(tenderAgainMs);
+      }
+    }
+  };
+  void start();
+  return {
+    look: (volumes) => tender?.look(volumes),
+    stop: () => tender?.stop(),
+  };
 }
 
 /** With a certificate of its own: an engine's is not a replica server's. */

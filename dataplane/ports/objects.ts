@@ -27,8 +27,27 @@ export interface Collection<T> {
   putStatus(object: T): Promise<Changed<T>>;
   /** Asks for its end; finalizers may hold it. `conflict` when another object has the name. */
   remove(object: T): Promise<Changed<undefined>>;
-  /** Calls back whenever something may have changed: a hint, late and never complete. */
-  watch(onHint: () => void): Disposable;
+  /** A copy of all that is kept up; told of changes as they are seen, late and never complete. */
+  mirror(onHint: Hint<T>): Mirror<T>;
+}
+
+/**
+ * Something may have changed.
+ *
+ * @param now what it is, when that is known
+ * @param before as it was seen before, when it was
+ */
+export type Hint<T> = (now?: T, before?: T) => void;
+
+/**
+ * What was seen last: late, but never ahead of the truth. Good enough to decide by, because a
+ * decision is written on the version that was seen, or not at all.
+ */
+export interface Mirror<T> extends Disposable {
+  /** Asks the API server itself when the copy is not kept up just now. */
+  all(): Promise<readonly T[]>;
+  /** Takes in what this process has written itself, so that its next decision knows it. */
+  learn(object: T): void;
 }
 
 export interface Objects {

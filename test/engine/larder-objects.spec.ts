@@ -11,6 +11,7 @@ import { KubernetesCluster } from '../../dataplane/host/kubernetes-cluster.ts';
 import { KubeClient } from '../../dataplane/host/kube-client.ts';
 import { claimed } from '../../dataplane/volume/record.ts';
 import { repositoryRoot } from '../../lab/base/paths.ts';
+import { waitFor } from '../../lab/cluster/wait.ts';
 import { type TestApiServer, useApiServer } from './support/api-server.ts';
 import {
   type LarderApi,
@@ -82,6 +83,29 @@ describe('objects of larder.dev', () => {
     await made(name);
     assert.equal((await larder.objects.volumes.remove(old)).kind, 'conflict');
     assert.notEqual(await larder.objects.volumes.get(name), undefined);
+  });
+
+  it('is mirrored by what changes, with what this process wrote itself', async () => {
+    const name = api.uniqueName('v');
+    const hints: string[] = [];
+    using mirror = larder.objects.volumes.mirror((now, before) => {
+      if ([now, before].some((volume) => volume?.metadata.name === name)) {
+        hints.push(`${before?.status.message ?? 'none'} -> ${now?.status.message ?? 'none'}`);
+      }
+    });
+    const seen = async () => (await mirror.all()).find(({ metadata }) => metadata.name === name);
+    assert.equal(await seen(), undefined);
+    const volume = await made(name);
+    mirror.learn(volume);
+    assert.equal((await seen())?.metadata.uid, volume.metadata.uid);
+    const status = { ...volume.status, message: 'hello' };
+    written(await larder.objects.volumes.putStatus({ ...volume, status }));
+    const limit = { hint: 'a watch brings changes at once' };
+    const told = async () => (await seen())?.status.message === 'hello';
+    await waitFor('the change', told, 5_000, limit);
+    written(await larder.objects.volumes.remove(volume));
+    await waitFor('the end', async () => (await seen()) === undefined, 5_000, limit);
+    assert.deepEqual(hints.slice(-2), [' -> hello', 'hello -> none']);
   });
 
   it('leaves out a bent object and goes on with the others', async () => {

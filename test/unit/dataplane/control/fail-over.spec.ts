@@ -1,18 +1,13 @@
 /** The node of a pod is lost: what may be done, by whom, and that it is done whatever goes wrong. */
 import assert from 'node:assert/strict';
 import { Fault } from '../../../../dataplane/base/fault.ts';
-import {
-  type Attachment,
-  failOverOf,
-  type PodOnNode,
-} from '../../../../dataplane/control/fail-over.ts';
+import { failOverOf, type PodOnNode } from '../../../../dataplane/control/fail-over.ts';
 import type { VolumeObject } from '../../../../dataplane/control/objects.ts';
 import { FailOver } from '../../../../dataplane/drive/fail-over.ts';
 import type { Workloads } from '../../../../dataplane/ports/workloads.ts';
 import { node, used } from './shelf.ts';
 
 const good = { inSync: true };
-const attachment: Attachment = { name: 'csi-1', uid: 'a1', volume: 'v' };
 
 const nodes = [node('kube1', { health: 'Unknown' }), node('kube2')];
 const both = used('v', { kube1: good, kube2: good }, { attachedTo: 'kube1' });
@@ -38,7 +33,7 @@ function pod(parts: Partial<PodOnNode> = {}): PodOnNode {
 
 describe('fail-over from a lost node', () => {
   const decide = (pods: readonly PodOnNode[], volume = both) =>
-    failOverOf(volume, { pods, attachments: [attachment] }, shelfOf(volume));
+    failOverOf(volume, { pods, inUse: ['v'] }, shelfOf(volume));
 
   it('takes a pod for ended that Kubernetes has given up', () => {
     const [step, ...others] = decide([pod(), pod({ name: 'other', volumes: ['w'] })]);
@@ -46,9 +41,10 @@ describe('fail-over from a lost node', () => {
     assert.equal(others.length, 0);
   });
 
-  it('detaches the volume when no pod there uses it any more', () => {
+  it('gives the volume free when no pod there uses it any more, and once', () => {
     const [step] = decide([pod({ volumes: ['w'] })]);
-    assert.equal(step?.kind === 'detach' && step.attachment.name, 'csi-1');
+    assert.equal(step?.kind === 'release' && step.volume, 'v');
+    assert.deepEqual(failOverOf(both, { pods: [], inUse: ['w'] }, shelfOf(both)), []);
   });
 
   for (const [what, changed, says] of [
@@ -75,7 +71,7 @@ describe('fail-over from a lost node', () => {
 });
 
 describe('fail-over through the API', () => {
-  it('ends the pod, then detaches, whichever call fails', async () => {
+  it('ends the pod, then gives the volume free, whichever call fails', async () => {
     for (let at = 0; at <= 12; at += 1) {
       const cluster = new FewWorkloads(at);
       const told: string[] = [];
@@ -89,7 +85,7 @@ describe('fail-over through the API', () => {
           assert.ok(error instanceof Fault);
         });
       }
-      assert.deepEqual([cluster.pods, cluster.attachments], [[], []], `call ${at}`);
+      assert.deepEqual([cluster.pods, cluster.inUse], [[], []], `call ${at}`);
       assert.deepEqual(told, ['FailOver', 'FailOver'], 'each step is told once');
     }
   });
@@ -107,7 +103,7 @@ describe('fail-over through the API', () => {
 /** One call is not answered; removals may have had their effect. */
 class FewWorkloads implements Workloads {
   pods: PodOnNode[] = [pod()];
-  attachments: Attachment[] = [attachment];
+  inUse = ['v'];
   unknown = true;
   readonly #failsAt: number;
   #calls = 0;
@@ -126,9 +122,9 @@ class FewWorkloads implements Workloads {
     return this.pods;
   }
 
-  async attachmentsTo(): Promise<readonly Attachment[]> {
+  async inUseOn(): Promise<readonly string[]> {
     this.#call();
-    return this.attachments;
+    return this.inUse;
   }
 
   async endPod({ uid }: PodOnNode): Promise<void> {
@@ -136,9 +132,9 @@ class FewWorkloads implements Workloads {
     this.#call();
   }
 
-  async detach({ uid }: Attachment): Promise<void> {
-    assert.deepEqual(this.pods, [], 'nothing is detached under a pod');
-    this.attachments = this.attachments.filter((each) => each.uid !== uid);
+  async release(_node: string, volume: string): Promise<void> {
+    assert.deepEqual(this.pods, [], 'nothing is given free under a pod');
+    this.inUse = this.inUse.filter((each) => each !== volume);
     this.#call();
   }
 

@@ -9,7 +9,7 @@ import type {
   StorageNodeObject,
 } from '../../../../dataplane/control/objects.ts';
 import type { VolumeObject } from '../../../../dataplane/control/objects.ts';
-import type { Changed, Collection, Objects } from '../../../../dataplane/ports/objects.ts';
+import type { Changed, Collection, Mirror, Objects } from '../../../../dataplane/ports/objects.ts';
 
 export type Mishap =
   /** The request never arrives. */
@@ -94,8 +94,13 @@ export class MemoryCollection<T extends Stored> implements Collection<T> {
     return outcome.kind === 'written' ? { kind: 'written', object: undefined } : outcome;
   }
 
-  watch(): Disposable {
-    return { [Symbol.dispose]: () => {} };
+  /** Never behind; a mirror that is behind is what a conflict looks like. */
+  mirror(): Mirror<T> {
+    return {
+      all: async () => this.list(),
+      learn: () => {},
+      [Symbol.dispose]: () => {},
+    };
   }
 
   async #change(

@@ -3,8 +3,7 @@ import { Fault } from '../../../../dataplane/base/fault.ts';
 import { type HostedStore, openStore } from '../../../../dataplane/drive/hosted-store.ts';
 import { ReplicaServer } from '../../../../dataplane/drive/replica.ts';
 import { StorageAgent } from '../../../../dataplane/drive/storage-agent.ts';
-import type { StorageDisks } from '../../../../dataplane/ports/storage-disks.ts';
-import { MemoryDisk } from '../memory-disk.ts';
+import { FewDisks } from './few-disks.ts';
 import { MemoryObjects } from './memory-objects.ts';
 import { QuickClock, turn } from './quick-clock.ts';
 import { node, used } from './shelf.ts';
@@ -136,33 +135,5 @@ class FailingReplicas extends ReplicaServer {
 
   fail(fault: Fault): void {
     this.#newest?.store.fail(fault);
-  }
-}
-
-class FewDisks implements StorageDisks {
-  problem = '';
-  readonly #stores = new Map<string, MemoryDisk>();
-
-  storeAt(key: string): MemoryDisk {
-    const disk = this.#stores.get(key) ?? new MemoryDisk();
-    this.#stores.set(key, disk);
-    return disk;
-  }
-
-  async inspect() {
-    return { id: 'x', capacityBytes: 2 ** 40, freeBytes: 2 ** 40, problem: this.problem };
-  }
-
-  async store(_disk: object, volume: string, member: string) {
-    if (this.problem !== '') throw new Fault('disk.failed', this.problem);
-    return this.storeAt(`${volume}/${member}`);
-  }
-
-  async removeStore(_disk: object, volume: string, member: string) {
-    this.#stores.delete(`${volume}/${member}`);
-  }
-
-  async listStores() {
-    return [...this.#stores.keys()];
   }
 }
