@@ -4,12 +4,12 @@
  *
  * A volume is safe whatever that node does: the next engine's epoch ends its own, and reads wait
  * for the lease (I-01 to I-03). So a pod that Kubernetes has begun to end, and that uses nothing
- * but such volumes, may be taken for ended; and a volume that no pod there uses, for not in use: then
- * Kubernetes detaches it.
+ * but such volumes, may be taken for ended; and a volume that no pod there uses, for not in use:
+ * then Kubernetes detaches it.
  *
  * Never: ends a pod that Kubernetes has not given up, that uses storage of others as well, or whose
- * owner says no; gives a volume free whose only good copy is on that node, because nobody could open
- * it.
+ * owner says no; gives a volume free whose only good copy is on that node, because nobody could
+ * open it.
  */
 import { copiesOf, type Shelf } from './copies.ts';
 import type { VolumeObject } from './objects.ts';

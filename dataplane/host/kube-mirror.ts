@@ -1,7 +1,8 @@
 /**
- * A copy of all objects of one kind, kept up by a watch: read as often as one likes for the price of
- * what changes. It is valid while the watch is open and was compared with a full list not long ago;
- * otherwise the next reader lists. Late, but never ahead, and never back behind what it showed.
+ * A copy of all objects of one kind, kept up by a watch: read as often as one likes for the price
+ * of what changes. It is valid while the watch is open and was compared with a full list not long
+ * ago; otherwise the next reader lists. Late, but never ahead, and never back behind what it
+ * showed.
  */
 import { Fault } from '../base/fault.ts';
 import type { Metadata } from '../control/objects.ts';

@@ -1,4 +1,4 @@
-/** The node of a pod is lost: what may be done, by whom, and that it is done whatever goes wrong. */
+/** The node of a pod is lost: what may be done, and that it is done whatever goes wrong. */
 import assert from 'node:assert/strict';
 import { Fault } from '../../../../dataplane/base/fault.ts';
 import { failOverOf, type PodOnNode } from '../../../../dataplane/control/fail-over.ts';
