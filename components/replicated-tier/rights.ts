@@ -31,6 +31,8 @@ const nodeRules: Rule[] = [
     resources: ['volumes/status', 'storagenodes/status'],
     verbs: ['update', 'patch'],
   },
+  // Its UID tells this cluster's disks from those of others.
+  { apiGroups: [''], resources: ['namespaces'], resourceNames: ['kube-system'], verbs: ['get'] },
   // Its own certificate: the controller looks at which node asked.
   {
     apiGroups: ['certificates.k8s.io'],

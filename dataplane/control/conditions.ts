@@ -68,8 +68,12 @@ export function toldOfNode(
   const here = shelf.volumes.filter((volume) =>
     volume.status.places.some((at) => at.node === node.metadata.name),
   );
-  const said = [safeToStop(node, status, shelf), ...emptied(node, here.length)];
-  const gone = node.spec.evacuate ? [] : ['Emptied'];
+  const shared = sharedDisks(node, status, shelf);
+  const said = [safeToStop(node, status, shelf), ...emptied(node, here.length), ...shared];
+  const gone = [
+    ...(node.spec.evacuate ? [] : ['Emptied']),
+    ...(shared.length > 0 ? [] : ['DiskShared']),
+  ];
   return {
     ...status,
     copies: here.length,
@@ -110,6 +114,24 @@ function emptied({ spec }: StorageNodeObject, copies: number): readonly Said[] {
   const what = copies === 1 ? 'A copy is' : `${copies} copies are`;
   const message = `${what} still here; each leaves when it is in sync elsewhere, and its volume says what it waits for.`;
   return [{ type, status: 'False', reason: 'CopiesLeft', message }];
+}
+
+/** One disk that two nodes see at once: whatever writes it from both sides destroys it. */
+function sharedDisks(
+  { metadata }: StorageNodeObject,
+  status: StorageNodeStatus,
+  { nodes }: Shelf,
+): readonly Said[] {
+  const found = status.disks.flatMap(({ name, id, problem }) =>
+    nodes
+      .filter((other) => other.metadata.name !== metadata.name && id !== '' && problem === '')
+      .filter((other) => other.status.health !== 'Unknown')
+      .filter((other) => other.status.disks.some((one) => one.id === id && one.problem === ''))
+      .map((other) => `disk ${name} is the one that ${other.metadata.name} has too`),
+  );
+  if (found.length === 0) return [];
+  const message = `${found.join('; ')}: take it away from one of them before both write to it.`;
+  return [{ type: 'DiskShared', status: 'True', reason: 'SeenTwice', message }];
 }
 
 function named(names: readonly string[]): string {

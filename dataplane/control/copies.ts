@@ -32,7 +32,8 @@ export interface Copy extends MemberRecord {
 
 /** Why the copy at this place cannot be reached or used; empty when nothing is known against it. */
 export function troubleOf(at: Place | undefined, nodes: readonly StorageNodeObject[]): string {
-  if (at === undefined) return 'nobody knows where it lies';
+  if (at === undefined)
+    return 'its place was taken out of the status: put it back, with its node and disk';
   const node = nodes.find(({ metadata }) => metadata.name === at.node);
   if (node === undefined) return `${at.node} is not declared any more`;
   if (node.status.health === 'Unknown') return `${at.node} is not heard of`;

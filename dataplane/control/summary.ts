@@ -2,6 +2,7 @@
  * What a person sees first of a volume: are the data safe, and if not, why and what to do. Derived
  * from the record alone, so that it cannot say more than what is known.
  */
+import { lostRecordOf } from './lost-record.ts';
 import type { StorageNodeObject, VolumeObject, VolumeStatus } from './objects.ts';
 
 type Summary = Pick<VolumeStatus, 'safety' | 'copies' | 'message'>;
@@ -18,6 +19,8 @@ export function summaryOf(volume: VolumeObject, nodes: readonly StorageNodeObjec
     return { safety: 'Deleting', copies: status.copies, message };
   }
   const places = status.places.filter(({ erase }) => !erase);
+  const gone = lostRecordOf(volume);
+  if (gone !== '') return { safety: 'Unreachable', copies: `0/${spec.copies}`, message: gone };
   if (record === undefined) {
     const message = status.message === '' ? 'Looking for disks' : status.message;
     return { safety: 'Creating', copies: `0/${spec.copies}`, message };

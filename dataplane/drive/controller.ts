@@ -13,6 +13,7 @@ import {
   happeningsOf,
   happeningsOfEngine,
 } from '../control/happenings.ts';
+import { lostRecordOf } from '../control/lost-record.ts';
 import { NodeHealth } from '../control/node-health.ts';
 import { dataFinalizer, type StorageNodeObject, type VolumeObject } from '../control/objects.ts';
 import { noRoomToGrow, place, placeBeside } from '../control/placement.ts';
@@ -143,6 +144,8 @@ export class Controller {
     const { random } = this.#ports;
     const { volume, nodes, volumes } = await this.#view.closely(name);
     if (volume === undefined || volume.status.record !== undefined) return volume;
+    const lost = lostRecordOf(volume);
+    if (lost !== '') return { why: lost };
     const preferred = volume.metadata.annotations?.[preferredAnnotation]?.split(',') ?? [];
     const wish = { ...volume.spec, preferred };
     const { source } = volume.spec;

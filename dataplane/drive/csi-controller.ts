@@ -26,6 +26,7 @@ import {
   sizeOf,
   specOf,
 } from '../csi/wish.ts';
+import { lostRecordOf } from '../control/lost-record.ts';
 import { dataFinalizer, type VolumeObject, type VolumeStatus } from '../control/objects.ts';
 import { roomFor } from '../control/placement.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -261,7 +262,8 @@ export class CsiController {
 
   /** So that the scheduler may try another node, with another request. */
   async #takeBack(volume: VolumeObject): Promise<void> {
-    if (volume.status.record === undefined) await this.#ports.objects.volumes.remove(volume);
+    if (volume.status.record !== undefined || lostRecordOf(volume) !== '') return;
+    await this.#ports.objects.volumes.remove(volume);
   }
 }
 

@@ -170,7 +170,9 @@ export class StorageAgent {
     for (const { metadata, status } of volumes) {
       for (const key of [...this.#served].filter((each) => each.startsWith(`${metadata.name}/`))) {
         const member = key.slice(metadata.name.length + 1);
-        if (status.places.some((at) => at.member === member)) continue;
+        // Somebody may have bent the places; what the record counts is served.
+        const counts = status.record?.members.some(({ id }) => id === member) ?? true;
+        if (counts || status.places.some((at) => at.member === member)) continue;
         await this.#ports.replicas.remove(metadata.name, member);
         this.#served.delete(key);
         this.#ports.log.info('serves a store no more that was replaced', {

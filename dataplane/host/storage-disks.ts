@@ -10,7 +10,7 @@ import { HostDisk } from './disk.ts';
 import type { Mounted } from '../ports/mounts.ts';
 import { mountTable } from './mounts.ts';
 
-const label = z.object({ id: z.string().min(1) });
+const label = z.object({ id: z.string().min(1), cluster: z.string().default('') });
 /** Of a volume; a file system with smaller blocks may write one in part. */
 const blockBytes = 4096;
 const partOfPath = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/;
@@ -18,16 +18,22 @@ const partOfPath = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/;
 export class HostStorageDisks implements StorageDisks {
   readonly #root: string;
   readonly #onChanged: (() => void) | undefined;
+  readonly #clusterId: () => Promise<string>;
 
   /**
    * @param root folder below which the disks are; `/` outside a container
-   * @param onChanged in a container that sees the node's processes: told when the node has another
-   *   disk at a path, or none, than this process has. It keeps the one that was there when it
-   *   started, never sees what takes its place, and has to be started anew.
+   * @param on changed: in a container that sees the node's processes, told when the node has
+   *   another disk at a path, or none, than this process has. It keeps the one that was there when
+   *   it started, never sees what takes its place, and has to be started anew.
+   *   clusterId: what tells this cluster from others; empty where nobody knows
    */
-  constructor(root: string, onChanged?: () => void) {
+  constructor(
+    root: string,
+    on: { readonly changed?: () => void; readonly clusterId?: () => Promise<string> } = {},
+  ) {
     this.#root = root;
-    this.#onChanged = onChanged;
+    this.#onChanged = on.changed;
+    this.#clusterId = on.clusterId ?? (async () => '');
   }
 
   async inspect(disk: DeclaredDisk): Promise<DiskState> {
@@ -53,6 +59,11 @@ export class HostStorageDisks implements StorageDisks {
         );
       }
       const id = await this.#identify(disk);
+      if (typeof id === 'object') {
+        return unusable(
+          `the disk at ${disk.path} belongs to another cluster (${id.cluster}): two on one disk would take each other's copies for leftovers. If that cluster is gone, remove ${disk.path}/larder/disk.json, and ${disk.path}/larder/replicas with it`,
+        );
+      }
       if (id === undefined) {
         return unusable(
           `another disk is mounted at ${disk.path} than the one known as ${disk.name}: mount the right one, or declare this one under a new name`,
@@ -123,22 +134,25 @@ export class HostStorageDisks implements StorageDisks {
     return there?.device !== here?.device;
   }
 
-  /** Undefined: the disk is not the one that is expected. */
-  async #identify(disk: DeclaredDisk): Promise<string | undefined> {
+  /** Undefined: the disk is not the one that is expected. An object: whose it is instead. */
+  async #identify(disk: DeclaredDisk): Promise<string | undefined | { readonly cluster: string }> {
     const folder = path.join(this.#at(disk.path), 'larder');
     const file = path.join(folder, 'disk.json');
     const text = await readFile(file, 'utf8').catch(ignoreMissing);
     if (text !== undefined) {
-      const { id } = label.parse(JSON.parse(text));
+      const { id, cluster } = label.parse(JSON.parse(text));
+      const ours = await this.#clusterId();
+      if (cluster !== '' && ours !== '' && cluster !== ours) return { cluster };
       return disk.id === '' || disk.id === id ? id : undefined;
     }
     // It is known, and its label is gone: emptied, or another one.
     if (disk.id !== '') return undefined;
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const id = randomBytes(16).toString('hex');
+    const cluster = await this.#clusterId();
     const handle = await open(`${file}.new`, 'w', 0o600);
     try {
-      await handle.writeFile(JSON.stringify({ id, name: disk.name }));
+      await handle.writeFile(JSON.stringify({ id, name: disk.name, cluster }));
       await handle.sync();
     } finally {
       await handle.close();

@@ -87,9 +87,12 @@ async function main(): Promise<void> {
   const agent = new StorageAgent(
     {
       objects: hostObjects(client, log),
-      disks: new HostStorageDisks(settings.HOST_ROOT, () => {
-        log.warn('a disk was put in or taken out: starts anew to see it');
-        stop();
+      disks: new HostStorageDisks(settings.HOST_ROOT, {
+        changed: () => {
+          log.warn('a disk was put in or taken out: starts anew to see it');
+          stop();
+        },
+        clusterId: async () => clusterIdOf(client),
       }),
       tender: tenderSoon(client, settings, log),
       clock: new HostClock(),
@@ -113,6 +116,20 @@ async function main(): Promise<void> {
   process.once('SIGINT', stop);
   await Promise.all([replicas.serve(), agent.run()]);
 }
+
+/** The UID of a Namespace that every cluster has and keeps; empty while it cannot be read. */
+async function clusterIdOf(client: KubeClient): Promise<string> {
+  if (knownClusterId === '') {
+    const path = '/api/v1/namespaces/kube-system';
+    const { code, body } = await client.send({ method: 'GET', path });
+    const found = namespace.safeParse(body);
+    if (code === 200 && found.success) knownClusterId = found.data.metadata.uid;
+  }
+  return knownClusterId;
+}
+
+const namespace = z.object({ metadata: z.object({ uid: z.string() }) });
+let knownClusterId = '';
 
 /** Serving the stores does not wait for the certificate that this needs. */
 function tenderSoon(

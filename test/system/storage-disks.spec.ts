@@ -53,4 +53,35 @@ describe('declared disk', () => {
     await disks.removeStore(disk, 'volume', 'two');
     assert.deepEqual(readdirSync(path.join(place, 'larder/replicas')), []);
   });
+
+  it('is not used when nothing is mounted at its path', async () => {
+    const state = await new HostStorageDisks('/').inspect({ name: 'ssd', path: place, id: '' });
+    assert.match(state.problem, /nothing is mounted at .*\/mounted: mount the disk there/);
+    assert.deepEqual(readdirSync(place), [], 'nothing is written onto the disk of the node itself');
+  });
+
+  it('is known by its token: emptied, or another in its place, it is refused', async () => {
+    const disks = new HostStorageDisks('/');
+    await run('mount', ['-t', 'tmpfs', 'none', place]);
+    const { id } = await disks.inspect({ name: 'ssd', path: place, id: '' });
+    assert.match(id, /^[0-9a-f]{32}$/);
+    assert.equal((await disks.inspect({ name: 'ssd', path: place, id })).problem, '');
+    const other = await disks.inspect({ name: 'ssd', path: place, id: 'f'.repeat(32) });
+    assert.match(other.problem, /another disk is mounted .* than the one known as ssd/);
+    rmSync(path.join(place, 'larder'), { recursive: true });
+    assert.match((await disks.inspect({ name: 'ssd', path: place, id })).problem, /another disk/);
+    assert.deepEqual(readdirSync(place), [], 'no new token');
+  });
+
+  it('is refused when another cluster uses it, and said whose it is', async () => {
+    await run('mount', ['-t', 'tmpfs', 'none', place]);
+    const asSeenIn = (cluster: string) => new HostStorageDisks('/', { clusterId: async () => cluster });
+    const disk = { name: 'ssd', path: place, id: '' };
+    const first = await asSeenIn('cluster-a').inspect(disk);
+    assert.equal(first.problem, '');
+    assert.equal((await asSeenIn('cluster-a').inspect({ ...disk, id: first.id })).problem, '');
+    const second = await asSeenIn('cluster-b').inspect(disk);
+    assert.match(second.problem, /belongs to another cluster \(cluster-a\).*disk\.json/);
+    assert.equal((await asSeenIn('').inspect(disk)).problem, '', 'nobody knows: the token counts');
+  });
 });

@@ -26,7 +26,17 @@ describe('agent of a storage node', () => {
     const [volume] = shelf.objects.volumes.all;
     assert.ok(volume !== undefined);
     const places = volume.status.places.filter(({ member }) => member !== 'm2');
-    shelf.objects.volumes.force({ ...volume, status: { ...volume.status, places } });
+    const bent = { ...volume.status, places };
+    shelf.objects.volumes.force({ ...volume, status: bent });
+    for (let look = 0; look < 50; look += 1) await turn();
+    assert.ok(!shelf.log.some((line) => line.includes('no more')), 'the record counts it still');
+    const { record } = volume.status;
+    assert.ok(record !== undefined);
+    const members = record.members.filter(({ id }) => id !== 'm2');
+    const status = { ...bent, record: { ...record, members } };
+    const [newest] = shelf.objects.volumes.all;
+    assert.ok(newest !== undefined);
+    shelf.objects.volumes.force({ ...newest, status });
     const told = () => shelf.objects.storageNodes.all[0]?.status;
     await shelf.until('the node to name it', () => (told()?.message ?? '') !== '');
     assert.match(told()?.message ?? '', /no volume counts any more: v\/m2; .*\/mnt\/disk\/larder/);
