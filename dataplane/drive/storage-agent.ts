@@ -59,6 +59,8 @@ export class StorageAgent {
   readonly #copies = new StoreCopies();
   readonly #complaints = new Map<string, string>();
   #saidMs = -Infinity;
+  /** This node's own object, while it runs. */
+  #nodes: Mirror<StorageNodeObject> | undefined;
   #stopped = false;
   #hinted = false;
   #wake: (() => void) | undefined;
@@ -74,7 +76,12 @@ export class StorageAgent {
       const known = [now, before];
       if (known.some((volume) => volume === undefined || this.#concerns(volume))) this.#hint();
     };
-    using volumes = this.#ports.objects.volumes.mirror(hint);
+    const { objects } = this.#ports;
+    using volumes = objects.volumes.mirror(hint);
+    using nodes = objects.storageNodes.mirror((now, before) => {
+      if (JSON.stringify(now?.spec) !== JSON.stringify(before?.spec)) this.#hint();
+    }, this.#options.node);
+    this.#nodes = nodes;
     while (!this.#stopped) {
       this.#hinted = false;
       try {
@@ -104,9 +111,8 @@ export class StorageAgent {
   }
 
   async #look(mirror: Mirror<VolumeObject>): Promise<void> {
-    const { objects } = this.#ports;
     const { node: name } = this.#options;
-    const node = await objects.storageNodes.get(name);
+    const [node] = (await this.#nodes?.all()) ?? [];
     if (node === undefined) {
       this.#complain('node', `no StorageNode ${name} is declared: add it to the stack's inventory`);
       return;
@@ -160,7 +166,10 @@ export class StorageAgent {
       ...node,
       status: { ...status, seenAt: now() },
     });
-    if (written.kind === 'written') this.#saidMs = nowMs;
+    if (written.kind === 'written') {
+      this.#saidMs = nowMs;
+      this.#nodes?.learn(written.object);
+    }
     if (written.kind === 'refused') this.#complain('node', written.message);
     return { ...node, status };
   }

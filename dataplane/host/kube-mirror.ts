@@ -101,8 +101,9 @@ export class KubeMirror<T extends { readonly metadata: Metadata }> implements Mi
     while (!signal.aborted) {
       try {
         if (this.#version === '') await this.#list();
-        const query = `resourceVersion=${this.#version}&allowWatchBookmarks=true`;
-        for await (const event of this.#client.watch(`${path}?${query}`, signal, () => {
+        const from = `resourceVersion=${this.#version}&allowWatchBookmarks=true`;
+        const query = `${path}${path.includes('?') ? '&' : '?'}${from}`;
+        for await (const event of this.#client.watch(query, signal, () => {
           this.#isOpen = true;
         })) {
           if (!this.#apply(event)) break;

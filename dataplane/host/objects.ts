@@ -89,12 +89,14 @@ class KubeCollection<T extends Named> implements Collection<T> {
     return refusal(answer);
   }
 
-  mirror(onHint: Hint<T>): Mirror<T> {
+  mirror(onHint: Hint<T>, only?: string): Mirror<T> {
     const onBroken = (why: string) => {
       this.#log.warn(why);
     };
     const parse = (item: unknown) => this.#usable(item);
-    return new KubeMirror<T>(this.#client, { path: this.#path, parse, onHint, onBroken });
+    const selector = only === undefined ? '' : encodeURIComponent(`metadata.name=${only}`);
+    const path = selector === '' ? this.#path : `${this.#path}?fieldSelector=${selector}`;
+    return new KubeMirror<T>(this.#client, { path, parse, onHint, onBroken });
   }
 
   async #change(method: 'POST' | 'PUT', path: string, object: T): Promise<Changed<T>> {

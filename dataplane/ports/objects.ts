@@ -27,8 +27,12 @@ export interface Collection<T> {
   putStatus(object: T): Promise<Changed<T>>;
   /** Asks for its end; finalizers may hold it. `conflict` when another object has the name. */
   remove(object: T): Promise<Changed<undefined>>;
-  /** A copy of all that is kept up; told of changes as they are seen, late and never complete. */
-  mirror(onHint: Hint<T>): Mirror<T>;
+  /**
+   * A copy of all that is kept up; told of changes as they are seen, late and never complete.
+   *
+   * @param only the name of one, when no other matters
+   */
+  mirror(onHint: Hint<T>, only?: string): Mirror<T>;
 }
 
 /**

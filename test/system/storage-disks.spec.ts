@@ -75,7 +75,8 @@ describe('declared disk', () => {
 
   it('is refused when another cluster uses it, and said whose it is', async () => {
     await run('mount', ['-t', 'tmpfs', 'none', place]);
-    const asSeenIn = (cluster: string) => new HostStorageDisks('/', { clusterId: async () => cluster });
+    const asSeenIn = (cluster: string) =>
+      new HostStorageDisks('/', { clusterId: async () => cluster });
     const disk = { name: 'ssd', path: place, id: '' };
     const first = await asSeenIn('cluster-a').inspect(disk);
     assert.equal(first.problem, '');

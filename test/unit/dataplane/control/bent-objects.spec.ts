@@ -1,4 +1,4 @@
-/** Objects that somebody edited or deleted under running volumes: refused, explained, never guessed. */
+/** Objects that somebody edited or deleted under running volumes: explained, never guessed. */
 import assert from 'node:assert/strict';
 import { toldOfNode } from '../../../../dataplane/control/conditions.ts';
 import { lostRecordOf } from '../../../../dataplane/control/lost-record.ts';

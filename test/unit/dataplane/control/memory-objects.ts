@@ -9,7 +9,13 @@ import type {
   StorageNodeObject,
 } from '../../../../dataplane/control/objects.ts';
 import type { VolumeObject } from '../../../../dataplane/control/objects.ts';
-import type { Changed, Collection, Mirror, Objects } from '../../../../dataplane/ports/objects.ts';
+import type {
+  Changed,
+  Collection,
+  Hint,
+  Mirror,
+  Objects,
+} from '../../../../dataplane/ports/objects.ts';
 
 export type Mishap =
   /** The request never arrives. */
@@ -95,9 +101,10 @@ export class MemoryCollection<T extends Stored> implements Collection<T> {
   }
 
   /** Never behind; a mirror that is behind is what a conflict looks like. */
-  mirror(): Mirror<T> {
+  mirror(_onHint: Hint<T>, only?: string): Mirror<T> {
     return {
-      all: async () => this.list(),
+      all: async () =>
+        (await this.list()).filter(({ metadata }) => only === undefined || metadata.name === only),
       learn: () => {},
       [Symbol.dispose]: () => {},
     };
