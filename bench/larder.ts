@@ -27,8 +27,7 @@ export async function larderVolume(
   const processes = new Map<string, number>();
   for (const node of volume.nodes) processes.set(node, await rack.startReplica(node, [volume]));
   processes.set('engine', await rack.startEngines('engine', [volume]));
-  const fioArgs = nbdArgs(rack.socket(volume.name), volume.name);
-  return { name, fioArgs, processes };
+  return { name, fioArgs: rack.fioArgs(volume), processes };
 }
 
 /** Two nodes with a copy of each of eight volumes; four are attached here and four there. */
@@ -49,12 +48,12 @@ export async function idleNode(servers: Servers): Promise<Pick<Contender, 'proce
   return { processes };
 }
 
-interface Volume {
+export interface RackVolume {
   readonly name: string;
   readonly nodes: readonly string[];
 }
 
-class Rack {
+export class Rack {
   readonly #servers: Servers;
   readonly #options: RackOptions;
   readonly #folder: string;
@@ -70,8 +69,25 @@ class Rack {
     return this.#servers.socket(`${this.#options.name}-${name}`);
   }
 
-  async startReplica(node: string, volumes: readonly Volume[]): Promise<number> {
-    const create = { lineage: 'bench', sizeBytes: this.#sizeBytes, withVolume: true };
+  fioArgs(volume: RackVolume): readonly string[] {
+    return nbdArgs(this.socket(volume.name), volume.name);
+  }
+
+  /** @param name `<node>-<volume>` of a store, `record-<volume>` of a record */
+  folderOf(name: string): string {
+    return path.join(this.#folder, name);
+  }
+
+  /**
+   * @param birth withVolume: its stores are made together with the volume, and not to be filled
+   *   (true unless told)
+   */
+  async startReplica(
+    node: string,
+    volumes: readonly RackVolume[],
+    { withVolume = true }: { readonly withVolume?: boolean } = {},
+  ): Promise<number> {
+    const create = { lineage: 'bench', sizeBytes: this.#sizeBytes, withVolume };
     const stores = volumes.map(({ name }) => ({
       volume: name,
       member: node,
@@ -83,7 +99,7 @@ class Rack {
   }
 
   /** One process that serves all of them, each on a socket of its own name. */
-  async startEngines(name: string, volumes: readonly Volume[]): Promise<number> {
+  async startEngines(name: string, volumes: readonly RackVolume[]): Promise<number> {
     const settings = [];
     for (const volume of volumes) {
       const record = await this.#record(volume);
@@ -93,7 +109,7 @@ class Rack {
     return this.#start('engine', name, { volumes: settings }, sockets);
   }
 
-  async #record({ name, nodes }: Volume): Promise<string> {
+  async #record({ name, nodes }: RackVolume): Promise<string> {
     const folder = this.#makeFolder(`record-${name}`);
     await new DirectoryCluster(folder).create(
       firstRecord(
@@ -115,7 +131,7 @@ class Rack {
   }
 
   #makeFolder(name: string): string {
-    const folder = path.join(this.#folder, name);
+    const folder = this.folderOf(name);
     mkdirSync(folder);
     return folder;
   }

@@ -3,7 +3,7 @@
  * as ratios of one run, and that of the program on a large stack, with the machine and the commit
  * above them. Results so far, and what they are worth: docs/benchmarks.md.
  *
- *   npm run bench -- [--suite volume|nbd|idle|program] [--only <workload>] [--among <contender>]
+ *   npm run bench -- [--suite volume|nbd|idle|resync|program] [--only <workload>] [--among <contender>]
  *     [--rounds 5] [--seconds 1] [--mebibytes 512] [--against <revision or checkout>]
  *
  * `--only` and `--among` are regular expressions. `--against` lets the code of another revision
@@ -23,6 +23,7 @@ import { idleNode, larderVolume } from './larder.ts';
 import { memoryServers, nbdMebibytes, nbdWorkloads } from './nbd.ts';
 import { nbdkitFile, qemuNbd, qemuQuorum, rawFile } from './peers.ts';
 import { programSuite } from './program.ts';
+import { resyncCost } from './resync.ts';
 import { compare, resultTable, type RoundOptions } from './rounds.ts';
 import { Servers } from './servers.ts';
 
@@ -50,7 +51,11 @@ function settingsOf(args: readonly string[]): Settings {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      suite: { type: 'string', multiple: true, default: ['volume', 'nbd', 'idle', 'program'] },
+      suite: {
+        type: 'string',
+        multiple: true,
+        default: ['volume', 'nbd', 'idle', 'program', 'resync'],
+      },
       only: { type: 'string', default: '' },
       among: { type: 'string' },
       rounds: { type: 'string', default: '5' },
@@ -143,6 +148,16 @@ async function idleSuite(context: CommandContext): Promise<void> {
   console.log(`- processor, % of a core: ${listed(percent)}`);
 }
 
+async function resyncSuite(context: CommandContext, settings: Settings): Promise<void> {
+  await using servers = new Servers(path.join(path.dirname(context.paths.tools), 'bench'));
+  const table = await context.progress.step('Working while a copy is filled', async () =>
+    resyncCost(servers, { ...settings, signal: context.signal }),
+  );
+  console.log(
+    `\n### Requests a second while a copy is filled, ${settings.mebibytes} MiB\n\n${table}\n`,
+  );
+}
+
 function listed(values: ReadonlyMap<string, number>): string {
   const sum = [...values.values()].reduce((all, value) => all + value, 0);
   const each = [...values].map(([name, value]) => `${name} ${value.toFixed(1)}`);
@@ -166,6 +181,7 @@ await command(async (context) => {
     ['volume', volumeSuite],
     ['nbd', nbdSuite],
     ['idle', idleSuite],
+    ['resync', resyncSuite],
     ['program', async (given: CommandContext) => programSuite(given)],
   ]);
   for (const [name, suite] of suites) {

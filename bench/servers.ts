@@ -48,17 +48,25 @@ export class Servers implements AsyncDisposable {
     return child.pid ?? 0;
   }
 
+  /** Ends one as a power cut would. */
+  async end(pid: number): Promise<void> {
+    const child = this.#children.find((one) => one.pid === pid);
+    if (child !== undefined) await kill(child);
+  }
+
   /** Ends everything, the last one started first, and removes the folders. */
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const child of this.#children.toReversed()) {
-      if (child.exitCode !== null || child.signalCode !== null) continue;
-      const gone = once(child, 'exit');
-      child.kill('SIGKILL');
-      await gone;
-    }
+    for (const child of this.#children.toReversed()) await kill(child);
     rmSync(this.folder, { recursive: true, force: true });
     rmSync(this.#sockets, { recursive: true, force: true });
   }
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, 'exit');
+  child.kill('SIGKILL');
+  await gone;
 }
 
 /** fio's arguments for an export on a unix socket. */
