@@ -26,6 +26,7 @@ import type {
 } from '../ports/block-service.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Cluster } from '../ports/cluster.ts';
+import type { DirtyMap, DirtyOutcome } from '../ports/dirty-map.ts';
 import type { Connector, Link } from '../ports/link.ts';
 import { fits } from '../store/geometry.ts';
 import { Engine } from '../volume/engine.ts';
@@ -214,6 +215,29 @@ export class EngineDrive implements BlockService {
       zero: !stored,
     }));
     return { kind: 'extents', extents };
+  }
+
+  /**
+   * Where a snapshot, or the volume as it is, may differ from an older snapshot. A question about a
+   * snapshot that is not there is refused.
+   */
+  differences(views: { readonly from: string; readonly to: string }): DirtyMap {
+    const dirtyStatus = async (range: ByteRange): Promise<DirtyOutcome> => {
+      const lengthBytes = Math.min(range.lengthBytes, limits.statusBytesMax);
+      const span = { offsetBytes: range.offsetBytes, lengthBytes };
+      const refusal = this.#refusal(span, limits.statusBytesMax);
+      if (refusal !== undefined) return refusal;
+      const answer = await this.#request({ kind: 'difference', span, ...views });
+      if (answer.kind === 'failed') return answer;
+      assert(answer.kind === 'extents', 'a question about blocks is answered with extents');
+      const { blockBytes } = this.geometry;
+      const extents = answer.extents.map(({ blocks, stored }) => ({
+        lengthBytes: blocks * blockBytes,
+        dirty: stored,
+      }));
+      return { kind: 'extents', extents };
+    };
+    return { dirtyStatus };
   }
 
   /**

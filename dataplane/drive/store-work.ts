@@ -6,9 +6,9 @@ import { digestBlocks, digestBytes, markUnreadable } from '../base/digest.ts';
 import { Fault } from '../base/fault.ts';
 import { limits } from '../base/limits.ts';
 import { malformed } from '../peer/frame.ts';
-import { type ByteSpan, fits } from '../store/geometry.ts';
+import { blocksOf, type ByteSpan, fits } from '../store/geometry.ts';
 import type { Store, StoreReadOutcome } from '../store/store.ts';
-import type { MemberReply, MemberRequest } from '../volume/member.ts';
+import type { MemberExtent, MemberReply, MemberRequest } from '../volume/member.ts';
 import type { HostedStore } from './hosted-store.ts';
 
 type Work = Exclude<MemberRequest, { kind: 'promise' }>;
@@ -43,6 +43,8 @@ async function carryOutLonger(
       return { kind: 'digests', bytes: await digest(hosted, request) };
     case 'status':
       return { kind: 'extents', extents: await runner.run(store.status(request.span)) };
+    case 'difference':
+      return { kind: 'extents', extents: await difference(hosted, request) };
     case 'spoil':
       await runner.run(store.spoil(request.span, { sequence: request.sequence, fua: false }));
       return { kind: 'done' };
@@ -136,6 +138,24 @@ async function digest(hosted: HostedStore, view: View): Promise<Uint8Array> {
   return digests;
 }
 
+/** Throws `input.invalid` when there is no such snapshot. */
+async function difference(
+  { store, runner }: HostedStore,
+  { span, from, to }: Extract<MemberRequest, { kind: 'difference' }>,
+): Promise<readonly MemberExtent[]> {
+  const views = { ...(from === '' ? {} : { from }), ...(to === '' ? {} : { to }) };
+  const blocks = blocksOf(store.geometry, span);
+  const extents: MemberExtent[] = [];
+  let at = blocks.first;
+  for (const run of await runner.run(store.difference(views, span))) {
+    if (run.first > at) extents.push({ blocks: run.first - at, stored: false });
+    extents.push({ blocks: run.end - run.first, stored: true });
+    at = run.end;
+  }
+  if (at < blocks.end) extents.push({ blocks: blocks.end - at, stored: false });
+  return extents;
+}
+
 function noSnapshot(name: string): Fault {
   return new Fault('input.invalid', `This member has no snapshot ${name}.`, {
     hint: 'Ask the record which snapshots there are.',
@@ -143,7 +163,8 @@ function noSnapshot(name: string): Fault {
 }
 
 function longest(kind: MemberRequest['kind']): number {
-  return kind === 'status' ? limits.statusBytesMax : limits.requestBytesMax;
+  const light = kind === 'status' || kind === 'difference';
+  return light ? limits.statusBytesMax : limits.requestBytesMax;
 }
 
 /** Memory of a request and of its reply. */

@@ -60,6 +60,11 @@ export function encodeRequest(id: number, request: MemberRequest): readonly Uint
     }
     case 'status':
       return frame({ verb: verbs.status, id, epoch, ...request.span });
+    case 'difference': {
+      const payload = new ByteWriter(2 * idWidth).text(request.from, idWidth);
+      payload.text(request.to, idWidth);
+      return frame({ verb: verbs.difference, id, epoch, ...request.span, payload: payload.bytes });
+    }
     case 'snapshot':
     case 'forget':
       return frame({ verb: verbs[request.kind], id, epoch, payload: nameField(request.name) });
@@ -159,6 +164,11 @@ function requestOf(found: Frame): MemberRequest {
     }
     case verbs.status:
       return { kind: 'status', epoch, span: { offsetBytes, lengthBytes } };
+    case verbs.difference: {
+      const reader = payloadReader(found, 2 * idWidth);
+      const views = { from: reader.text(idWidth), to: reader.text(idWidth) };
+      return { kind: 'difference', epoch, span: { offsetBytes, lengthBytes }, ...views };
+    }
     case verbs.spoil:
       return { kind: 'spoil', epoch, sequence: number, span: { offsetBytes, lengthBytes } };
     case verbs.snapshot:

@@ -28,6 +28,7 @@ export const verbs = {
   resize: 18,
   copied: 19,
   grow: 20,
+  difference: 21,
   welcome: 64,
   done: 65,
   promised: 66,

@@ -13,7 +13,7 @@ interface DirtyExtent {
 /**
  * Extents lie side by side from the range's start and may end before the range does, never empty.
  */
-type DirtyOutcome =
+export type DirtyOutcome =
   | { readonly kind: 'extents'; readonly extents: readonly DirtyExtent[] }
   | BlockFailure;
 

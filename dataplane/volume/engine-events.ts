@@ -64,7 +64,15 @@ export interface EnginePlants {
 }
 
 export type EngineRequest =
-  | { readonly kind: 'read' | 'status'; readonly span: ByteSpan }
+  | { readonly kind: 'read'; readonly span: ByteSpan }
+  | { readonly kind: 'status'; readonly span: ByteSpan }
+  /** Names of snapshots; `from` empty: nothing but zeroes; `to` empty: the volume as it is. */
+  | {
+      readonly kind: 'difference';
+      readonly span: ByteSpan;
+      readonly from: string;
+      readonly to: string;
+    }
   | {
       readonly kind: 'write';
       readonly span: ByteSpan;

@@ -77,6 +77,16 @@ export type MemberRequest =
     }
   /** Which blocks hold anything. */
   | { readonly kind: 'status'; readonly epoch: number; readonly span: ByteSpan }
+  /** Where two views may differ; answered with extents, `stored` where they may. */
+  | {
+      readonly kind: 'difference';
+      readonly epoch: number;
+      readonly span: ByteSpan;
+      /** A snapshot; empty: nothing but zeroes. */
+      readonly from: string;
+      /** A snapshot; empty: the volume as it is. */
+      readonly to: string;
+    }
   /** Nobody can read these blocks any more: here they shall not be readable either. */
   | {
       readonly kind: 'spoil';

@@ -20,6 +20,7 @@ import { RangeOrder } from './range-order.ts';
 import { repairBlock } from './repair.ts';
 import type { Procedure } from './task.ts';
 
+type Question = Extract<EngineRequest, { kind: 'status' | 'difference' }>;
 type Write = Extract<EngineRequest, { kind: 'write' | 'zero' | 'trim' }>;
 
 interface Running {
@@ -164,7 +165,7 @@ export class Operations {
     else if (request.kind === 'flush') this.#startFlush(id);
     else if (changes(request)) this.#startWrite(id, request);
     else if (request.kind === 'read') this.#core.tasks.start(this.#read(id, request.span));
-    else this.#core.tasks.start(this.#status(id, request.span));
+    else this.#core.tasks.start(this.#extents(id, request));
   }
 
   #startWrite(id: number, request: Write): void {
@@ -274,7 +275,7 @@ export class Operations {
     yield* this.#repair(id, span);
   }
 
-  *#status(id: number, span: ByteSpan): Procedure {
+  *#extents(id: number, request: Question): Procedure {
     const core = this.#core;
     for (;;) {
       const link = this.#reader();
@@ -282,7 +283,12 @@ export class Operations {
         yield { ready: () => this.#reader() !== undefined };
         continue;
       }
-      const heard = yield* core.call(link, { kind: 'status', epoch: core.epoch, span });
+      const heard = yield* core.call(link, { ...request, epoch: core.epoch });
+      if (heard.kind === 'failed' && heard.code === 'input.invalid') {
+        const fault = new Fault(heard.code, heard.reason);
+        this.#offer(id, { kind: 'failed', reason: 'io', fault });
+        return;
+      }
       if (heard.kind !== 'extents') continue;
       this.#offer(id, heard);
       return;
@@ -349,5 +355,5 @@ export class Operations {
 }
 
 function changes(request: EngineRequest): request is Write {
-  return request.kind !== 'read' && request.kind !== 'status' && request.kind !== 'flush';
+  return request.kind === 'write' || request.kind === 'zero' || request.kind === 'trim';
 }

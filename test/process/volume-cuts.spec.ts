@@ -156,6 +156,33 @@ describe('volume', function () {
     );
   });
 
+  it('says where snapshots and the volume may differ, and refuses to compare what is not there', async () => {
+    await write(2, 1);
+    assert.deepEqual(await running.engine.snapshot('monday'), { kind: 'done' });
+    await write(4, 2);
+    assert.deepEqual(await running.engine.snapshot('tuesday'), { kind: 'done' });
+    await write(5, 3);
+    const differs = async (from: string, to: string) => {
+      const range = { offsetBytes: 0, lengthBytes: sizeBytes };
+      const found = await running.engine.differences({ from, to }).dirtyStatus(range);
+      assert.ok(found.kind === 'extents', `${from} to ${to}: ${found.kind}`);
+      let block = 0;
+      return found.extents.flatMap(({ lengthBytes, dirty }) => {
+        const first = block;
+        block += lengthBytes / blockBytes;
+        return dirty ? [[first, block - first]] : [];
+      });
+    };
+    assert.deepEqual(await differs('monday', 'tuesday'), [[4, 1]]);
+    assert.deepEqual(await differs('monday', ''), [[4, 2]]);
+    assert.deepEqual(await differs('tuesday', ''), [[5, 1]]);
+    assert.deepEqual(await differs('', 'monday'), [[2, 1]]);
+    const range = { offsetBytes: 0, lengthBytes: sizeBytes };
+    const none = await running.engine.differences({ from: 'sunday', to: '' }).dirtyStatus(range);
+    assert.ok(none.kind === 'failed');
+    assert.match(none.fault.message, /no snapshot sunday/);
+  });
+
   it('I-13 copies no more than what a member missed, though whole regions count as changed', async () => {
     for (let block = 0; block < blocks; block++) await write(block, block);
     await running.stopMember('right');
