@@ -25,7 +25,7 @@ interface Told {
 }
 
 export class KubeEvents implements Events {
-  readonly #client: KubeClient;
+  readonly #client: Pick<KubeClient, 'send'>;
   readonly #log: Log;
   readonly #reporter: string;
   /** By the name of the Event, oldest first. */
@@ -34,7 +34,7 @@ export class KubeEvents implements Events {
   #sending = false;
 
   /** @param reporter this process */
-  constructor(client: KubeClient, log: Log, reporter: string) {
+  constructor(client: Pick<KubeClient, 'send'>, log: Log, reporter: string) {
     this.#client = client;
     this.#log = log;
     this.#reporter = reporter;
@@ -119,7 +119,7 @@ export class KubeEvents implements Events {
 }
 
 /** The same for the same about the same object, whoever tells it. */
-export function eventNameOf({ name, uid, type, reason, message }: Happening): string {
+function eventNameOf({ name, uid, type, reason, message }: Happening): string {
   const digest = createHash('sha256').update([uid, type, reason, message].join('\n')).digest('hex');
   return `${name.slice(0, 200)}.${digest.slice(0, 16)}`;
 }
