@@ -42,10 +42,12 @@ describe('repair through the controller', () => {
     it(`empties a node whichever call meets a ${mishap}`, async function () {
       this.timeout(30_000);
       for (let at = 0; at <= callsMax; at += 1) {
-        using shelf = new Shelf();
-        shelf.objects.mishap = mishap;
-        shelf.objects.mishapAt = at;
-        await shelf.empty(`${mishap} at call ${at}`);
+        for (const attachedTo of ['kube1', '']) {
+          using shelf = new Shelf({ attachedTo });
+          shelf.objects.mishap = mishap;
+          shelf.objects.mishapAt = at;
+          await shelf.empty(`${mishap} at call ${at}, attached to "${attachedTo}"`);
+        }
       }
     });
   }
@@ -53,7 +55,7 @@ describe('repair through the controller', () => {
   it('empties a node though controllers end, whichever call was the last', async function () {
     this.timeout(30_000);
     for (let at = 1; at <= callsMax; at += 1) {
-      using shelf = new Shelf();
+      using shelf = new Shelf({ attachedTo: at % 2 === 0 ? '' : 'kube1' });
       shelf.lastCall = at;
       await shelf.empty(`another controller after call ${at}`);
     }
