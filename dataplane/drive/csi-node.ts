@@ -78,6 +78,13 @@ export class CsiNode {
     required('staging_target_path', stagingTargetPath);
     return this.#alone(volumeId, async () => {
       const { mounts, attacher } = this.#ports;
+      const others = await this.#mountedElsewhere(volumeId, stagingTargetPath);
+      if (others.length > 0) {
+        throw new Refusal(
+          'FAILED_PRECONDITION',
+          `The volume ${volumeId} is still mounted at ${others.join(', ')}: it would be taken from under it. Unpublish it there first.`,
+        );
+      }
       await mounts.unmount(stagingTargetPath);
       await attacher.detach(volumeId);
       return {};
@@ -305,6 +312,15 @@ export class CsiNode {
     if (others.length > 0) {
       throw new Refusal('FAILED_PRECONDITION', `The volume is in use at ${others.join(', ')}.`);
     }
+  }
+
+  /** Where the volume's file system is mounted beside the given path. */
+  async #mountedElsewhere(volumeId: string, path: string): Promise<readonly string[]> {
+    const { mounts, attacher } = this.#ports;
+    const device = await attacher.device(volumeId);
+    if (device === undefined) return [];
+    const paths = await mounts.pathsOf(await mounts.deviceOf(device));
+    return paths.filter((other) => other !== path);
   }
 
   /** A mount whose device is gone answers nothing; it is taken away. */

@@ -11,6 +11,7 @@ import { ensureTools } from '../../lab/toolchain/toolchain.ts';
 import { useApiServer } from '../engine/support/api-server.ts';
 import { skip } from '../support/reporter.ts';
 import { OneMachine } from './support/one-machine.ts';
+import { RandomCalls } from './support/random-calls.ts';
 import { quietProgress } from './support/test-lab.ts';
 
 /** What csi-sanity asks of a driver, on real volumes of two copies. */
@@ -75,6 +76,25 @@ describe('CSI driver under csi-sanity', () => {
       assert.ok(await machine.engines.serves(volume.volumeId), volume.volumeId);
       await volume.leave();
     }
+  });
+
+  it('leaves nothing behind after a hundred random requests', async function () {
+    this.timeout(120_000);
+    assert.ok(machine !== undefined);
+    const seed = Number(process.env['LARDER_SEED'] ?? '1');
+    const random = new RandomCalls(machine, seed);
+    const done = await random.make(100);
+    assert.ok(done >= 30, `only ${done} were done, seed ${seed}:\n${random.story.join('\n')}`);
+    await random.putAway();
+    await waitFor(
+      `nothing to be left of seed ${seed}`,
+      async () => {
+        const left = await random.leftovers();
+        if (left.length === 0) return true;
+        throw new Error(left.join('\n'));
+      },
+      20_000,
+    );
   });
 
   it('grows xfs under a writer, and ext4 that grew while nobody used it', async function () {

@@ -244,6 +244,16 @@ describe('CSI node service', () => {
     await assert.rejects(elsewhere.csi.expand(request), { code: 'FAILED_PRECONDITION' });
   });
 
+  it('takes no device from under a mount when it is asked out of order', async () => {
+    const { csi, machine } = given();
+    await csi.stage(stageRequest);
+    await csi.publish(publishRequest);
+    const message = new RegExp(`still mounted at ${target}`);
+    await assert.rejects(csi.unstage('v', staging), { code: 'FAILED_PRECONDITION', message });
+    assert.equal(machine.mounted.length, 2);
+    assert.equal(machine.attached, true);
+  });
+
   for (const breakAfter of [false, true]) {
     it(`gets there when any one step ${breakAfter ? 'is not answered' : 'fails'} and is asked again`, async () => {
       for (let breakAt = 1; breakAt <= 24; breakAt += 1) {
