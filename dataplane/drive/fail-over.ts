@@ -3,6 +3,7 @@
  * neither we nor Kubernetes hear of, and carries out what may be done (control/fail-over.ts). Holds
  * nothing but what it has said already.
  */
+import { Fault } from '../base/fault.ts';
 import type { Shelf } from '../control/copies.ts';
 import { type FailOverStep, failOverOf } from '../control/fail-over.ts';
 import type { VolumeObject } from '../control/objects.ts';
@@ -25,11 +26,19 @@ export class FailOver {
     this.#ports = ports;
   }
 
+  /** Does what can be done now; what the API server does not answer is tried again next time. */
   async look(shelf: Shelf): Promise<void> {
     const silent = shelf.nodes.filter(({ status }) => status.health === 'Unknown');
     for (const { metadata } of silent) {
       const volumes = shelf.volumes.filter(({ status }) => status.attachedTo === metadata.name);
-      if (volumes.length > 0) await this.#lookAtNode(metadata.name, volumes, shelf);
+      if (volumes.length === 0) continue;
+      try {
+        await this.#lookAtNode(metadata.name, volumes, shelf);
+      } catch (error) {
+        // Copies have to be made all the same.
+        if (!(error instanceof Fault)) throw error;
+        this.#ports.log.warn(error.message, { node: metadata.name });
+      }
     }
     if (silent.length === 0) this.#said.clear();
   }
