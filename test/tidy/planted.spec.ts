@@ -53,6 +53,15 @@ const planted: ReadonlyArray<{ rule: string; by: TidyRule; files: Record<string,
     files: { 'docs/promises.md': '| what | by |\n|---|---|\n| x | nobody knows |' },
   },
   {
+    rule: 'evidence',
+    by: evidence,
+    files: {
+      'docs/promises.md': '| what | by |\n|---|---|\n| x | `a` "ends well" |',
+      'test/unit/a.spec.ts': "it('does something else'",
+    },
+  },
+  { rule: 'evidence', by: evidence, files: { 'docs/faults.md': '# Faults' } },
+  {
     rule: 'invariant-link',
     by: invariantLinks,
     files: { 'docs/invariants.md': '', 'dataplane/base/a.ts': "'I-99'" },
