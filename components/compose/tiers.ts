@@ -1,7 +1,9 @@
 /** The tiers as components, and what makes the volumes of those that make them themselves. */
+import path from 'node:path';
 import type { Tier } from '../config/shelf/tiers.ts';
 import { dynamicDirectoryOf } from '../config/shelf/volumes.ts';
 import { Dataplane } from '../replicated-tier/dataplane.ts';
+import { builtImage } from '../replicated-tier/image.ts';
 import type { StorageNodeArgs } from '../replicated-tier/objects.ts';
 import { classOfTier } from '../tiers/classes.ts';
 import { LocalPathProvisioner } from '../tiers/local-path-provisioner.ts';
@@ -68,9 +70,13 @@ const foldersOf = (tier: Tier) =>
 /** Each disk carries the names of the tiers that it serves as tags; the classes ask for them. */
 function buildDataplane(tiers: readonly Tier[], { args, apps, system }: Ground): Dataplane {
   const { engines, images, nodes } = args.shelf;
-  const { dataplane, csiProvisioner, csiAttacher, csiResizer } = images;
+  const { dataplane, dataplaneRepository, csiProvisioner, csiAttacher, csiResizer } = images;
   // The rules have asked for it (rules/engine-settings.ts).
-  if (dataplane === undefined) throw new Error('larder:images.dataplane is missing');
+  if (dataplane === undefined && dataplaneRepository === undefined)
+    throw new Error('larder:images.dataplane is missing');
+  const root = path.resolve(import.meta.dirname, '../..');
+  const image =
+    dataplane ?? builtImage('dataplane', { repository: dataplaneRepository ?? '', root }, {});
   const serving = (disk: Tier['disks'][number]) =>
     tiers.filter((tier) => tier.disks.includes(disk)).map(({ name }) => name);
   const declared = nodes.map(
@@ -91,7 +97,7 @@ function buildDataplane(tiers: readonly Tier[], { args, apps, system }: Ground):
     'dataplane',
     {
       namespace: system.namespaceName,
-      images: { dataplane, csiProvisioner, csiAttacher, csiResizer },
+      images: { dataplane: image, csiProvisioner, csiAttacher, csiResizer },
       nodes: declared.filter(({ disks }) => disks.length > 0),
       repairAfterMinutes: engines.larder.repairAfterMinutes,
       dataProvider: args.providers.data,

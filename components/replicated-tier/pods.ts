@@ -1,9 +1,10 @@
 /** The pods of the data plane: one on every node, and the controllers with the CSI sidecars. */
+import type * as pulumi from '@pulumi/pulumi';
 import { managed } from '../names.ts';
 
 export interface DataplaneImageArgs {
   /** Engine, replica server, CSI driver and controller. */
-  readonly dataplane: string;
+  readonly dataplane: pulumi.Input<string>;
   /** Sidecars of Kubernetes; each has its program at `/<name>`. */
   readonly csiProvisioner: string;
   readonly csiAttacher: string;
@@ -68,7 +69,7 @@ export function nodePod(images: DataplaneImageArgs, diskPaths: readonly string[]
 }
 
 function storageContainer(
-  image: string,
+  image: pulumi.Input<string>,
   disks: readonly { readonly name: string; readonly path: string }[],
 ) {
   return {
@@ -100,7 +101,7 @@ function storageContainer(
   };
 }
 
-function csiContainer(image: string) {
+function csiContainer(image: pulumi.Input<string>) {
   return {
     name: 'csi',
     image,

@@ -10,17 +10,22 @@ import {
 import { oneOf, type Problem } from './problem.ts';
 import { twins } from './twins.ts';
 
-/** @param dataplaneImage `larder:images.dataplane` */
+/** @param images of our own data plane, of which a tier of its engine needs one */
 export function engineProblems(
   engines: EnginesConfig,
   tiers: readonly Tier[],
-  dataplaneImage: string | undefined,
+  images: {
+    readonly dataplane?: string | undefined;
+    readonly dataplaneRepository?: string | undefined;
+  },
 ): Problem[] {
   const usesLonghorn = tiers.some((tier) => tier.engine === 'longhorn');
   const ours = tiers.find((tier) => tier.engine === 'larder');
+  const given = [images.dataplane, images.dataplaneRepository].filter((each) => each !== undefined);
   return [
     ...(usesLonghorn ? longhornProblems(engines.longhorn) : []),
-    ...(ours === undefined || dataplaneImage !== undefined ? [] : [noImage(ours)]),
+    ...(ours === undefined || given.length > 0 ? [] : [noImage(ours)]),
+    ...(given.length > 1 ? [twoImages] : []),
   ];
 }
 
@@ -28,8 +33,15 @@ const noImage = (tier: Tier): Problem => ({
   path: 'larder:images.dataplane',
   found: `nothing, and the tier ${tier.name} runs Larder's own data plane`,
   allowed: 'its image, with a digest, in a registry that your nodes reach',
-  todo: 'name it: `dataplane: registry.home/larder-dataplane@sha256:…`; `npm start` packs one for the lab',
+  todo: 'name it: `dataplane: registry.home/larder-dataplane@sha256:…`, or have it built here: `dataplaneRepository: registry.home/larder-dataplane`; `npm start` packs one for the lab',
 });
+
+const twoImages: Problem = {
+  path: 'larder:images.dataplaneRepository',
+  found: 'a repository to build into, beside a finished image in `dataplane`',
+  allowed: 'one of the two',
+  todo: 'take `dataplane` away to build from this checkout, or the other one to stay with that image',
+};
 
 function longhornProblems(longhorn: LonghornConfig): Problem[] {
   const path = 'larder:engines.longhorn';

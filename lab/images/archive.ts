@@ -15,6 +15,8 @@ export interface ImageConfig {
   readonly Entrypoint?: readonly string[];
   readonly Cmd: readonly string[];
   readonly StopSignal?: string;
+  /** Who runs it where a pod does not say. */
+  readonly User?: string;
   readonly ExposedPorts?: Readonly<Record<string, Record<string, never>>>;
   readonly Volumes?: Readonly<Record<string, Record<string, never>>>;
 }

@@ -6,11 +6,9 @@
  * The lower layers change with a new Debian release or Node only and are kept; a change of the code
  * makes one small layer. Tested: test/system/replicated.spec.ts.
  */
-import { createHash } from 'node:crypto';
 import {
   chmodSync,
   copyFileSync,
-  cpSync,
   existsSync,
   globSync,
   mkdirSync,
@@ -21,8 +19,14 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { stripTypeScriptTypes } from 'node:module';
 import path from 'node:path';
+import {
+  contentsOf,
+  debianPackages,
+  removedFiles,
+  writeCode,
+  writeNode,
+} from '../../dataplane/container/contents.ts';
 import { LabFault } from '../base/fault.ts';
 import { acquireLock } from '../base/lock.ts';
 import { repositoryRoot } from '../base/paths.ts';
@@ -31,7 +35,6 @@ import { writeArchive } from './archive.ts';
 import { baseLayer, derive, makeBase } from './debian.ts';
 import type { ImageContext, LabImage } from './images.ts';
 import { type Layer, writeLayer } from './layer.ts';
-import { packageClosure } from './package-closure.ts';
 import { recipeHash } from './recipes.ts';
 
 const config = {
@@ -41,9 +44,9 @@ const config = {
     'NODE_OPTIONS=--disable-warning=ExperimentalWarning',
   ],
   Cmd: ['node', '/opt/larder/dataplane/main/storage-node.js'],
+  // The pods say where they need to be root.
+  User: '65532:65532',
 } as const;
-
-const nodePackage = path.join(repositoryRoot, 'node_modules', `node-linux-${process.arch}`);
 
 export interface DataplaneImages {
   /** Engine, replica server, CSI driver and controller. */
@@ -70,21 +73,11 @@ export async function ensureDataplaneImages(context: ImageContext): Promise<Data
 }
 
 async function ensureDataplane(folder: string, context: ImageContext): Promise<LabImage> {
-  const script = installScript();
-  const node = JSON.parse(readFileSync(path.join(nodePackage, 'package.json'), 'utf8')) as {
-    version: string;
-  };
-  const baseHash = recipeHash(script, node.version, leftOut.toString());
-  const sources = globSync('dataplane/**/*.{ts,proto}', { cwd: repositoryRoot }).toSorted();
-  const closure = packageClosure(repositoryRoot, packagesOf(sources)).filter(
-    ({ folder: at }) => !at.startsWith('node_modules/@types/'),
-  );
-  const hash = recipeHash(
-    baseHash,
-    config,
-    closure,
-    sources.map((file) => [file, digest(readFileSync(path.join(repositoryRoot, file)))]),
-  );
+  const script = `apt-get install --yes --no-install-recommends --quiet ${debianPackages(repositoryRoot).join(' ')}`;
+  const contents = contentsOf(repositoryRoot);
+  const removed = removedFiles(repositoryRoot);
+  const baseHash = recipeHash(script, contents.node, leftOut.toString(), removed);
+  const hash = recipeHash(baseHash, config, contents.hash);
   const image = imageAt(folder, 'larder', hash);
   if (existsSync(image.archive)) return sized(image);
   return context.progress.step('Image of the data plane', async (step) => {
@@ -97,21 +90,7 @@ async function ensureDataplane(folder: string, context: ImageContext): Promise<L
         note,
       });
       const tree = path.join(scratch, 'tree');
-      for (const { folder: at } of closure) {
-        cpSync(path.join(repositoryRoot, at), path.join(tree, 'opt/larder', at), {
-          recursive: true,
-          filter: (source) => !/\.(d\.ts|d\.mts|d\.cts|map|md)$/.test(source),
-        });
-      }
-      for (const file of sources) {
-        const to = path.join(tree, 'opt/larder', file.replace(/\.ts$/, '.js'));
-        mkdirSync(path.dirname(to), { recursive: true });
-        writeFileSync(
-          to,
-          withoutTypes(readFileSync(path.join(repositoryRoot, file), 'utf8'), file),
-        );
-      }
-      writeFileSync(path.join(tree, 'opt/larder/package.json'), '{"type":"module"}\n');
+      writeCode(contents, repositoryRoot, tree);
       const layer = await writeLayer(tree, path.join(scratch, 'app.tar'));
       await assemble(image, [...base, layer], config, scratch);
       removeOthers(folder, 'larder', hash);
@@ -120,34 +99,6 @@ async function ensureDataplane(folder: string, context: ImageContext): Promise<L
       rmSync(scratch, { recursive: true, force: true });
     }
   });
-}
-
-/**
- * What Node would run: taking the types away at every start costs each process 60 MB and a third of
- * a second (docs/decisions/0133).
- */
-function withoutTypes(text: string, file: string): string {
-  if (!file.endsWith('.ts')) return text;
-  const relative = /((?:from|import) ')(\.{1,2}\/[^']+)\.ts'/g;
-  return stripTypeScriptTypes(text).replaceAll(relative, "$1$2.js'");
-}
-
-/** The npm packages that the files import. */
-function packagesOf(sources: readonly string[]): string[] {
-  const imported = /^(?:import|export)[^;]*?from '([^'.][^']*)'|^import '([^'.][^']*)'/gms;
-  const names = sources.flatMap((file) => {
-    const text = readFileSync(path.join(repositoryRoot, file), 'utf8');
-    return [...text.matchAll(imported)].map(([, from, alone]) => from ?? alone ?? '');
-  });
-  const packages = names
-    .filter((name) => !name.startsWith('node:'))
-    .map((name) =>
-      name
-        .split('/')
-        .slice(0, name.startsWith('@') ? 2 : 1)
-        .join('/'),
-    );
-  return [...new Set(packages)].toSorted();
 }
 
 /** Debian, its packages, and Node: three layers, kept with their digests. */
@@ -162,11 +113,16 @@ async function baseLayers(
     const base = await makeBase(options);
     const upper = await derive(base, 'packages', script, options);
     const tree = path.join(options.folder, 'node-tree');
-    mkdirSync(path.join(tree, 'usr/local/bin'), { recursive: true });
-    copyFileSync(path.join(nodePackage, 'bin/node'), path.join(tree, 'usr/local/bin/node'));
+    writeNode(repositoryRoot, tree);
+    const without = removedFiles(repositoryRoot);
     const layers = [
-      await baseLayer(base, path.join(made, 'debian.tar'), leftOut(base)),
-      await writeLayer(upper, path.join(made, 'packages.tar')),
+      await baseLayer(base, path.join(made, 'debian.tar'), [
+        ...leftOut(base),
+        ...globSync([...without], { cwd: base }),
+      ]),
+      await writeLayer(upper, path.join(made, 'packages.tar'), {
+        without: globSync([...without], { cwd: upper }),
+      }),
       await writeLayer(tree, path.join(made, 'node.tar')),
     ];
     const listed = layers.map((layer) => ({ ...layer, file: path.basename(layer.file) }));
@@ -219,12 +175,6 @@ async function ensureSidecars(folder: string, context: ImageContext): Promise<La
   }
 }
 
-function installScript(): string {
-  const file = path.join(repositoryRoot, 'dataplane/container/packages.txt');
-  const names = readFileSync(file, 'utf8').trim().split('\n');
-  return `apt-get install --yes --no-install-recommends --quiet ${names.join(' ')}`;
-}
-
 interface Made {
   readonly reference: string;
   readonly archive: string;
@@ -264,8 +214,4 @@ function freshFolder(folder: string): string {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   return folder;
-}
-
-function digest(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }

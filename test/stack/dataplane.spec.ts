@@ -1,5 +1,11 @@
 import assert from 'node:assert/strict';
-import { homelabConfig, type ProgramRun, type Recorded, runProgram } from './support/record.ts';
+import {
+  builtImageReference,
+  homelabConfig,
+  type ProgramRun,
+  type Recorded,
+  runProgram,
+} from './support/record.ts';
 
 const tiers = [
   { name: 'replicated', engine: 'larder', default: true },
@@ -127,5 +133,44 @@ describe('data plane of replicated tiers', () => {
         ingress: [{ ports: [{ protocol: 'TCP', port: 7481 }] }],
       },
     ]);
+  });
+
+  describe('with its image built from this checkout', () => {
+    const repository = 'registry.home/larder';
+    const declared = async (given: object) =>
+      runProgram({ config: { ...homelabConfig(), tiers, images: given } });
+
+    it('is built by a command of its own, once for each content, and used by its digest', async () => {
+      const { resources } = await declared({ dataplaneRepository: repository });
+      const commands = resources.filter(({ type }) => type === 'command:local:Command');
+      assert.equal(commands.length, 1);
+      const { create, triggers } = { ...commands[0]?.inputs };
+      assert.equal(create, `node scripts/run.mjs dataplane/container/build.ts ${repository}`);
+      assert.match(JSON.stringify(triggers), /^\["[0-9a-f]{64}"\]$/);
+      const nodes = resources.find(({ type }) => type === 'kubernetes:apps/v1:DaemonSet');
+      const images = JSON.stringify(nodes?.inputs).match(/"image":"([^"]*)"/g);
+      assert.deepEqual(
+        images,
+        [1, 2].map(() => `"image":"${builtImageReference}"`),
+      );
+    });
+
+    it('is not built when a finished one is named', () => {
+      assert.deepEqual(ofType('command:local:Command'), []);
+    });
+
+    it('is refused when both are named', async () => {
+      await assert.rejects(
+        declared({ ...images, dataplaneRepository: repository }),
+        /larder:images\.dataplaneRepository\n +found +a repository to build into, beside a finished image/,
+      );
+    });
+
+    it('is refused where the repository has a tag, or is no name', async () => {
+      await assert.rejects(
+        declared({ dataplaneRepository: 'registry.home/larder; rm -rf /' }),
+        /larder:images\.dataplaneRepository/,
+      );
+    });
   });
 });

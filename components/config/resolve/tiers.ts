@@ -20,7 +20,7 @@ export function resolveTiers(
   );
   problems.push(
     ...tierProblems(tiers, inventory.nodes),
-    ...engineProblems(config.engines, tiers, config.images.dataplane),
+    ...engineProblems(config.engines, tiers, config.images),
     ...tiers.flatMap((tier) => hardwareProblems(tier, inventory.nodes)),
   );
   return { tiers, engines: config.engines };

@@ -21,6 +21,10 @@ export const imagesSchema = z.strictObject({
   localPathProvisioner: text.default(defaultImages.localPathProvisioner),
   /** The data plane of tiers with the engine `larder`; the lab packs its own. */
   dataplane: text.optional(),
+  /** Instead: a repository in a registry, into which the program builds it. */
+  dataplaneRepository: text
+    .regex(/^[a-z0-9][a-z0-9.:/_-]*[a-z0-9]$/, 'a repository in a registry, without tag or digest')
+    .optional(),
   csiProvisioner: text.default(defaultImages.csiProvisioner),
   csiAttacher: text.default(defaultImages.csiAttacher),
   csiResizer: text.default(defaultImages.csiResizer),

@@ -59,6 +59,18 @@ export interface Scenario {
 /** What RandomPassword draws here; it must appear in no record. */
 const drawnPassword = 'a-password-that-no-golden-may-show';
 
+/** What building the data plane's image prints last. */
+export const builtImageReference = `registry.home/larder:0123456789ab@sha256:${'0a'.repeat(32)}`;
+
+/** What the providers of these types add to the inputs. */
+const computed: Readonly<Record<string, object>> = {
+  'random:index/randomPassword:RandomPassword': {
+    result: drawnPassword,
+    bcryptHash: `hash of ${drawnPassword}`,
+  },
+  'command:local:Command': { stdout: `the builder's words\n${builtImageReference}\n` },
+};
+
 export const secretMark = '[secret]';
 const secretSignature = '4dabf18193072939515e22adb298388d';
 
@@ -88,9 +100,7 @@ export async function recordProgram(
     {
       newResource: ({ name, type, inputs }) => ({
         id: `${name}-id`,
-        state: type.endsWith(':RandomPassword')
-          ? { ...(inputs as object), result: drawnPassword, bcryptHash: `hash of ${drawnPassword}` }
-          : (inputs as object),
+        state: { ...(inputs as object), ...computed[type] },
       }),
       call: ({ token }) =>
         token === 'pulumi:pulumi:readStackResourceOutputs' ? { outputs: scenario.state ?? {} } : {},
