@@ -77,7 +77,11 @@ export class ServerSession {
     if (this.#state !== 'over') this.#queue.push(bytes);
   }
 
-  /** From now on every request is refused with ESHUTDOWN. */
+  /**
+   * From now on every request is refused with ESHUTDOWN; of a client without structured replies it
+   * is not answered at all. To the Linux kernel each error is an error of the disk, while what was
+   * not answered it repeats on its next connection.
+   */
   shutDown(): void {
     this.#ending = true;
   }
@@ -99,6 +103,7 @@ export class ServerSession {
   }
 
   #takeHeader(): SessionStep | undefined {
+    if (this.#ending && !this.#agreement.structured) return undefined;
     const bytes = this.#queue.take(requestHeaderBytes);
     if (bytes === undefined) return undefined;
     const request = decodeRequest(bytes);

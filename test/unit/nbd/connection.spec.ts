@@ -192,4 +192,23 @@ describe('NbdConnection', () => {
     });
     assert.equal(client.connection.working, 0);
   });
+
+  it('leaves what comes after its end unanswered, which the kernel would take for a broken disk', async () => {
+    const client = new Client(mebibyte);
+    await client.negotiate();
+    const gate = Promise.withResolvers<void>();
+    client.blocks.gate = gate.promise;
+    await client.request(command.write, 4096);
+    await settle();
+    client.connection.stop();
+    await client.request(command.write, 4096);
+    await settle();
+    gate.resolve();
+    await settle();
+    const replies = client.link.readAll();
+    assert.equal(replies.length, 16, 'the reply to the first request and nothing else');
+    assert.equal(replies.readUInt32BE(4), 0);
+    assert.equal(client.ending?.kind, 'stopped');
+    assert.equal(client.blocks.calls?.length, 1);
+  });
 });
