@@ -11,7 +11,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { Fault } from '../base/fault.ts';
 import type { Log } from '../ports/log.ts';
-import { endLasting, isRunning, startLasting } from './lasting-process.ts';
+import { endLasting, isRunning, pidOf, startLasting } from './lasting-process.ts';
 import { until } from './until.ts';
 
 export interface EngineProcessOptions {
@@ -65,6 +65,11 @@ export class EngineProcess {
   async serves(volume: string): Promise<boolean> {
     if ((await this.endOf(volume)) !== undefined) return false;
     return (await exists(this.#file(volume))) && isRunning(this.#stem);
+  }
+
+  /** Of the process, while there is one. */
+  pid(): Promise<number | undefined> {
+    return pidOf(this.#stem);
   }
 
   /** Why the volume is served no more; undefined while it is, and when it never was. */

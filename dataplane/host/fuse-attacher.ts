@@ -11,7 +11,7 @@ import path from 'node:path';
 import { Fault } from '../base/fault.ts';
 import { roomyExport } from '../nbd/export-info.ts';
 import type { Log } from '../ports/log.ts';
-import type { Attacher } from '../ports/mounts.ts';
+import type { LivingAttacher } from '../ports/mounts.ts';
 import {
   AttachedEngine,
   type AttachedEngineOptions,
@@ -34,7 +34,7 @@ export interface FuseAttacherOptions extends AttachedEngineOptions {
 const programMs = 5_000;
 const lookMs = 50;
 
-export class FuseAttacher implements Attacher {
+export class FuseAttacher implements LivingAttacher {
   readonly #options: FuseAttacherOptions;
   readonly #engine: AttachedEngine;
   readonly #log: Log;

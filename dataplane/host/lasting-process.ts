@@ -68,6 +68,11 @@ export async function startLasting(options: LastingOptions): Promise<void> {
   }
 }
 
+/** Undefined when it does not run. */
+export async function pidOf(stem: string): Promise<number | undefined> {
+  return (await find(stem))?.pid;
+}
+
 export async function isRunning(stem: string): Promise<boolean> {
   return (await find(stem)) !== undefined;
 }

@@ -2,10 +2,11 @@
  * Loop devices: the kernel's block devices over files. Which one is over a file is asked of the
  * kernel, by the file's own identity, never of a note.
  */
-import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { Fault } from '../base/fault.ts';
+import { makeNode } from './device-node.ts';
 import { deviceNumber } from './mounts.ts';
 import { mustRun, runProgram } from './programs.ts';
 
@@ -115,19 +116,4 @@ async function loopDevices() {
 
 async function makeDeviceNode(name: string): Promise<void> {
   await makeNode(path.join('/dev', name), `7:${/\d+$/.exec(name)?.[0] ?? ''}`);
-}
-
-/** @param number as `7:3`; a file that stands for another device is taken away */
-async function makeNode(device: string, number: string): Promise<void> {
-  const isThere = async () =>
-    stat(device).then(
-      ({ rdev }) => deviceNumber(rdev) === number,
-      () => false,
-    );
-  if (await isThere()) return;
-  await rm(device, { force: true });
-  const [major = '', minor = ''] = number.split(':');
-  const { code, stderr } = await runProgram('mknod', ['--mode=0600', device, 'b', major, minor]);
-  if (code !== 0 && !(await isThere()))
-    throw new Fault('disk.failed', `${device} cannot be made: ${stderr.trim()}`);
 }

@@ -15,11 +15,14 @@ import { HostClock } from '../host/clock.ts';
 import { EngineProcess } from '../host/engine-process.ts';
 import { FuseAttacher } from '../host/fuse-attacher.ts';
 import { GrpcServer } from '../host/grpc-server.ts';
+import { KernelAttacher } from '../host/kernel-attacher.ts';
 import { accessOfPod, KubeClient } from '../host/kube-client.ts';
 import { HostLog } from '../host/log.ts';
 import { HostMounts } from '../host/mounts.ts';
+import { chooseAttach, NodeAttacher } from '../host/node-attacher.ts';
 import { hostObjects } from '../host/objects.ts';
 import { ensurePeerIdentity, peerFilesIn } from '../host/peer-identity.ts';
+import type { LivingAttacher } from '../ports/mounts.ts';
 import type { Objects } from '../ports/objects.ts';
 import { driverName, identityService, nodeService, registrationService } from './csi-services.ts';
 import { readEnvironment } from './environment.ts';
@@ -68,12 +71,16 @@ async function main(): Promise<void> {
     log,
   );
   await engines.renew();
-  const attacher = new FuseAttacher(
+  const shared = {
+    engines,
+    settingsOf: async (volume: string) => ({ preferred: await memberHere(objects, volume, node) }),
+  };
+  const folderOf = (name: string) => path.join(settings.RUN_FOLDER, name);
+  const attacher = new NodeAttacher(
+    await chooseAttach(),
     {
-      folder: path.join(settings.RUN_FOLDER, 'volumes'),
-      engines,
-      inPod: true,
-      settingsOf: async (volume) => ({ preferred: await memberHere(objects, volume, node) }),
+      kernel: new KernelAttacher({ ...shared, folder: folderOf('nbd') }, log),
+      fuse: new FuseAttacher({ ...shared, folder: folderOf('volumes'), inPod: true }, log),
     },
     log,
   );
@@ -109,7 +116,7 @@ async function memberHere(objects: Objects, name: string, node: string): Promise
 
 /** Engines that died start again; those of volumes that live elsewhere now are ended. */
 async function lookAfter(
-  attacher: FuseAttacher,
+  attacher: LivingAttacher,
   objects: Objects,
   node: string,
   log: HostLog,

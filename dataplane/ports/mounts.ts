@@ -84,3 +84,14 @@ export interface Attacher {
   /** Volumes of which there is something on this machine. */
   list(): Promise<readonly string[]>;
 }
+
+/** An attacher as the node that looks after its devices sees it. */
+export interface LivingAttacher extends Attacher {
+  /**
+   * Brings the engine of an attached volume back when it has died, and what is between it and the
+   * device; after lost writes it makes the device give errors instead.
+   */
+  mend(volume: string): Promise<void>;
+  /** Ends what serves the device of a volume that is attached elsewhere now: it gives errors. */
+  cutOff(volume: string): Promise<void>;
+}
