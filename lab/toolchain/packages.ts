@@ -10,7 +10,7 @@ import { environmentOf, type ToolContext } from './tool.ts';
 import { which } from './which.ts';
 
 /** What does not work without the packages of the group. */
-type PackageGroup = 'lab' | 'test' | 'bench' | 'go';
+type PackageGroup = 'lab' | 'test' | 'guest' | 'bench' | 'go';
 
 export interface Package {
   readonly debian: string;
@@ -170,6 +170,16 @@ export const packages: readonly Package[] = [
     dnf: 'fio',
     pacman: 'fio',
     apk: 'fio',
+  },
+  // Only for the tests in a virtual machine (`LARDER_GUEST=1`).
+  {
+    debian: 'qemu-system-x86',
+    program: 'qemu-system-x86_64',
+    group: 'guest',
+    neededFor: "tests of the kernel's NBD client in a virtual machine",
+    dnf: 'qemu-system-x86-core',
+    pacman: 'qemu-system-x86',
+    apk: 'qemu-system-x86_64',
   },
   {
     debian: 'qemu-system-common',

@@ -41,6 +41,9 @@ async function freePort(): Promise<number> {
 const root = path.resolve(import.meta.dirname, '../..');
 const volume = 'test-volume';
 
+/** A bound against hanging; a virtual machine needs most of it. */
+const startMs = 60_000;
+
 export class RunningVolume {
   readonly directory = mkdtempSync(path.join(tmpdir(), 'larder-volume-'));
   readonly volume = volume;
@@ -274,8 +277,8 @@ export class RunningVolume {
     });
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => {
-        reject(new Error(`${name} did not serve within 15 s: ${said}`));
-      }, 15_000);
+        reject(new Error(`${name} did not serve within ${startMs} ms: ${said}`));
+      }, startMs);
       child.stdout.once('data', () => {
         clearTimeout(timer);
         resolve();

@@ -8,7 +8,7 @@ import assert from 'node:assert/strict';
 import { run } from '../../lab/base/run.ts';
 import { requirePrograms, run as tryRun } from '../support/nbd/programs.ts';
 import { skip } from '../support/reporter.ts';
-import { AttachedVolume } from './support/attached-volume.ts';
+import { AttachedVolume, byKernel } from './support/attached-volume.ts';
 
 /**
  * One after the other. Not for as long as fio works: each engine that is killed costs it a second
@@ -31,7 +31,7 @@ describe('file system on an attached volume', function () {
 
   before(function () {
     if (process.getuid?.() !== 0) skip(this, 'needs root: mounts, loop devices, FUSE');
-    requirePrograms(this, 'nbdkit', 'nbdfuse', 'fio', 'losetup');
+    requirePrograms(this, 'fio', ...(byKernel ? [] : ['nbdkit', 'nbdfuse', 'losetup']));
   });
 
   afterEach(async () => {

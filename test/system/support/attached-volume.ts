@@ -3,6 +3,8 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { EngineProcess } from '../../../dataplane/host/engine-process.ts';
 import { FuseAttacher } from '../../../dataplane/host/fuse-attacher.ts';
+import { KernelAttacher } from '../../../dataplane/host/kernel-attacher.ts';
+import type { LivingAttacher } from '../../../dataplane/ports/mounts.ts';
 import { repositoryRoot } from '../../../lab/base/paths.ts';
 import { waitFor } from '../../../lab/cluster/wait.ts';
 import { RunningVolume } from '../../process/running-volume.ts';
@@ -12,13 +14,16 @@ const members = ['left', 'right'];
 /** For an engine to give up on a member, and for a member to be copied anew. */
 const memberMs = 20_000;
 
+/** In the guest (guest.spec.ts) the same tests run on devices of the kernel's NBD client. */
+export const byKernel = process.env['LARDER_ATTACH'] === 'kernel';
+
 export type Victim = 'left' | 'right' | 'engine';
 
 /** A volume of two replica servers, attached here and with a place to mount it. */
 export class AttachedVolume {
   readonly running: RunningVolume;
   readonly directory: string;
-  readonly #attacher: FuseAttacher;
+  readonly #attacher: LivingAttacher;
   readonly #folder: string;
   readonly #engines: EngineProcess;
 
@@ -41,7 +46,9 @@ export class AttachedVolume {
     );
     const settingsOf = async () => ({ record: path.join(running.directory, 'record') });
     const options = { folder: this.#folder, engines: this.#engines, inPod: false, settingsOf };
-    this.#attacher = new FuseAttacher(options, quiet);
+    this.#attacher = byKernel
+      ? new KernelAttacher(options, quiet)
+      : new FuseAttacher(options, quiet);
   }
 
   /** @param directory where it will be mounted; one of its own unless told */
@@ -68,7 +75,7 @@ export class AttachedVolume {
   /** Kills it and returns when it is there again and the copies are in sync. */
   async killAndMend(victim: Victim): Promise<void> {
     if (victim === 'engine') {
-      process.kill(this.#enginePid(), 'SIGKILL');
+      this.signalEngine('SIGKILL');
       await this.engineEnds();
       await this.mend();
     } else {
@@ -86,7 +93,7 @@ export class AttachedVolume {
 
   /** Kills the engine together with a member, which no engine could see leave. */
   async killEngineWith(member: string): Promise<void> {
-    process.kill(this.#enginePid(), 'SIGKILL');
+    this.signalEngine('SIGKILL');
     await this.running.kill(member);
     await this.engineEnds();
     await this.mend();
@@ -103,7 +110,7 @@ export class AttachedVolume {
    * and what the file system had not yet written is gone. Mounts must be taken away after it.
    */
   async loseClient(): Promise<void> {
-    process.kill(this.#enginePid(), 'SIGKILL');
+    this.signalEngine('SIGKILL');
     await this.cutOff();
   }
 
@@ -118,14 +125,14 @@ export class AttachedVolume {
     return this.#attacher.mend(this.running.volume);
   }
 
+  signalEngine(signal: 'SIGTERM' | 'SIGKILL'): void {
+    const file = path.join(this.running.directory, 'engines/engines.pid');
+    process.kill((JSON.parse(readFileSync(file, 'utf8')) as { readonly pid: number }).pid, signal);
+  }
+
   async engineEnds(): Promise<void> {
     const gone = async () => !(await this.#engines.serves(this.running.volume));
     await waitFor('the engine to be gone', gone, memberMs);
-  }
-
-  #enginePid(): number {
-    const file = path.join(this.running.directory, 'engines/engines.pid');
-    return (JSON.parse(readFileSync(file, 'utf8')) as { readonly pid: number }).pid;
   }
 
   /** Takes everything away, also with requests that nobody will answer. */
