@@ -1,6 +1,6 @@
 /**
- * Devices of the kernel's own NBD client, told by netlink. Whose device it is says the backend text,
- * which the kernel keeps; nothing is remembered here.
+ * Devices of the kernel's own NBD client, told by netlink. Whose device it is says the backend
+ * text, which the kernel keeps; nothing is remembered here.
  *
  * Promises: requests wait while the server is away, for days; a device never goes on with another
  * backend than it began with; the server is spoken to as far as the handshake, then the connection

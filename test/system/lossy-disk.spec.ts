@@ -1,7 +1,7 @@
 /**
  * What docs/promises.md says of bad disks, with real processes and a real file system: replica
- * servers whose stores lie on ext4 on a stand-in for a disk that loses what was not flushed, returns
- * errors, and rots (`test/support/lossy-disk`).
+ * servers whose stores lie on ext4 on a stand-in for a disk that loses what was not flushed,
+ * returns errors, and rots (`test/support/lossy-disk`).
  */
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
