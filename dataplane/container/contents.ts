@@ -105,10 +105,11 @@ function withoutTypes(text: string, file: string): string {
 
 /** The npm packages that the files import. */
 function importedBy(sources: readonly string[], root: string): string[] {
-  const imported = /^(?:import|export)[^;]*?from '([^'.][^']*)'|^import '([^'.][^']*)'/gms;
+  const imported =
+    /^(?:import|export)[^;]*?from '([^'.][^']*)'|^import '([^'.][^']*)'|\bawait import\('([^'.][^']*)'\)/gms;
   const names = sources.flatMap((file) => {
     const text = readFileSync(path.join(root, file), 'utf8');
-    return [...text.matchAll(imported)].map(([, from, alone]) => from ?? alone ?? '');
+    return [...text.matchAll(imported)].map(([, from, alone, late]) => from ?? alone ?? late ?? '');
   });
   const packages = names
     .filter((name) => !name.startsWith('node:'))

@@ -1,7 +1,7 @@
 /**
  * PostgreSQL on an attached replicated volume while its engine and its replica servers are killed
- * at random: what it has committed is there afterwards, also when the machine that uses the volume is
- * lost in the middle, and `pg_amcheck`, the checksums and the file system find nothing wrong.
+ * at random: what it has committed is there afterwards, also when the machine that uses the volume
+ * is lost in the middle, and `pg_amcheck`, the checksums and the file system find nothing wrong.
  */
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';

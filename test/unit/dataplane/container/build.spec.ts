@@ -84,6 +84,9 @@ describe("data plane's image", () => {
     const contents = contentsOf(repositoryRoot);
     assert.match(contents.hash, /^[0-9a-f]{64}$/);
     const names = contents.packages.map((each) => each.folder);
+    // Imported late, for machines that they have nothing for.
+    for (const late of ['fs-native-extensions', 'koffi'])
+      assert.ok(names.includes(`node_modules/${late}`), late);
     assert.ok(names.includes('node_modules/zod'));
     for (const one of ['@pulumi', '@kubernetes', 'mocha', 'typescript']) {
       assert.ok(!names.some((name) => name.includes(one)), `${one} is in the image`);
