@@ -36,7 +36,8 @@ export function movesOf(node: string, shelf: Shelf): readonly Move[] {
       const claim = claimOf(volume, shelf);
       const { sizeBytes } = volume.spec;
       const name = claim === '' ? volume.metadata.name : claim;
-      const kept = volume.status.places.filter((at) => at.node !== node);
+      // What waits to be deleted is nobody's copy any more.
+      const kept = volume.status.places.filter((at) => at.node !== node && !at.erase);
       if (kept.length >= volume.spec.copies) {
         return { volume: name, sizeBytes, to: '', obstacle: '' };
       }

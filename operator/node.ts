@@ -38,13 +38,21 @@ export function nodeOf(name: string, shelf: Shelf): Outcome {
       })),
   );
   return {
-    facts: { cluster: shelf.cluster, ...facts, address: status.address, disks, members: copies },
+    facts: {
+      cluster: shelf.cluster,
+      ...facts,
+      address: status.address,
+      disks,
+      members: copies,
+      conditions: status.conditions,
+    },
     lines: [
       sentence(
         `Node ${name}: ${status.health}${status.message === '' ? '' : `, ${status.message}`}`,
       ),
       sentence(`  ${takes(facts)}`),
       sentence(`  Volumes are attached here by ${status.attach}: ${status.attachReason}`),
+      ...status.conditions.map(({ type, message }) => sentence(`  ${type}: ${message}`)),
       '',
       ...table(
         ['disk', 'mounted at', 'tiers', 'size', 'free', 'may be promised', 'problem'],

@@ -57,6 +57,12 @@ function recoveryOf(volume: VolumeObject, shelf: Shelf): Recovery {
     const why = status.message === '' ? 'it waits for its copies to be made' : status.message;
     return { found: `Nothing was ever written to it: ${sentence(why)}`, choices: [] };
   }
+  if (status.record.doubt !== '') {
+    return {
+      found: `A copy knows more than the record: ${sentence(status.record.doubt)} Nobody opens it until a person has looked.`,
+      choices: [lookAtRecord],
+    };
+  }
   const copies = copiesOf(volume, shelf);
   const good = copies.filter(({ state }) => state === 'in sync');
   const reachable = good.filter((copy) => copy.heard && (copy.place?.problem ?? '') === '');
@@ -98,6 +104,12 @@ export function nodeToTell(name: string, shelf: Shelf): string {
     { hint: 'A node that runs is drained (kubectl drain), never called off.' },
   );
 }
+
+const lookAtRecord: Choice = {
+  title: 'Find out what put the record back: a restored datastore, or an edit',
+  costs: '',
+  steps: ['docs/runbooks/rolled-back.md leads through it; a newer datastore loses nothing.'],
+};
 
 function why({ node, heard, place }: Copy): string {
   if (!heard) return `${node} is not heard of`;
@@ -155,7 +167,7 @@ function waitOrTell(node: string, volume: string): Choice {
     steps: [
       `${node} comes back: nothing to do.`,
       `${node} is off for sure: npm run larder -- recover ${volume} --node-is-off`,
-      'Otherwise Kubernetes lets go of it by itself after six minutes.',
+      'Otherwise the controller moves it once Kubernetes has given the pod up (after five minutes, by its tolerations), unless the pod uses storage of others as well.',
     ],
   };
 }

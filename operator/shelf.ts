@@ -94,12 +94,14 @@ export interface Copy {
 }
 
 export function copiesOf(volume: VolumeObject, shelf: Shelf): readonly Copy[] {
-  const { record, places } = volume.status;
+  const { record, places, attachedTo, tendedBy } = volume.status;
+  // Without an engine nothing is copied.
+  const hasEngine = attachedTo !== '' || tendedBy !== '';
   return (record?.members ?? []).map(({ id, inSync, departedAt }) => {
     const place = places.find(({ member }) => member === id);
     const node = place?.node ?? id;
     const heard = isHeard(node, shelf);
-    const filling = volume.status.attachedTo !== '' && heard ? 'being filled' : 'empty';
+    const filling = hasEngine && heard ? 'being filled' : 'empty';
     const behind = departedAt === 0 ? filling : 'behind';
     return { member: id, place, node, state: inSync ? 'in sync' : behind, heard, departedAt };
   });

@@ -228,6 +228,20 @@ describe("operator's recover", () => {
     assert.equal(done.code, 3);
   });
 
+  it('sends to the runbook when a copy doubts the record', async () => {
+    const volume = said(used('v', { kube1: inSync, kube2: inSync }));
+    const { record } = volume.status;
+    assert.ok(record !== undefined);
+    const doubted = { ...record, doubt: 'm1 has promised epoch 9' };
+    const view = new MemoryView(nodes, [
+      { ...volume, status: { ...volume.status, record: doubted } },
+    ]);
+    const done = await larder('recover v', view);
+    assert.match(done.text, /A copy knows more than the record: m1 has promised epoch 9\./);
+    assert.match(done.text, /runbooks\/rolled-back\.md/);
+    assert.equal(done.code, 3);
+  });
+
   it('offers no copy that was never filled', async () => {
     const shelf = dark('kube1');
     const volume = said(
