@@ -76,17 +76,17 @@ export class HostStorageDisks implements StorageDisks {
   }
 
   async store(disk: DeclaredDisk, volume: string, member: string, make: boolean): Promise<Disk> {
+    const folder = this.#folderOf(disk, volume, member);
     const state = await this.inspect(disk);
     if (state.problem !== '') throw new Fault('disk.failed', `Disk ${disk.name}: ${state.problem}`);
-    const folder = this.#folderOf(disk, volume, member);
     if (make) await mkdir(folder, { recursive: true, mode: 0o700 });
     return new HostDisk(folder);
   }
 
   async removeStore(disk: DeclaredDisk, volume: string, member: string): Promise<void> {
+    const folder = this.#folderOf(disk, volume, member);
     const state = await this.inspect(disk);
     if (state.problem !== '') throw new Fault('disk.failed', `Disk ${disk.name}: ${state.problem}`);
-    const folder = this.#folderOf(disk, volume, member);
     // Under another name first: a store that is half removed is never opened.
     const going = `${folder}.removed`;
     await rename(folder, going).catch(ignoreMissing);
@@ -106,7 +106,11 @@ export class HostStorageDisks implements StorageDisks {
     return found;
   }
 
+  /** What leads out of the root again is no disk. */
   #at(onNode: string): string {
+    if (path.posix.normalize(onNode) !== onNode || !path.isAbsolute(onNode)) {
+      throw new Fault('input.invalid', `"${onNode}" cannot be where a disk is mounted.`);
+    }
     return path.join(this.#root, onNode);
   }
 
