@@ -146,6 +146,7 @@ export class Rack {
     writeFileSync(file, JSON.stringify(settings));
     const { checkout = repositoryRoot } = this.#options;
     const entry = path.join(checkout, 'dataplane/main', `${program}.ts`);
+    this.#servers.prepare(entry);
     return this.#servers.start(process.execPath, [entry, file], ...sockets);
   }
 }

@@ -2,7 +2,7 @@
  * Processes that serve during a benchmark, and the folders they use: started, waited for, and all
  * gone at the end.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,6 +18,7 @@ export class Servers implements AsyncDisposable {
   /** For sockets, whose paths must be short. */
   readonly #sockets = mkdtempSync(path.join(tmpdir(), 'larder-bench-'));
   readonly #children: ChildProcess[] = [];
+  readonly #prepared = new Set<string>();
 
   constructor(parent: string) {
     mkdirSync(parent, { recursive: true });
@@ -28,13 +29,29 @@ export class Servers implements AsyncDisposable {
     return path.join(this.#sockets, name);
   }
 
+  /**
+   * Has Node keep the stripped and compiled code of a program. The files of the image are stripped
+   * when it is built; a process that strips types itself holds 29 MiB more.
+   */
+  prepare(entry: string): void {
+    if (this.#prepared.has(entry)) return;
+    this.#prepared.add(entry);
+    // Without a configuration it says so and ends, which is when the cache is written.
+    spawnSync(process.execPath, [entry], { env: this.#env, stdio: 'ignore' });
+  }
+
+  get #env(): NodeJS.ProcessEnv {
+    return { ...process.env, NODE_COMPILE_CACHE: path.join(this.folder, 'compiled') };
+  }
+
   /** Resolves with the process id when the program answers on its sockets. */
   async start(
     command: string,
     args: readonly string[],
     ...sockets: readonly string[]
   ): Promise<number> {
-    const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const stdio = ['ignore', 'ignore', 'pipe'] as const;
+    const child = spawn(command, args, { stdio: [...stdio], env: this.#env });
     this.#children.push(child);
     let said = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
