@@ -3,8 +3,9 @@
  * as ratios of one run, and that of the program on a large stack, with the machine and the commit
  * above them. Results so far, and what they are worth: docs/benchmarks.md.
  *
- *   npm run bench -- [--suite volume|nbd|idle|resync|program] [--only <workload>] [--among <contender>]
- *     [--rounds 5] [--seconds 1] [--mebibytes 512] [--against <revision or checkout>]
+ *   npm run bench -- [--suite volume|nbd|idle|resync|program] [--only <workload>]
+ *     [--among <contender>] [--rounds 5] [--seconds 1] [--mebibytes 512]
+ *     [--against <revision or checkout>]
  *
  * `--only` and `--among` are regular expressions. `--against` lets the code of another revision
  * take turns with this one, and with nobody else unless `--among` says so: so a change is measured.

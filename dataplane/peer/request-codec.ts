@@ -111,6 +111,18 @@ function encodeNamed(id: number, request: Named): readonly Uint8Array[] {
   return frame({ verb: verbs.track, id, epoch, flags, number: generation, payload });
 }
 
+/** What changes blocks on behalf of a client. */
+function changeOf(found: Frame): MemberRequest {
+  const { epoch, flags, number: sequence, offsetBytes, lengthBytes, blockCrcs } = found;
+  const order = { epoch, sequence, fua: (flags & flagFua) !== 0 };
+  if (found.verb !== verbs.write) {
+    const kind = found.verb === verbs.zero ? 'zero' : 'trim';
+    return { kind, ...order, span: { offsetBytes, lengthBytes } };
+  }
+  const write = { kind: 'write', ...order, offsetBytes, bytes: found.payload } as const;
+  return blockCrcs === undefined ? write : { ...write, blockCrcs };
+}
+
 /** Throws `peer.malformed`. */
 export const decodeRequest: (found: Frame) => MemberRequest = strict(requestOf);
 
@@ -142,18 +154,10 @@ function requestOf(found: Frame): MemberRequest {
       const absence = { member: reader.text(idWidth), generation: number };
       return { kind: 'changed', epoch, absence, age: reader.u64() };
     }
-    case verbs.write: {
-      const { payload: bytes, blockCrcs } = found;
-      const fua = (flags & flagFua) !== 0;
-      const write = { kind: 'write', epoch, sequence: number, offsetBytes, bytes, fua } as const;
-      return blockCrcs === undefined ? write : { ...write, blockCrcs };
-    }
+    case verbs.write:
     case verbs.zero:
-    case verbs.trim: {
-      const kind = found.verb === verbs.zero ? 'zero' : 'trim';
-      const span = { offsetBytes, lengthBytes };
-      return { kind, epoch, sequence: number, span, fua: (flags & flagFua) !== 0 };
-    }
+    case verbs.trim:
+      return changeOf(found);
     case verbs.read:
     case verbs.digest: {
       const kind = found.verb === verbs.read ? 'read' : 'digest';
