@@ -10,38 +10,16 @@
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
 import { digestOf } from '../digest.ts';
-import {
-  diskEnvironment,
-  diskMounts,
-  type DiskPlace,
-  diskVolumes,
-  onNode,
-  rootOnDisk,
-} from '../disk-pod.ts';
 import { label, managed } from '../names.ts';
-import { script } from '../script.ts';
 import { secretData } from '../secret-data.ts';
+import { databasePod, type DumpedDatabase } from './database-pod.ts';
 
-export interface DumpScheduleArgs {
-  /** Name of the database; dumps are kept in a folder of this name. */
-  readonly database: string;
-  /** Host name of its Service. */
-  readonly host: pulumi.Input<string>;
-  /** A superuser: roles are dumped too. */
-  readonly user: string;
-  readonly password: pulumi.Input<string>;
-  /** The server's own image: pg_dump of an older version refuses a newer server. */
-  readonly image: string;
-  readonly disk: DiskPlace;
+export interface DumpScheduleArgs extends DumpedDatabase {
   /** Cron expression of five fields, and the time zone it is meant in. */
   readonly schedule: string;
   readonly timeZone: string;
   /** Verified dumps kept; three or more. */
   readonly keep: number;
-  /** The system Namespace; it admits pods that work on disks. */
-  readonly namespace: pulumi.Input<string>;
-  /** What must be ready before the first dump. */
-  readonly server: pulumi.Resource;
 }
 
 /** A dump of a homelab's database takes minutes; one that takes six hours hangs. */
@@ -122,40 +100,10 @@ export class DumpSchedule extends pulumi.ComponentResource {
   }
 }
 
-function dumpPod(
-  args: DumpScheduleArgs,
-  host: pulumi.Input<string>,
-  secretName: string,
-): k8s.types.input.core.v1.PodSpec {
-  return {
-    restartPolicy: 'Never',
-    nodeSelector: onNode(args.disk.node),
-    automountServiceAccountToken: false,
-    enableServiceLinks: false,
-    containers: [
-      {
-        name: 'dump',
-        image: args.image,
-        imagePullPolicy: 'IfNotPresent',
-        command: ['/bin/sh', '-c', script('disk', 'dump')],
-        env: [
-          ...diskEnvironment(args.disk),
-          { name: 'DATABASE', value: args.database },
-          { name: 'KEEP', value: String(args.keep) },
-          { name: 'PGHOST', value: host },
-          { name: 'PGUSER', value: args.user },
-          { name: 'PGCONNECT_TIMEOUT', value: '30' },
-          {
-            name: 'PGPASSWORD',
-            valueFrom: { secretKeyRef: { name: secretName, key: 'password' } },
-          },
-        ],
-        volumeMounts: diskMounts(args.disk),
-        securityContext: rootOnDisk,
-        terminationMessagePolicy: 'FallbackToLogsOnError',
-        resources: { requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '512Mi' } },
-      },
-    ],
-    volumes: diskVolumes(args.disk),
-  };
-}
+const dumpPod = (args: DumpScheduleArgs, host: pulumi.Input<string>, secretName: string) =>
+  databasePod(
+    args,
+    { name: 'dump', script: 'dump', env: { KEEP: String(args.keep) } },
+    host,
+    secretName,
+  );

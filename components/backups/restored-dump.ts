@@ -5,31 +5,13 @@
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
 import { digestOf } from '../digest.ts';
-import {
-  diskEnvironment,
-  diskMounts,
-  type DiskPlace,
-  diskVolumes,
-  onNode,
-  rootOnDisk,
-} from '../disk-pod.ts';
 import { label, managed } from '../names.ts';
-import { script } from '../script.ts';
 import { secretData } from '../secret-data.ts';
+import { databasePod, type DumpedDatabase } from './database-pod.ts';
 
-export interface RestoredDumpArgs {
-  /** Name of the database, and of the folder of its dumps. */
-  readonly database: string;
-  readonly host: pulumi.Input<string>;
-  readonly user: string;
-  readonly password: pulumi.Input<string>;
-  /** The server's own image. */
-  readonly image: string;
-  readonly disk: DiskPlace;
+export interface RestoredDumpArgs extends DumpedDatabase {
   /** `latest`, or the time of a dump. */
   readonly snapshot: string;
-  readonly namespace: pulumi.Input<string>;
-  readonly server: pulumi.Resource;
   /** Whether an earlier update made the database's volume: then it ran. */
   readonly isKnown: boolean;
 }
@@ -80,40 +62,10 @@ export class RestoredDump extends pulumi.ComponentResource {
   }
 }
 
-function restorePod(
-  args: RestoredDumpArgs,
-  host: pulumi.Input<string>,
-  secretName: string,
-): k8s.types.input.core.v1.PodSpec {
-  return {
-    restartPolicy: 'Never',
-    nodeSelector: onNode(args.disk.node),
-    automountServiceAccountToken: false,
-    enableServiceLinks: false,
-    containers: [
-      {
-        name: 'restore',
-        image: args.image,
-        imagePullPolicy: 'IfNotPresent',
-        command: ['/bin/sh', '-c', script('disk', 'restore-postgres')],
-        env: [
-          ...diskEnvironment(args.disk),
-          { name: 'DATABASE', value: args.database },
-          { name: 'SNAPSHOT', value: args.snapshot },
-          { name: 'PGHOST', value: host },
-          { name: 'PGUSER', value: args.user },
-          { name: 'PGCONNECT_TIMEOUT', value: '30' },
-          {
-            name: 'PGPASSWORD',
-            valueFrom: { secretKeyRef: { name: secretName, key: 'password' } },
-          },
-        ],
-        volumeMounts: diskMounts(args.disk),
-        securityContext: rootOnDisk,
-        terminationMessagePolicy: 'FallbackToLogsOnError',
-        resources: { requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '512Mi' } },
-      },
-    ],
-    volumes: diskVolumes(args.disk),
-  };
-}
+const restorePod = (args: RestoredDumpArgs, host: pulumi.Input<string>, secretName: string) =>
+  databasePod(
+    args,
+    { name: 'restore', script: 'restore-postgres', env: { SNAPSHOT: args.snapshot } },
+    host,
+    secretName,
+  );
