@@ -7,13 +7,13 @@
  * down must not hold an update.
  */
 import path from 'node:path';
-import * as k8s from '@pulumi/kubernetes';
+import type * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
 import type { Disk } from '../config/shelf/inventory.ts';
-import { digestOf } from '../digest.ts';
 import { rootOnDisk } from '../disk-pod.ts';
-import { diskWatchName, hostnameLabel, managed } from '../names.ts';
+import { diskWatchName } from '../names.ts';
 import { script } from '../script.ts';
+import { nodePods, onNodes, ownNode } from './node-pods.ts';
 
 export interface DiskWatchArgs {
   readonly disks: readonly Disk[];
@@ -23,31 +23,20 @@ export interface DiskWatchArgs {
   readonly toolsImage: string;
 }
 
-const appLabels = { 'app.kubernetes.io/name': diskWatchName };
-
 export class DiskWatch extends pulumi.ComponentResource {
   constructor(name: string, args: DiskWatchArgs, opts: pulumi.ComponentResourceOptions) {
     const nodes = [...new Set(args.disks.map((disk) => disk.node))];
     super('larder:index:DiskWatch', name, { nodes }, opts);
-    const metadata = { name: diskWatchName, namespace: args.namespace, labels: managed };
     const data = Object.fromEntries(nodes.map((node) => [node, linesOf(node, args.disks)]));
-    const files = new k8s.core.v1.ConfigMap(`${name}-disks`, { metadata, data }, { parent: this });
-    new k8s.apps.v1.DaemonSet(
-      `${name}-pods`,
+    nodePods(
+      name,
       {
-        metadata: { ...metadata, annotations: { 'pulumi.com/skipAwait': 'true' } },
-        spec: {
-          selector: { matchLabels: appLabels },
-          template: {
-            metadata: {
-              labels: { ...managed, ...appLabels },
-              annotations: { 'larder.dev/files': digestOf(data) },
-            },
-            spec: podSpec(args, nodes, files.metadata.name),
-          },
-        },
+        objectName: diskWatchName,
+        namespace: args.namespace,
+        files: { name: `${name}-disks`, data },
+        pod: (files) => podSpec(args, nodes, files),
       },
-      { parent: this },
+      this,
     );
     this.registerOutputs({});
   }
@@ -67,15 +56,8 @@ function podSpec(
   const hasUuids = args.disks.some((disk) => disk.uuid !== undefined);
   const folders = parentsOf(args.disks);
   const named = folders.map((folder, index) => ({ folder, name: `host-${index}` }));
-  const matchExpressions = [{ key: hostnameLabel, operator: 'In', values: [...nodes] }];
   return {
-    affinity: {
-      nodeAffinity: {
-        requiredDuringSchedulingIgnoredDuringExecution: {
-          nodeSelectorTerms: [{ matchExpressions }],
-        },
-      },
-    },
+    affinity: onNodes(nodes),
     automountServiceAccountToken: false,
     // It looks at disks also where only storage may run.
     tolerations: [{ operator: 'Exists' }],
@@ -86,13 +68,7 @@ function podSpec(
         image: args.toolsImage,
         imagePullPolicy: 'IfNotPresent',
         command: ['/bin/sh', '-c', script('disk', 'disk-watch')],
-        env: [
-          {
-            name: 'NODE',
-            valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'spec.nodeName' } },
-          },
-          { name: 'BY_UUID', value: '/by-uuid' },
-        ],
+        env: [ownNode, { name: 'BY_UUID', value: '/by-uuid' }],
         volumeMounts: [
           { name: 'disks', mountPath: '/disks', readOnly: true },
           ...(hasUuids ? [{ name: 'by-uuid', mountPath: '/by-uuid', readOnly: true }] : []),

@@ -6,12 +6,11 @@
  * Only known keys reach this component (rules/tuning.ts). What cannot be set ends the pod with the
  * reason; a value that the kernel made something else of is no success.
  */
-import * as k8s from '@pulumi/kubernetes';
+import type * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
 import type { TuningProfile } from '../config/shelf/tuning.ts';
-import { digestOf } from '../digest.ts';
-import { hostnameLabel, managed } from '../names.ts';
 import { script } from '../script.ts';
+import { nodePods, onNodes, ownNode } from './node-pods.ts';
 
 export interface NodeTuningArgs {
   readonly profile: TuningProfile;
@@ -26,28 +25,15 @@ export class NodeTuning extends pulumi.ComponentResource {
     const { profile } = args;
     const { nodes, sysctls, scheduler, readAheadKiB } = profile;
     super('larder:index:NodeTuning', name, { nodes, sysctls, scheduler, readAheadKiB }, opts);
-    const objectName = `larder-tuning-${profile.name}`;
-    const metadata = { name: objectName, namespace: args.namespace, labels: managed };
-    const data = filesOf(profile);
-    const files = new k8s.core.v1.ConfigMap(`${name}-wanted`, { metadata, data }, { parent: this });
-    const appLabels = { 'app.kubernetes.io/name': objectName };
-    new k8s.apps.v1.DaemonSet(
-      `${name}-pods`,
+    nodePods(
+      name,
       {
-        // A node that is down must not hold an update.
-        metadata: { ...metadata, annotations: { 'pulumi.com/skipAwait': 'true' } },
-        spec: {
-          selector: { matchLabels: appLabels },
-          template: {
-            metadata: {
-              labels: { ...managed, ...appLabels },
-              annotations: { 'larder.dev/files': digestOf(data) },
-            },
-            spec: podSpec(args, files.metadata.name),
-          },
-        },
+        objectName: `larder-tuning-${profile.name}`,
+        namespace: args.namespace,
+        files: { name: `${name}-wanted`, data: filesOf(profile) },
+        pod: (files) => podSpec(args, files),
       },
-      { parent: this },
+      this,
     );
     this.registerOutputs({});
   }
@@ -83,19 +69,12 @@ function podSpec(
   { profile, toolsImage }: NodeTuningArgs,
   files: pulumi.Input<string>,
 ): k8s.types.input.core.v1.PodSpec {
-  const matchExpressions = [{ key: hostnameLabel, operator: 'In', values: [...profile.nodes] }];
   const folders = [
     { name: 'notes', mountPath: '/notes', path: '/run/larder/tuning' },
     { name: 'modprobe', mountPath: '/modprobe', path: '/etc/modprobe.d' },
   ];
   return {
-    affinity: {
-      nodeAffinity: {
-        requiredDuringSchedulingIgnoredDuringExecution: {
-          nodeSelectorTerms: [{ matchExpressions }],
-        },
-      },
-    },
+    affinity: onNodes(profile.nodes),
     automountServiceAccountToken: false,
     // Settings of the network belong to the node's own.
     hostNetwork: true,
@@ -108,13 +87,7 @@ function podSpec(
         image: toolsImage,
         imagePullPolicy: 'IfNotPresent',
         command: ['/bin/sh', '-c', script('tune')],
-        env: [
-          { name: 'PROFILE', value: profile.name },
-          {
-            name: 'NODE',
-            valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'spec.nodeName' } },
-          },
-        ],
+        env: [{ name: 'PROFILE', value: profile.name }, ownNode],
         volumeMounts: [
           { name: 'wanted', mountPath: '/wanted', readOnly: true },
           ...folders.map(({ name, mountPath }) => ({ name, mountPath })),
