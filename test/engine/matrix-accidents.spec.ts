@@ -102,19 +102,19 @@ describe('data safety: accidents', function () {
   });
 
   accident('`pulumi import` of a claim that is declared', async () => {
-    for (const [name, id] of [
-      ['copy-git', 'apps/git'],
-      ['copy-cache', 'apps/cache'],
-      ['copy-media', 'apps/media'],
-      ['copy-vault', 'apps/vault'],
-      ['copy-main', 'apps/postgres-main'],
-    ] as const) {
-      const flags = ['--config-file', shelf.project.configFile, '--yes', '--skip-preview'];
-      // Without these two words the engine would protect the copy, and be stuck instead.
-      flags.push('--protect=false', '--generate-code=false');
-      const args = ['import', ...flags, 'kubernetes:core/v1:PersistentVolumeClaim', name, id];
-      succeeded(await shelf.project.pulumi(args, { env: { KUBECONFIG: kubeconfig } }));
-    }
+    const claims = ['git', 'cache', 'media', 'vault', 'postgres-main'];
+    const resources = claims.map((name) => ({
+      type: 'kubernetes:core/v1:PersistentVolumeClaim',
+      name: `copy-${name}`,
+      id: `apps/${name}`,
+    }));
+    const list = path.join(path.dirname(shelf.project.configFile), 'import.json');
+    writeFileSync(list, JSON.stringify({ resources }));
+    const flags = ['--config-file', shelf.project.configFile, '--yes', '--skip-preview'];
+    // Without these two words the engine would protect the copies, and be stuck instead.
+    flags.push('--protect=false', '--generate-code=false');
+    const args = ['import', ...flags, '--file', list];
+    succeeded(await shelf.project.pulumi(args, { env: { KUBECONFIG: kubeconfig } }));
     const refused = failed(await shelf.project.up());
     assert.match(
       refused.screen,
