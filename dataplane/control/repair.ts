@@ -27,6 +27,9 @@ import { surplusAmong } from './surplus.ts';
 /** A rebuild keeps the disks and the network of two nodes busy. */
 const rebuildsPerNodeMax = 2;
 
+/** Each is an engine in the memory of the node's storage container. */
+const tendedPerNodeMax = 4;
+
 /** `note` tells people what happens, and what they can do; empty when there is nothing to say. */
 export type Repair =
   | { readonly kind: 'rest'; readonly note: string }
@@ -156,8 +159,10 @@ function tending(
     (doubtful && sound.length > 0) ||
     hasWishes(volume);
   if (!needed) return tendedBy === '' ? undefined : { kind: 'tend', node: '', note: step.note };
+  const hasTime = (node: string) =>
+    tendedOn(node, shelf) < tendedPerNodeMax && rebuildsOn(node, shelf) < rebuildsPerNodeMax;
   const [best] = sound
-    .filter(({ node }) => node === tendedBy || rebuildsOn(node, shelf) < rebuildsPerNodeMax)
+    .filter(({ node }) => node === tendedBy || hasTime(node))
     .toSorted((a, b) => preferable(a, b, tendedBy));
   if (best === undefined) {
     if (step.kind === 'rest' && step.note !== '') return undefined;
@@ -167,6 +172,11 @@ function tending(
     );
   }
   return best.node === tendedBy ? undefined : { kind: 'tend', node: best.node, note: step.note };
+}
+
+function tendedOn(node: string, { volumes }: Shelf): number {
+  return volumes.filter(({ status }) => status.attachedTo === '' && status.tendedBy === node)
+    .length;
 }
 
 /** Who tends a volume goes on; a node that is being emptied is the last choice. */

@@ -134,6 +134,23 @@ describe('repair of a volume', () => {
     assert.equal(done.kind === 'tend' && done.node, '', 'and it is let go when all is well');
   });
 
+  it('has a node look after four volumes at a time, though many came back at once', () => {
+    const idle = (name: string, tendedBy: string) => {
+      const v = used(name, { kube1: good, kube2: behind });
+      return { ...v, status: { ...v.status, attachedTo: '', tendedBy } };
+    };
+    const well = [node('kube1'), node('kube2')];
+    const others = ['a', 'b', 'c', 'd'].map((name) => idle(name, 'kube1'));
+    const fifth = decide(idle('v', ''), well, { others });
+    assert.deepEqual(fifth, {
+      kind: 'rest',
+      note: 'Its copies are looked after when other volumes are done',
+    });
+    const fourth = decide(idle('v', ''), well, { others: others.slice(1) });
+    assert.equal(fourth.kind === 'tend' && fourth.node, 'kube1');
+    assert.equal(decide(idle('v', 'kube1'), well, { others }).kind, 'rest', 'who has it goes on');
+  });
+
   it('ends the tending when a pod uses the volume', () => {
     const both = { ...lost, status: { ...lost.status, tendedBy: 'kube3' } };
     const told = decide(both);
