@@ -8,7 +8,7 @@ import assert from 'node:assert/strict';
 import { run } from '../../lab/base/run.ts';
 import { requirePrograms, run as tryRun } from '../support/nbd/programs.ts';
 import { skip } from '../support/reporter.ts';
-import { AttachedVolume, byKernel } from './support/attached-volume.ts';
+import { AttachedVolume, byKernel, patience } from './support/attached-volume.ts';
 
 /**
  * One after the other. Not for as long as fio works: each engine that is killed costs it a second
@@ -17,7 +17,7 @@ import { AttachedVolume, byKernel } from './support/attached-volume.ts';
 const victims = ['left', 'engine', 'right', 'engine'] as const;
 /** After these the test has seen what it is about. */
 const killingsMin = 3;
-const fioMs = 60_000;
+const fioMs = 60_000 * patience;
 
 const fileSystems = [
   { kind: 'ext4', mebibytes: 64, make: ['mkfs.ext4', '-q', '-F'], check: ['e2fsck', '-f', '-n'] },
@@ -26,7 +26,7 @@ const fileSystems = [
 ] as const;
 
 describe('file system on an attached volume', function () {
-  this.timeout(120_000);
+  this.timeout(120_000 * patience);
   let attached: AttachedVolume | undefined;
 
   before(function () {

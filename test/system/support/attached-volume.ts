@@ -11,11 +11,13 @@ import { RunningVolume } from '../../process/running-volume.ts';
 import { run as tryRun } from '../../support/nbd/programs.ts';
 
 const members = ['left', 'right'];
-/** For an engine to give up on a member, and for a member to be copied anew. */
-const memberMs = 20_000;
 
 /** In the guest (guest.spec.ts) the same tests run on devices of the kernel's NBD client. */
 export const byKernel = process.env['LARDER_ATTACH'] === 'kernel';
+/** Bounds there are so many times longer. */
+export const patience = byKernel ? 3 : 1;
+/** For an engine to give up on a member, and for a member to be copied anew. */
+const memberMs = 20_000 * patience;
 
 export type Victim = 'left' | 'right' | 'engine';
 
