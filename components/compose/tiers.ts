@@ -70,7 +70,14 @@ const foldersOf = (tier: Tier) =>
 /** Each disk carries the names of the tiers that it serves as tags; the classes ask for them. */
 function buildDataplane(tiers: readonly Tier[], { args, apps, system }: Ground): Dataplane {
   const { engines, images, nodes } = args.shelf;
-  const { dataplane, dataplaneRepository, csiProvisioner, csiAttacher, csiResizer } = images;
+  const {
+    dataplane,
+    dataplaneRepository,
+    csiProvisioner,
+    csiAttacher,
+    csiResizer,
+    csiSnapshotter,
+  } = images;
   // The rules have asked for it (rules/engine-settings.ts).
   if (dataplane === undefined && dataplaneRepository === undefined)
     throw new Error('larder:images.dataplane is missing');
@@ -97,7 +104,8 @@ function buildDataplane(tiers: readonly Tier[], { args, apps, system }: Ground):
     'dataplane',
     {
       namespace: system.namespaceName,
-      images: { dataplane: image, csiProvisioner, csiAttacher, csiResizer },
+      images: { dataplane: image, csiProvisioner, csiAttacher, csiResizer, csiSnapshotter },
+      snapshots: engines.larder.snapshots,
       nodes: declared.filter(({ disks }) => disks.length > 0),
       repairAfterMinutes: engines.larder.repairAfterMinutes,
       dataProvider: args.providers.data,

@@ -21,6 +21,8 @@ export const defaultImages = {
   csiAttacher: 'registry.k8s.io/sig-storage/csi-attacher:v4.12.0',
   // renovate: datasource=docker depName=registry.k8s.io/sig-storage/csi-resizer
   csiResizer: 'registry.k8s.io/sig-storage/csi-resizer:v2.2.0',
+  // renovate: datasource=docker depName=registry.k8s.io/sig-storage/csi-snapshotter
+  csiSnapshotter: 'registry.k8s.io/sig-storage/csi-snapshotter:v8.6.0',
   /** Rootless. */
   // renovate: datasource=docker depName=gitea/gitea
   gitea:

@@ -24,6 +24,8 @@ export interface DataplaneArgs {
   readonly images: DataplaneImageArgs;
   /** Nodes that keep copies. Pods of other nodes can use volumes all the same. */
   readonly nodes: readonly StorageNodeArgs[];
+  /** Whether the cluster knows the kinds of snapshots, and they shall be taken. */
+  readonly snapshots: boolean;
   /** After so long a copy that is away is made on another node. */
   readonly repairAfterMinutes: number;
   /** For what holds data; the one that takes over existing objects. */
@@ -75,7 +77,7 @@ export class Dataplane extends pulumi.ComponentResource {
         spec: {
           replicas: 2,
           selector: { matchLabels: controllerLabels },
-          template: controllerPod(images, args.repairAfterMinutes),
+          template: controllerPod(images, args),
         },
       },
       ready,

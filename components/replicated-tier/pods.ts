@@ -9,6 +9,7 @@ export interface DataplaneImageArgs {
   readonly csiProvisioner: string;
   readonly csiAttacher: string;
   readonly csiResizer: string;
+  readonly csiSnapshotter: string;
 }
 
 const kubeletFolder = '/var/lib/kubelet';
@@ -123,8 +124,14 @@ function csiContainer(image: pulumi.Input<string>) {
   };
 }
 
+export interface ControllerArgs {
+  readonly repairAfterMinutes: number;
+  /** With csi-snapshotter, which does not live where snapshots are unknown. */
+  readonly snapshots: boolean;
+}
+
 /** The template of the Deployment. The driver says on its socket whether it leads. */
-export function controllerPod(images: DataplaneImageArgs, repairAfterMinutes: number) {
+export function controllerPod(images: DataplaneImageArgs, args: ControllerArgs) {
   const away = (key: string) => ({
     key,
     operator: 'Exists',
@@ -156,7 +163,7 @@ export function controllerPod(images: DataplaneImageArgs, repairAfterMinutes: nu
           labelSelector: { matchLabels: controllerLabels },
         },
       ],
-      containers: controllerContainers(images, repairAfterMinutes),
+      containers: controllerContainers(images, args),
       volumes: [{ name: 'socket', emptyDir: { medium: 'Memory' } }],
     },
   };
@@ -164,7 +171,16 @@ export function controllerPod(images: DataplaneImageArgs, repairAfterMinutes: nu
 
 const socket = { name: 'socket', mountPath: '/csi' };
 
-function controllerContainers(images: DataplaneImageArgs, repairAfterMinutes: number) {
+function controllerContainers(
+  images: DataplaneImageArgs,
+  { repairAfterMinutes, snapshots }: ControllerArgs,
+) {
+  const snapshotter = sidecar('csi-snapshotter', images.csiSnapshotter, [
+    '--extra-create-metadata',
+    '--timeout=30s',
+    '--retry-interval-start=1s',
+    '--retry-interval-max=30s',
+  ]);
   return [
     {
       name: 'controller',
@@ -203,6 +219,7 @@ function controllerContainers(images: DataplaneImageArgs, repairAfterMinutes: nu
       // A volume grows while it is in use; whether it is, is nobody's question.
       '--handle-volume-inuse-error=false',
     ]),
+    ...(snapshots ? [snapshotter] : []),
   ];
 }
 

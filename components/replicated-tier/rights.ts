@@ -84,6 +84,21 @@ const sidecarRules: Rule[] = [
   { apiGroups: [''], resources: ['persistentvolumeclaims/status'], verbs: ['patch'] },
   { apiGroups: [''], resources: ['events'], verbs: [...read, 'create', 'update', 'patch'] },
   { apiGroups: [''], resources: ['nodes'], verbs: read },
+  {
+    apiGroups: ['snapshot.storage.k8s.io'],
+    resources: ['volumesnapshotclasses', 'volumesnapshots'],
+    verbs: read,
+  },
+  {
+    apiGroups: ['snapshot.storage.k8s.io'],
+    resources: ['volumesnapshotcontents'],
+    verbs: [...read, 'update', 'patch'],
+  },
+  {
+    apiGroups: ['snapshot.storage.k8s.io'],
+    resources: ['volumesnapshotcontents/status'],
+    verbs: ['update', 'patch'],
+  },
   { apiGroups: storage, resources: ['storageclasses', 'csinodes'], verbs: read },
   { apiGroups: storage, resources: ['volumeattachments'], verbs: [...read, 'patch'] },
   { apiGroups: storage, resources: ['volumeattachments/status'], verbs: ['patch'] },

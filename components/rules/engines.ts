@@ -70,7 +70,7 @@ export const engineFacts: Readonly<Record<TierEngine, EngineFacts>> = {
   longhorn: { ...block, title: 'Longhorn', accessModes: [...single, 'ReadWriteMany'], on: 'disks' },
   'rook-ceph': { ...block, title: 'Rook-Ceph', on: 'devices' },
   mayastor: { ...block, title: 'Mayastor', on: 'devices' },
-  // What CSI offers of it so far (docs/components/replicated-tier.md).
+  // Snapshots where its owner wants them: rules/snapshots.ts.
   larder: { ...block, title: 'Larder', snapshots: false, on: 'disks' },
 };
 

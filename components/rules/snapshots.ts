@@ -25,7 +25,8 @@ export function snapshotsOf(
   { tier, withoutSnapshots }: Pick<Volume, 'tier' | 'withoutSnapshots'>,
   { engines, snapshots }: Pick<Tiers, 'engines'> & Pick<Backups, 'snapshots'>,
 ): SnapshotPlan {
-  const { title, snapshots: canFreeze } = engineFacts[tier.engine];
+  const { title, snapshots: canAlways } = engineFacts[tier.engine];
+  const canFreeze = canAlways || (tier.engine === 'larder' && engines.larder.snapshots);
   if (withoutSnapshots !== undefined)
     return { by: undefined, why: withoutSnapshots, isMeant: true };
   if (tier.engine === 'longhorn') {
@@ -34,7 +35,10 @@ export function snapshotsOf(
       ? { by: undefined, why: 'no job of Longhorn takes any', isMeant: true }
       : { by: 'engine', schedule: job.schedule, keep: job.retain };
   }
-  if (!canFreeze) return { by: undefined, why: `${title} takes none`, isMeant: false };
+  if (!canFreeze) {
+    const how = tier.engine === 'larder' ? ' without larder:engines.larder.snapshots' : '';
+    return { by: undefined, why: `${title} takes none${how}`, isMeant: false };
+  }
   return { by: 'program', schedule: snapshots.schedule, keep: snapshots.keep };
 }
 

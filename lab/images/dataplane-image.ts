@@ -55,7 +55,12 @@ export interface DataplaneImages {
   readonly sidecars: LabImage;
 }
 
-export const sidecarNames = ['csi-provisioner', 'csi-attacher', 'csi-resizer'] as const;
+export const sidecarNames = [
+  'csi-provisioner',
+  'csi-attacher',
+  'csi-resizer',
+  'csi-snapshotter',
+] as const;
 
 /** Returns what is cached and makes what is missing; only the making needs root. */
 export async function ensureDataplaneImages(context: ImageContext): Promise<DataplaneImages> {

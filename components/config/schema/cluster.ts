@@ -28,6 +28,7 @@ export const imagesSchema = z.strictObject({
   csiProvisioner: text.default(defaultImages.csiProvisioner),
   csiAttacher: text.default(defaultImages.csiAttacher),
   csiResizer: text.default(defaultImages.csiResizer),
+  csiSnapshotter: text.default(defaultImages.csiSnapshotter),
   gitea: text.default(defaultImages.gitea),
   loki: text.default(defaultImages.loki),
   homeAssistant: text.default(defaultImages.homeAssistant),

@@ -84,6 +84,11 @@ export const enginesShape = {
             .array(z.string().regex(/^[^/]+\/[^/]+$/, 'node/disk, for example kube03/nvme'))
             .default([]),
           /**
+           * Snapshots of its volumes, by this program and by hand. The cluster has to know the kinds
+           * of snapshots: see `snapshotController`.
+           */
+          snapshots: z.boolean().default(false),
+          /**
            * Minutes after which a copy that is away is made on another node. Reboots, repairs and
            * drained nodes should be back by then: a rebuild writes the whole volume.
            */

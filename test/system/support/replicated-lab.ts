@@ -13,6 +13,7 @@ import { labDifferences, labStack } from '../../../lab/stack/homelab.ts';
 import type { LocalStack } from '../../../lab/stack/local-stack.ts';
 import { ensurePulumi } from '../../../lab/toolchain/pulumi.ts';
 import { ensureTools } from '../../../lab/toolchain/toolchain.ts';
+import { SnapshotController } from './snapshot-controller.ts';
 import { labOptions, prepareLab, quietProgress } from './test-lab.ts';
 
 const labName = 'replicated-test';
@@ -22,11 +23,27 @@ export class ReplicatedLab {
   readonly lab: Lab;
   /** Image with a shell and Node, for the pods of the tests. */
   readonly toolsImage: string;
+  /** Undefined where the kinds of snapshots cannot be had. */
+  readonly snapshots: SnapshotController | undefined;
   readonly #folder: string;
   readonly #stack: LocalStack;
 
-  private constructor(folder: string, lab: Lab, stack: LocalStack, toolsImage: string) {
+  private constructor(
+    {
+      folder,
+      lab,
+      stack,
+      snapshots,
+    }: {
+      readonly folder: string;
+      readonly lab: Lab;
+      readonly stack: LocalStack;
+      readonly snapshots: SnapshotController | undefined;
+    },
+    toolsImage: string,
+  ) {
     this.#folder = folder;
+    this.snapshots = snapshots;
     this.lab = lab;
     this.#stack = stack;
     this.toolsImage = toolsImage;
@@ -45,16 +62,23 @@ export class ReplicatedLab {
     }));
     const lab = await Lab.start({ ...labOptions, name: labName, nodes }, context);
     await lab.importImages([images.dataplane, images.sidecars]);
+    const snapshots = await SnapshotController.start(lab, context);
     const stack = labStack(state, await ensurePulumi(context), context.signal);
     await stack.prepare({
       ...labDifferences(lab, prepared.images),
       'larder:images': { ...imageSettings(images), tools: prepared.images.tools.reference },
       'larder:tiers': [tier],
-      'larder:engines': { larder: { repairAfterMinutes: 1 } },
+      'larder:engines': {
+        larder: { repairAfterMinutes: 1, snapshots: snapshots !== undefined },
+        snapshotController: { install: false },
+      },
       'larder:postgres': [],
       'larder:volumes': [],
     });
-    const started = new ReplicatedLab(folder, lab, stack, prepared.images.tools.reference);
+    const started = new ReplicatedLab(
+      { folder, lab, stack, snapshots },
+      prepared.images.tools.reference,
+    );
     try {
       await started.up();
     } catch (error) {
@@ -69,6 +93,7 @@ export class ReplicatedLab {
   }
 
   async stop(): Promise<void> {
+    this.snapshots?.stop();
     this.#stack[Symbol.dispose]();
     await this.lab.stop(quietProgress);
     rmSync(this.#folder, { recursive: true, force: true });
@@ -91,5 +116,6 @@ function imageSettings({ dataplane, sidecars }: DataplaneImages) {
     csiProvisioner: sidecars.reference,
     csiAttacher: sidecars.reference,
     csiResizer: sidecars.reference,
+    csiSnapshotter: sidecars.reference,
   };
 }
