@@ -57,6 +57,8 @@ export const limits = {
   scrubPatienceMs: 1000,
   /** Memory for what the offline tool changes while it opens a store that it must not touch. */
   overlayBytesMax: 256 * 2 ** 20,
+  /** Volumes attached to a node: each takes some 20 MB of relay and FUSE server. */
+  attachedVolumesMax: 64,
   /** A volume: what ext4 holds by default with blocks of 4096. */
   volumeBytesMax: 16 * 2 ** 40,
   /** ASCII bytes of the name of a volume, lineage or member (a Kubernetes UID has 36). */

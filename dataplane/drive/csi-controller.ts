@@ -3,6 +3,7 @@
  * Every request may come twice, late, or after a crash in the middle of itself; each reads what is
  * so and goes on from there.
  */
+import { limits } from '../base/limits.ts';
 import { serves } from '../csi/capability.ts';
 import type {
   CapacityRequest,
@@ -148,10 +149,21 @@ export class CsiController {
           `The volume ${volumeId} is attached to ${attachedTo}; it must be detached there first.`,
         );
       }
+      await this.#refuseFull(nodeId);
       // Whoever fills its copies meanwhile gives way to this node's epoch.
       return { ...volume.status, attachedTo: nodeId, tendedBy: '' };
     });
     return {};
+  }
+
+  async #refuseFull(node: string): Promise<void> {
+    const volumes = await this.#ports.objects.volumes.list();
+    const attached = volumes.filter(({ status }) => status.attachedTo === node).length;
+    if (attached < limits.attachedVolumesMax) return;
+    throw new Refusal(
+      'RESOURCE_EXHAUSTED',
+      `${node} has ${attached} volumes, the most that a node may: run the pod elsewhere.`,
+    );
   }
 
   /** The engine of that node is fenced by the next one's epoch, whether or not it still runs. */

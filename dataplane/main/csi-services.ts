@@ -1,4 +1,5 @@
 /** The CSI services as gRPC serves them: names of methods, and shapes of their answers. */
+import { limits } from '../base/limits.ts';
 import type {
   CapacityRequest,
   ControllerPublishRequest,
@@ -125,7 +126,7 @@ export function nodeService(node: CsiNode, name: string): GrpcService {
       NodeGetCapabilities: async () => ({ capabilities: nodeCapabilities.map(rpc) }),
       NodeGetInfo: async () => ({
         nodeId: name,
-        maxVolumesPerNode: 0,
+        maxVolumesPerNode: limits.attachedVolumesMax,
         accessibleTopology: { segments: { [nodeTopology]: name } },
       }),
     },

@@ -6,7 +6,7 @@ import { Controller } from '../../../../dataplane/drive/controller.ts';
 import { CsiController } from '../../../../dataplane/drive/csi-controller.ts';
 import { MemoryObjects, type Mishap } from './memory-objects.ts';
 import { QuickClock, turn } from './quick-clock.ts';
-import { node } from './shelf.ts';
+import { node, used } from './shelf.ts';
 
 const request: CreateVolumeRequest = {
   name: 'pvc-1',
@@ -45,6 +45,30 @@ describe('life of a volume through the controller', () => {
       message: /attached to kube1/,
     });
     await assert.rejects(csi.deleteVolume('pvc-1'), { code: 'FAILED_PRECONDITION' });
+  });
+
+  it('refuses more volumes on a node than it may have', async () => {
+    const { csi, objects, actors } = shelf();
+    using _actors = actors;
+    for (let index = 1; index <= 64; index += 1) {
+      objects.volumes.force(used(`v${index}`, { kube1: { inSync: true } }));
+    }
+    await csi.createVolume(request);
+    await assert.rejects(csi.publish(publishing), {
+      code: 'RESOURCE_EXHAUSTED',
+      message: /kube1 has 64 volumes, the most that a node may: run the pod elsewhere/,
+    });
+    await csi.publish({ ...publishing, nodeId: 'kube2' });
+  });
+
+  it('names every node that does not do when there are fewer nodes than copies', async () => {
+    const { csi, objects, actors } = shelf();
+    using _actors = actors;
+    objects.storageNodes.force(node('kube3', { schedulable: false }));
+    await assert.rejects(csi.createVolume({ ...request, parameters: { copies: '3' } }), {
+      code: 'RESOURCE_EXHAUSTED',
+      message: /3 copies need 3 different nodes .* 2 can be had \(kube3 takes no new copies\)/,
+    });
   });
 
   it('leaves nothing behind when a volume cannot be placed', async () => {

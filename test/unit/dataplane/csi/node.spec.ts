@@ -186,6 +186,18 @@ describe('CSI node service', () => {
     assert.deepEqual(machine.done, ['format', 'mount']);
   });
 
+  it('has nothing against being told twice that it is over, or of what never was', async () => {
+    const { csi, machine } = given();
+    await csi.unpublish('v', target);
+    await csi.unstage('v', staging);
+    await csi.stage(stageRequest);
+    await csi.publish(publishRequest);
+    for (let time = 1; time <= 2; time += 1) await csi.unpublish('v', target);
+    for (let time = 1; time <= 2; time += 1) await csi.unstage('v', staging);
+    assert.deepEqual(machine.mounted, []);
+    assert.equal(machine.attached, false);
+  });
+
   it('takes away what is left of an earlier device at the same path', async () => {
     const { csi, machine } = given();
     await csi.stage(stageRequest);
