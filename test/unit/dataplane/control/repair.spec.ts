@@ -34,6 +34,16 @@ describe('repair of a volume', () => {
     );
   });
 
+  it('has an engine make what is wanted of a volume that nobody uses', () => {
+    const nodes = [node('kube1'), node('kube2')];
+    const resting = used('v', { kube1: good, kube2: good }, { attachedTo: '' });
+    assert.equal(decide(resting, nodes).kind, 'rest');
+    for (const wish of [{ snapshots: ['s-1'] }, { sizeBytes: 2 * resting.spec.sizeBytes }]) {
+      const told = decide({ ...resting, spec: { ...resting.spec, ...wish } }, nodes);
+      assert.equal(told.kind === 'tend' && told.node, 'kube1', JSON.stringify(wish));
+    }
+  });
+
   it('adds a copy on another node after the grace', () => {
     const told = decide(lost);
     assert.deepEqual(told, {

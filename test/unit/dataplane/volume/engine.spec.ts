@@ -41,7 +41,11 @@ const welcome = (member: string, differs: Partial<Welcome> = {}): Welcome => ({
 });
 
 /** Of a member that holds nothing but zeroes. */
-function replyOf(member: string, request: MemberRequest): MemberReply {
+function replyOf(
+  member: string,
+  request: MemberRequest,
+  snapshots: readonly string[] = [],
+): MemberReply {
   if (request.kind === 'promise') {
     const standing = member === 'a' ? 'in-sync' : 'new';
     const dirty = new Uint8Array(1);
@@ -54,7 +58,7 @@ function replyOf(member: string, request: MemberRequest): MemberReply {
       age: 0,
       peerAge: 0,
       sizeBytes,
-      snapshots: [],
+      snapshots,
     } as const;
     return { kind: 'promised', report };
   }
@@ -126,7 +130,7 @@ class Story {
         this.tell({ kind: 'connected', member, welcome: welcome(member, { standing }) });
       } else if (command?.kind === 'send') {
         const { member, id, request } = command;
-        this.tell({ kind: 'reply', member, id, reply: replyOf(member, request) });
+        this.tell({ kind: 'reply', member, id, reply: replyOf(member, request, first.snapshots) });
       }
       if (at === this.commands.length - 1) this.tell({ kind: 'wake' }, times.heartbeatMs);
     }
@@ -272,5 +276,15 @@ describe('engine', () => {
     resting.live(alone, undefined, { sizeBytes: 4096 });
     assert.ok(resting.engine.serving);
     assert.equal(resting.engine.record?.sizeBytes, record.sizeBytes);
+  });
+
+  it('makes the snapshots that shall be, gives up those that shall not, and leaves the others', () => {
+    const [a] = record.members;
+    assert.ok(a !== undefined);
+    const alone = { ...record, members: [a], snapshots: ['kept', 'old'] };
+    const cutting = new Story();
+    const snapshots = ['new', 'both'];
+    cutting.live(alone, undefined, { sizeBytes: 4096, snapshots, forgets: ['old', 'both'] });
+    assert.deepEqual(cutting.engine.record?.snapshots, ['kept', 'new']);
   });
 });
