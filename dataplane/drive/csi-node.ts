@@ -18,6 +18,8 @@ import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { Attacher, Mounted, Mounts } from '../ports/mounts.ts';
 import type { Objects } from '../ports/objects.ts';
+import { prepareFileSystem } from './file-system.ts';
+import { fit, grownSize, sizeOf } from './volume-size.ts';
 
 export interface CsiNodePorts {
   readonly objects: Objects;
@@ -29,12 +31,6 @@ export interface CsiNodePorts {
 
 /** Options that a class may set; others could turn a volume into another thing. */
 const mountOptions = new Set(['noatime', 'nodiratime', 'relatime', 'discard', 'nodiscard', 'sync']);
-
-/** The engine grows within a second when all copies are there; a member may just be dying. */
-const growMs = 15_000;
-/** How long a pod waits for a growth that is on its way. */
-const fitMs = 5_000;
-const lookMs = 200;
 
 export class CsiNode {
   readonly #ports: CsiNodePorts;
@@ -56,7 +52,7 @@ export class CsiNode {
       const volume = await this.#mine(volumeId, capability);
       const { mounts, attacher } = this.#ports;
       const device = await attacher.attach(volumeId, sizeOf(volume));
-      await this.#fit(volume);
+      await fit(this.#ports, volume);
       if (volume.spec.content === 'block') return {};
       const type = volume.spec.content;
       const there = await this.#mountedAt(stagingTargetPath);
@@ -65,7 +61,7 @@ export class CsiNode {
         // Left by an earlier device of this volume, or gone read-only with it.
         await mounts.unmount(stagingTargetPath);
       }
-      await this.#prepare(volume, device, type);
+      await prepareFileSystem(this.#ports, this.#name, { volume, device, type });
       await mounts.makeFolder(stagingTargetPath);
       await mounts.mount(device, stagingTargetPath, type, optionsOf(capability, volume.spec));
       if (type === 'xfs') await mounts.grow(device, type, stagingTargetPath);
@@ -143,7 +139,7 @@ export class CsiNode {
       const device = await attacher.device(volumeId);
       if (device === undefined) throw notStaged(volumeId);
       const wantedBytes = Math.max(volume.spec.sizeBytes, capacityRange?.requiredBytes ?? 0);
-      const capacityBytes = await this.#grown(volumeId, wantedBytes, growMs);
+      const capacityBytes = await grownSize(this.#ports, volumeId, wantedBytes);
       if (capacityBytes < wantedBytes) {
         throw new Refusal(
           'UNAVAILABLE',
@@ -218,78 +214,6 @@ export class CsiNode {
     );
   }
 
-  /** A volume that grew while nobody used it gets its size now; it is used in any case. */
-  async #fit(volume: VolumeObject): Promise<void> {
-    const { name } = volume.metadata;
-    const { sizeBytes } = volume.spec;
-    if (sizeOf(volume) >= sizeBytes) return;
-    const grownBytes = await this.#grown(name, sizeBytes, fitMs);
-    await this.#ports.attacher.resize(name, grownBytes);
-    if (grownBytes < sizeBytes) {
-      this.#ports.log.warn('is used before it has grown', { volume: name, sizeBytes, grownBytes });
-    }
-  }
-
-  /** The size that the engine has made, when it is the wanted one or time is up. */
-  async #grown(name: string, wantedBytes: number, forMs: number): Promise<number> {
-    const { clock, objects } = this.#ports;
-    const endMs = clock.nowMs() + forMs;
-    for (;;) {
-      const sizeBytes = (await objects.volumes.get(name))?.status.record?.sizeBytes ?? 0;
-      if (sizeBytes >= wantedBytes || clock.nowMs() >= endMs) return sizeBytes;
-      await new Promise<void>((resolve) => {
-        clock.after(lookMs, resolve);
-      });
-    }
-  }
-
-  /** A file system that may be mounted, made if the volume never had one. */
-  async #prepare(volume: VolumeObject, device: string, type: 'ext4' | 'xfs'): Promise<void> {
-    const { mounts, log } = this.#ports;
-    const { name } = volume.metadata;
-    if (volume.status.formatted === 'yes') {
-      const found = await mounts.look(device);
-      if (found.kind !== 'file-system' || found.type !== type) {
-        throw new Refusal(
-          'INTERNAL',
-          `The volume ${name} should hold ${type}, but ${shown(found)} was found. Nothing was changed: restore it from a backup, or look at it with larder-nbd.`,
-        );
-      }
-      await mounts.check(device, type);
-      await mounts.grow(device, type);
-      return;
-    }
-    if (volume.status.formatted === 'no') {
-      const found = await mounts.look(device);
-      if (found.kind !== 'zero') {
-        throw new Refusal(
-          'INTERNAL',
-          `The volume ${name} was never formatted, but ${shown(found)} was found on it. Nothing was changed.`,
-        );
-      }
-    }
-    const begun = await this.#remember(name, 'begun');
-    log.info('makes a file system', { volume: name, type });
-    await mounts.format(device, type);
-    await this.#remember(begun.metadata.name, 'yes');
-  }
-
-  async #remember(name: string, formatted: 'begun' | 'yes'): Promise<VolumeObject> {
-    const { volumes } = this.#ports.objects;
-    for (let attempt = 1; attempt <= 8; attempt += 1) {
-      const volume = await volumes.get(name);
-      if (volume?.status.attachedTo !== this.#name) break;
-      if (volume.status.formatted === formatted) return volume;
-      if (volume.status.formatted === 'yes') break;
-      const outcome = await volumes.putStatus({
-        ...volume,
-        status: { ...volume.status, formatted },
-      });
-      if (outcome.kind === 'written') return outcome.object;
-    }
-    throw new Refusal('ABORTED', `The record of ${name} is being changed by others; ask again.`);
-  }
-
   async #mustBeStaged(volumeId: string, stagingPath: string, device: string): Promise<void> {
     const { mounts } = this.#ports;
     const staged = await mounts.at(stagingPath);
@@ -347,11 +271,6 @@ export class CsiNode {
   }
 }
 
-/** The size that it has, which may be less than it shall have. */
-function sizeOf({ spec, status }: VolumeObject): number {
-  return status.record?.sizeBytes ?? spec.sizeBytes;
-}
-
 function checked(capability: VolumeCapability | null | undefined): VolumeCapability {
   if (!capability) throw new Refusal('INVALID_ARGUMENT', 'The request names no capability.');
   const problem = problemOf(capability);
@@ -387,9 +306,4 @@ function required(
 
 function notStaged(volumeId: string): Refusal {
   return new Refusal('FAILED_PRECONDITION', `The volume ${volumeId} is not staged on this node.`);
-}
-
-function shown(found: { readonly kind: string; readonly type?: string }): string {
-  if (found.kind === 'file-system') return `a file system of type ${found.type}`;
-  return found.kind === 'zero' ? 'nothing but zeroes' : 'something unknown';
 }

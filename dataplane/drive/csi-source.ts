@@ -52,6 +52,10 @@ export async function sourceOf(
     const volume = await objects.volumes.get(volumeId);
     if (volume === undefined) throw unknown(volumeId);
     const { formatted } = volume.status;
+    if (formatted === 'begun') {
+      // By the time that it is cut it may hold data, and what is "begun" is formatted anew.
+      throw new Refusal('UNAVAILABLE', `The volume ${volumeId} is being formatted; ask again.`);
+    }
     const source = { volume: volumeId, snapshot: `${passing}${token}`, formatted };
     const sizeBytes = volume.status.record?.sizeBytes ?? volume.spec.sizeBytes;
     return { source, sizeBytes, content: volume.spec.content };

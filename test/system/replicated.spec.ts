@@ -4,13 +4,7 @@
  * that a sync had confirmed?
  */
 import assert from 'node:assert/strict';
-import {
-  AppsV1Api,
-  CoreV1Api,
-  CustomObjectsApi,
-  type V1Pod,
-  type V1Taint,
-} from '@kubernetes/client-node';
+import { AppsV1Api, CoreV1Api, CustomObjectsApi, type V1Taint } from '@kubernetes/client-node';
 import {
   dataFinalizer,
   type StorageNodeObject,
@@ -19,6 +13,7 @@ import {
 import { preferredAnnotation } from '../../dataplane/drive/controller.ts';
 import { skip } from '../support/reporter.ts';
 import { assertMetricsShown, assertOperatorSees } from './support/seen-from-outside.ts';
+import { ClaimSnapshot } from './support/claim-snapshot.ts';
 import { ReplicatedLab } from './support/replicated-lab.ts';
 
 const namespace = 'default';
@@ -199,56 +194,12 @@ import('/opt/larder/dataplane/host/kube-client.js').then(async ({ KubeClient, ac
   it('gives a claim from a snapshot what was safe before it', async function () {
     this.timeout(settledMs);
     if (started.snapshots === undefined) skip(this, 'needs the sources of external-snapshotter');
-    const custom = started.lab.kubeConfig.makeApiClient(CustomObjectsApi);
-    const group = 'snapshot.storage.k8s.io';
-    const kind = { apiVersion: `${group}/v1`, metadata: { name: 'moment' } };
-    await custom.createClusterCustomObject({
-      group,
-      version: 'v1',
-      plural: 'volumesnapshotclasses',
-      body: {
-        ...kind,
-        kind: 'VolumeSnapshotClass',
-        driver: 'csi.larder.dev',
-        deletionPolicy: 'Delete',
-      },
-    });
     await until('the writer to go on', async () => (await safe()) > 0);
     const before = await safe();
-    const where = { group, version: 'v1', plural: 'volumesnapshots', namespace };
-    const source = { persistentVolumeClaimName: 'data' };
-    const spec = { volumeSnapshotClassName: 'moment', source };
-    const body = { ...kind, kind: 'VolumeSnapshot', spec };
-    await custom.createNamespacedCustomObject({ ...where, body });
-    await until('the snapshot to be ready', async () => {
-      const found = (await custom.getNamespacedCustomObject({ ...where, name: 'moment' })) as {
-        readonly status?: { readonly readyToUse?: boolean };
-      };
-      return found.status?.readyToUse === true;
-    });
-    const claim = { name: 'restored', namespace };
-    await core().createNamespacedPersistentVolumeClaim({
-      namespace,
-      body: {
-        metadata: { name: 'restored' },
-        spec: {
-          accessModes: ['ReadWriteOnce'],
-          resources: { requests: { storage: '96Mi' } },
-          dataSource: { apiGroup: group, kind: 'VolumeSnapshot', name: 'moment' },
-        },
-      },
-    });
-    await core().createNamespacedPod({ namespace, body: readerOf(started.toolsImage) });
-    const reader = { namespace, pod: 'reader' };
-    await until('the reader to be done', async () => {
-      const pod = await core().readNamespacedPod({ namespace, name: 'reader' });
-      return pod.status?.phase === 'Succeeded';
-    });
-    const restored = Number((await started.lab.logs(reader)).trim());
+    const snapshot = await ClaimSnapshot.take(started.lab, { name: 'data', namespace }, 'moment');
+    const restored = Number(await snapshot.read('n', '96Mi', started.toolsImage));
     assert.ok(restored >= before, `restored ${restored}, safe was ${before}`);
-    await core().deleteNamespacedPod({ namespace, name: 'reader' });
-    await custom.deleteNamespacedCustomObject({ ...where, name: 'moment' });
-    await core().deleteNamespacedPersistentVolumeClaim(claim);
+    await snapshot.delete();
     await until('the copy to be gone', async () => (await volumes()).length === 1);
     assert.equal(await phase(), 'Running');
   });
@@ -555,23 +506,3 @@ const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
 
 const isReady = ({ type, status }: { type: string; status: string }) =>
   type === 'Ready' && status === 'True';
-
-/** Says what number it finds. */
-function readerOf(image: string): V1Pod {
-  return {
-    metadata: { name: 'reader' },
-    spec: {
-      restartPolicy: 'Never',
-      containers: [
-        {
-          name: 'reader',
-          image,
-          imagePullPolicy: 'Never',
-          command: ['cat', '/data/n'],
-          volumeMounts: [{ name: 'data', mountPath: '/data' }],
-        },
-      ],
-      volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'restored' } }],
-    },
-  };
-}

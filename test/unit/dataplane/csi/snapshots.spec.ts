@@ -231,6 +231,18 @@ describe('copy of a volume', () => {
     await settled();
     assert.deepEqual(shelf.get('v')?.status.record?.snapshots, []);
   });
+
+  it('is not made of one that is just being formatted: it could be formatted again', async () => {
+    using shelf = new Shelf();
+    const now = shelf.get('v');
+    assert.ok(now !== undefined);
+    shelf.objects.volumes.force({ ...now, status: { ...now.status, formatted: 'begun' } });
+    await assert.rejects(shelf.csi.createVolume(clone), {
+      code: 'UNAVAILABLE',
+      message: /v is being formatted; ask again/,
+    });
+    assert.equal(shelf.get('copy'), undefined);
+  });
 });
 
 async function settled(): Promise<void> {
