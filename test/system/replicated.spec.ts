@@ -4,7 +4,7 @@
  * that a sync had confirmed?
  */
 import assert from 'node:assert/strict';
-import { AppsV1Api, CoreV1Api, CustomObjectsApi, type V1Taint } from '@kubernetes/client-node';
+import { AppsV1Api, CoreV1Api, CustomObjectsApi } from '@kubernetes/client-node';
 import {
   dataFinalizer,
   type StorageNodeObject,
@@ -14,6 +14,7 @@ import { preferredAnnotation } from '../../dataplane/drive/controller.ts';
 import { skip } from '../support/reporter.ts';
 import { assertMetricsShown, assertOperatorSees } from './support/seen-from-outside.ts';
 import { ClaimSnapshot } from './support/claim-snapshot.ts';
+import { taintOutOfService, untaint } from './support/taints.ts';
 import { ReplicatedLab } from './support/replicated-lab.ts';
 
 const namespace = 'default';
@@ -209,7 +210,7 @@ import('/opt/larder/dataplane/host/kube-client.js').then(async ({ KubeClient, ac
     await until('the writer to go on', async () => (await safe()) > 0);
     const before = await safe();
     await started.lab.node('kube01').cutPower();
-    await taintOutOfService('kube01');
+    await taintOutOfService(core(), 'kube01');
     await until('the pod to be gone', async () => (await phase()) === 'gone');
     const [volume] = await volumes();
     const holder = volume?.status.places.find(({ node }) => node !== 'kube01')?.node ?? '';
@@ -220,7 +221,7 @@ import('/opt/larder/dataplane/host/kube-client.js').then(async ({ KubeClient, ac
       return now?.status.safety === 'Degraded' && now.status.copies === '1/2';
     });
     await started.lab.node('kube01').restart();
-    await untaint('kube01');
+    await untaint(core(), 'kube01');
     await until('both copies to be equal again', async () => {
       const [now] = await volumes();
       return now?.status.safety === 'Safe' && now.status.copies === '2/2';
@@ -475,28 +476,6 @@ import('/opt/larder/dataplane/host/kube-client.js').then(async ({ KubeClient, ac
       return from !== undefined;
     });
     return Number(from?.slice(5));
-  }
-
-  async function taintOutOfService(name: string): Promise<void> {
-    const taint = {
-      key: 'node.kubernetes.io/out-of-service',
-      value: 'nodeshutdown',
-      effect: 'NoExecute',
-    };
-    await changeTaints(name, (taints) => [...taints, taint]);
-  }
-
-  async function untaint(name: string): Promise<void> {
-    await changeTaints(name, (taints) =>
-      taints.filter(({ key }) => !key.includes('out-of-service')),
-    );
-  }
-
-  async function changeTaints(name: string, change: (taints: V1Taint[]) => V1Taint[]) {
-    const node = await core().readNode({ name });
-    node.spec ??= {};
-    node.spec.taints = change(node.spec.taints ?? []);
-    await core().replaceNode({ name, body: node });
   }
 });
 
