@@ -1,7 +1,7 @@
 /**
- * Snapshots as CSI asks for them. A snapshot is a name in the spec of its volume, which the volume's
- * engine makes so (volume/wishes.ts), and an object that people see. Every request may come twice
- * or after a crash in the middle of itself.
+ * Snapshots as CSI asks for them. A snapshot is a name in the spec of its volume, which the
+ * volume's engine makes so (volume/wishes.ts), and an object that people see. Every request may
+ * come twice or after a crash in the middle of itself.
  */
 import type { SnapshotObject, VolumeObject } from '../control/objects.ts';
 import { forgetting, cutOf, snapshotting } from '../control/snapshots.ts';

@@ -1,7 +1,7 @@
 /**
  * New stores that begin with what a snapshot of another volume shows, copied from the store of that
- * volume on the same disk. It takes as long as the disk needs, so it goes on beside everything else;
- * a store that was cut off in the middle says that it holds nothing, and is made anew.
+ * volume on the same disk. It takes as long as the disk needs, so it goes on beside everything
+ * else; a store that was cut off in the middle says that it holds nothing, and is made anew.
  */
 import { Fault } from '../base/fault.ts';
 import type { StoreReadOutcome } from '../store/store.ts';

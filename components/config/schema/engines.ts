@@ -84,8 +84,8 @@ export const enginesShape = {
             .array(z.string().regex(/^[^/]+\/[^/]+$/, 'node/disk, for example kube03/nvme'))
             .default([]),
           /**
-           * Snapshots of its volumes, by this program and by hand. The cluster has to know the kinds
-           * of snapshots: see `snapshotController`.
+           * Snapshots of its volumes, by this program and by hand. The cluster has to know the
+           * kinds of snapshots: see `snapshotController`.
            */
           snapshots: z.boolean().default(false),
           /**

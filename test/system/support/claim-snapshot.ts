@@ -1,4 +1,4 @@
-/** A snapshot of a claim and what a claim made from it holds, as a person asks Kubernetes for both. */
+/** A snapshot of a claim and what a claim made from it holds, as people ask Kubernetes for both. */
 import { CoreV1Api, CustomObjectsApi } from '@kubernetes/client-node';
 import type { Lab } from '../../../lab/cluster/lab.ts';
 
