@@ -62,7 +62,8 @@ export class ReplicatedLab {
     }));
     const lab = await Lab.start({ ...labOptions, name: labName, nodes }, context);
     await lab.importImages([images.dataplane, images.sidecars]);
-    const snapshots = await SnapshotController.start(lab, context);
+    const isWanted = process.env['LARDER_SNAPSHOTS'] === '1';
+    const snapshots = isWanted ? await SnapshotController.start(lab, context) : undefined;
     const stack = labStack(state, await ensurePulumi(context), context.signal);
     await stack.prepare({
       ...labDifferences(lab, prepared.images),
