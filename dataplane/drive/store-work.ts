@@ -45,6 +45,11 @@ async function carryOutLonger(
       return { kind: 'extents', extents: await runner.run(store.status(request.span)) };
     case 'difference':
       return { kind: 'extents', extents: await difference(hosted, request) };
+    case 'mend': {
+      const { snapshot, offsetBytes, bytes } = request;
+      const blocks = await runner.run(store.mend(snapshot, offsetBytes, bytes));
+      return blocks.length === 0 ? done : { kind: 'corrupt', blocks };
+    }
     case 'spoil':
       await runner.run(store.spoil(request.span, { sequence: request.sequence, fua: false }));
       return { kind: 'done' };
@@ -169,7 +174,7 @@ function longest(kind: MemberRequest['kind']): number {
 
 /** Memory of a request and of its reply. */
 export function heldBytes(request: MemberRequest): number {
-  if (request.kind === 'write') return request.bytes.length;
+  if (request.kind === 'write' || request.kind === 'mend') return request.bytes.length;
   return request.kind === 'read' || request.kind === 'digest' ? request.span.lengthBytes : 0;
 }
 
@@ -178,14 +183,13 @@ export function checkRequest(store: Store, request: MemberRequest): void {
   if (request.kind === 'track' && !store.canTrack(request.absence)) {
     throw malformed(`one absent member too many, ${request.absence.member}`);
   }
-  if ((request.kind === 'snapshot' || request.kind === 'forget') && request.name === '') {
-    throw malformed(`a ${request.kind} without a name`);
-  }
+  const named = 'name' in request ? request.name : request.kind === 'mend' && request.snapshot;
+  if (named === '') throw malformed(`a ${request.kind} without a name`);
   const { geometry } = store;
-  if (request.kind === 'write') {
+  if (request.kind === 'write' || request.kind === 'mend') {
     const { offsetBytes, bytes } = request;
     if (!fits(geometry, { offsetBytes, lengthBytes: bytes.length })) {
-      throw malformed(`a write of ${bytes.length} bytes at ${offsetBytes}`);
+      throw malformed(`a ${request.kind} of ${bytes.length} bytes at ${offsetBytes}`);
     }
   } else if (
     'span' in request &&

@@ -20,6 +20,7 @@ export function tellFinding(log: Log, volume: string, finding: ScrubFinding): vo
     log.info('scrub ended a pass', { volume, tookHours, repaired, differed, lost });
     return;
   }
-  const { blocks, members } = finding;
-  log.warn(words[finding.kind], { volume, blocks: blocks.join(' '), members: members.join(' ') });
+  const { blocks, members, snapshot } = finding;
+  const where = { volume, ...(snapshot === undefined ? {} : { snapshot }) };
+  log.warn(words[finding.kind], { ...where, blocks: blocks.join(' '), members: members.join(' ') });
 }

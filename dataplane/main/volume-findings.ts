@@ -71,9 +71,10 @@ function saidOf(finding: ScrubFinding): VolumeFinding | undefined {
     const what = mended === 0 ? 'found nothing wrong' : `mended ${mended} blocks since it started`;
     return { type, status: 'True', reason: 'Scrubbed', message: `The scrub ${what}.` };
   }
-  const { kind, blocks, members } = finding;
+  const { kind, blocks, members, snapshot } = finding;
   const more = blocks.length > blocksShown ? ' …' : '';
-  const where = `block ${blocks.slice(0, blocksShown).join(' ')}${more} on ${members.join(', ')}`;
+  const of = snapshot === undefined ? '' : ` of snapshot ${snapshot}`;
+  const where = `block ${blocks.slice(0, blocksShown).join(' ')}${more}${of} on ${members.join(', ')}`;
   if (kind === 'lost') {
     const message = `The scrub found what no copy can read: ${where}. Restore it from a backup, or write it anew.`;
     return { type, status: 'False', reason: 'BlocksLost', message };

@@ -58,6 +58,11 @@ export function encodeRequest(id: number, request: MemberRequest): readonly Uint
       const payload = snapshot === '' ? empty : nameField(snapshot);
       return frame({ verb: verbs[kind], id, epoch, ...span, payload });
     }
+    case 'mend': {
+      const { offsetBytes, snapshot, bytes } = request;
+      const payload = new ByteWriter(idWidth + bytes.length).text(snapshot, idWidth).raw(bytes);
+      return frame({ verb: verbs.mend, id, epoch, offsetBytes, payload: payload.bytes });
+    }
     case 'status':
       return frame({ verb: verbs.status, id, epoch, ...request.span });
     case 'difference': {
@@ -165,6 +170,11 @@ function requestOf(found: Frame): MemberRequest {
       return found.payload.length === 0
         ? { kind, epoch, span }
         : { kind, epoch, span, snapshot: member() };
+    }
+    case verbs.mend: {
+      const reader = payloadReader(found, found.payload.length);
+      const snapshot = reader.text(idWidth);
+      return { kind: 'mend', epoch, snapshot, offsetBytes, bytes: reader.raw(reader.remaining) };
     }
     case verbs.status:
       return { kind: 'status', epoch, span: { offsetBytes, lengthBytes } };

@@ -29,6 +29,7 @@ export const verbs = {
   copied: 19,
   grow: 20,
   difference: 21,
+  mend: 22,
   welcome: 64,
   done: 65,
   promised: 66,

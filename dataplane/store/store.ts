@@ -26,6 +26,7 @@ import type { Identity } from './identity.ts';
 import { Layer } from './layer.ts';
 import { type LayerList, type LayerRecord, recordOf, snapshotsOf } from './layer-list.ts';
 import { LayerStack } from './layer-stack.ts';
+import { mendBlocks } from './mend.ts';
 import { type BlockRun, holdings, readThrough } from './read-through.ts';
 import { RegionActivity } from './region-activity.ts';
 import { dirtyBit, type RegionMap } from './region-map.ts';
@@ -404,6 +405,19 @@ export class Store {
   /** One cut of everything acknowledged; the caller lets no write run meanwhile. Repeatable. */
   *snapshot(name: string): StoreStep<void> {
     yield* this.#stack.snapshot(name);
+  }
+
+  /**
+   * Blocks of a snapshot get the bytes that their seals were made of. Throws `input.invalid` when
+   * there is no such snapshot.
+   *
+   * @returns blocks that these bytes do not match
+   */
+  *mend(snapshot: string, offsetBytes: number, bytes: Uint8Array): StoreStep<readonly number[]> {
+    const span = { offsetBytes, lengthBytes: bytes.length };
+    return yield* holding('layers', () =>
+      mendBlocks(this.#stack.demandSnapshot(snapshot), span, bytes),
+    );
   }
 
   /** Returns soon; the space comes back with `mergeStep`. Repeatable. */

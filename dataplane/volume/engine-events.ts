@@ -116,6 +116,8 @@ export type ScrubFinding =
       readonly blocks: readonly number[];
       /** Who was written to; of lost blocks, who was asked. */
       readonly members: readonly string[];
+      /** Which snapshot shows them; without it the volume as it is. */
+      readonly snapshot?: string;
     }
   | ({ readonly kind: 'pass'; readonly tookMs: number } & ScrubState);
 

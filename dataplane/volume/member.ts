@@ -96,6 +96,14 @@ export type MemberRequest =
     }
   /** Make or give up a snapshot. Repeatable: what is so already is left as it is. */
   | { readonly kind: 'snapshot' | 'forget'; readonly epoch: number; readonly name: string }
+  /** A snapshot's blocks, if these are the bytes that their checksums were made of (I-21). */
+  | {
+      readonly kind: 'mend';
+      readonly epoch: number;
+      readonly snapshot: string;
+      readonly offsetBytes: number;
+      readonly bytes: Uint8Array;
+    }
   | { readonly kind: 'resize'; readonly epoch: number; readonly sizeBytes: number }
   | { readonly kind: 'flush'; readonly epoch: number }
   /** Renews the lease and says which writes every in-sync member has flushed. */

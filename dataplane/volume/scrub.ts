@@ -1,6 +1,7 @@
 /**
- * The scrub (I-21): while a volume is served, every block of every in-sync member is read at
- * leisure and compared, so that rot is found while another copy still has what it destroyed.
+ * The scrub (I-21): while a volume is served, every block of every in-sync member, and then every
+ * block that only a snapshot shows, is read at leisure and compared, so that rot is found while
+ * another copy still has what it destroyed.
  *
  * Promises: at most one step (`limits.copyBytesMax`) is under way, no faster than the written rate,
  * and after clients and copying; each step is alone on its range, where members that count must be
@@ -18,6 +19,7 @@ import type { MemberLink } from './member-link.ts';
 import type { Operations } from './operations.ts';
 import { repairBlock } from './repair.ts';
 import { verdicts } from './scrub-verdict.ts';
+import { SnapshotScrub } from './snapshot-scrub.ts';
 import type { Procedure } from './task.ts';
 
 type BlockFinding = Extract<ScrubFinding, { blocks: readonly number[] }>;
@@ -26,12 +28,19 @@ export class Scrub {
   readonly #core: Core;
   readonly #operations: Operations;
   readonly #counts = { repaired: 0, differed: 0, lost: 0 };
+  readonly #snapshots: SnapshotScrub;
   #passes = 0;
   #lastPassEndedAtMs: number | undefined;
 
   constructor(core: Core, operations: Operations) {
     this.#core = core;
     this.#operations = operations;
+    this.#snapshots = new SnapshotScrub(core, {
+      pace: (span) => this.#wait(span),
+      report: (finding) => {
+        this.#report(finding);
+      },
+    });
   }
 
   get state(): ScrubState {
@@ -56,6 +65,7 @@ export class Scrub {
         yield* this.#region(region);
         region = (region + 1) % regionCount(core.geometry);
       }
+      yield* this.#snapshots.run();
       this.#passes += 1;
       this.#lastPassEndedAtMs = core.nowMs;
       const finding = { kind: 'pass', tookMs: core.nowMs - begunAtMs, ...this.state } as const;
@@ -67,10 +77,14 @@ export class Scrub {
     const core = this.#core;
     for (const span of chunks(regionSpan(core.geometry, region))) {
       do {
-        yield* core.pause(this.#paceMs(span));
-        yield* this.#giveWay();
+        yield* this.#wait(span);
       } while (!(yield* this.#step(span)));
     }
+  }
+
+  *#wait(span: ByteSpan): Procedure {
+    yield* this.#core.pause(this.#paceMs(span));
+    yield* this.#giveWay();
   }
 
   /** The written rate, and slower where a pass would be over too soon. */

@@ -24,9 +24,7 @@ describe('scrub of a volume', function () {
     const bytes = Buffer.alloc(blocks * blockBytes, 'something to keep ');
     assert.deepEqual(await running.engine.write(0, bytes, { fua: true }), { kind: 'done' });
     for (const member of ['left', 'right']) {
-      const file = openSync(path.join(running.directory, member, 'data-1'), 'r+');
-      writeSync(file, Buffer.of((bytes[100 * blockBytes] ?? 0) ^ 1), 0, 1, 100 * blockBytes);
-      closeSync(file);
+      flip(member, 100 * blockBytes);
     }
     const read = async (block: number) =>
       running.engine.read({ offsetBytes: block * blockBytes, lengthBytes: blockBytes });
@@ -39,6 +37,45 @@ describe('scrub of a volume', function () {
     assert.deepEqual(written, { kind: 'done' });
     assert.equal((await read(100)).kind, 'data');
   });
+
+  it('mends what only a snapshot shows where it lies, and says so when no copy has it', async () => {
+    const old = Buffer.alloc(blocks * blockBytes, 'an old state ');
+    assert.deepEqual(await running.engine.write(0, old, { fua: true }), { kind: 'done' });
+    assert.deepEqual(await running.engine.snapshot('monday'), { kind: 'done' });
+    const now = Buffer.alloc(2 * blockBytes, 'a new state ');
+    const at = 100 * blockBytes;
+    assert.deepEqual(await running.engine.write(at, now, { fua: true }), { kind: 'done' });
+    flip('right', at);
+    flip('left', at + blockBytes);
+    flip('right', at + blockBytes);
+    const met = async () => {
+      const { repairedBlocks, lostBlocks } = running.engine.scrub;
+      return Promise.resolve(repairedBlocks === 1 && lostBlocks > 0);
+    };
+    await waitFor('block 100 to be mended and block 101 to be missed', met, patienceMs);
+    assert.ok(blockOf('right', 100).equals(old.subarray(at, at + blockBytes)), 'mended in place');
+    assert.equal(running.engine.scrub.differedBlocks, 0);
+    const found = await running.engine.read({ offsetBytes: at, lengthBytes: now.length });
+    assert.ok(found.kind === 'data' && now.equals(found.bytes), 'the volume was never touched');
+  });
+
+  const fileOf = (member: string) => path.join(running.directory, member, 'data-1');
+
+  function flip(member: string, at: number): void {
+    const file = openSync(fileOf(member), 'r+');
+    const byte = Buffer.alloc(1);
+    readSync(file, byte, 0, 1, at);
+    writeSync(file, Buffer.of((byte[0] ?? 0) ^ 1), 0, 1, at);
+    closeSync(file);
+  }
+
+  function blockOf(member: string, block: number): Buffer {
+    const file = openSync(fileOf(member), 'r');
+    const bytes = Buffer.alloc(blockBytes);
+    readSync(file, bytes, 0, blockBytes, block * blockBytes);
+    closeSync(file);
+    return bytes;
+  }
 
   it('repairs the file of the member that is not read when a byte of it flips', async () => {
     const bytes = Buffer.alloc(blocks * blockBytes, 'something to keep ');

@@ -127,6 +127,7 @@ const asked = (epoch: number): fc.Arbitrary<MemberRequest> => {
     fc.record({ kind: fc.constant('track'), epoch: same, absence, whole: flag }),
     fc.record({ kind: fc.constant('flush'), epoch: fc.constantFrom(epoch, epoch + 1) }),
     fc.record({ kind: fc.constant('grow'), epoch: same, age: small, peerAge: small }),
+    fc.record({ kind: fc.constant('mend'), epoch: same, snapshot: name, offsetBytes, bytes }),
     fc.record({ kind: fc.constant('difference'), epoch: same, span, from: name, to: name }),
     fc.record({ kind: fc.constant('untrack'), epoch: same, member: name }),
     fc.record({ kind: fc.constant('changed'), epoch: same, absence, age: small }),

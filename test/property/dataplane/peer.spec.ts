@@ -46,6 +46,13 @@ const request: fc.Arbitrary<MemberRequest> = fc.oneof(
   fc.record({ kind: fc.constantFrom('read', 'digest', 'status'), epoch: count, span }),
   fc.record({ kind: fc.constantFrom('read', 'digest'), epoch: count, span, snapshot: name }),
   fc.record({ kind: fc.constant('spoil'), epoch: count, sequence: count, span }),
+  fc.record({
+    kind: fc.constant('mend'),
+    epoch: count,
+    snapshot: name,
+    offsetBytes: count,
+    bytes,
+  }),
   fc.record({ kind: fc.constant('difference'), epoch: count, span, from: name, to: name }),
   fc.record({ kind: fc.constantFrom('snapshot', 'forget'), epoch: count, name }),
   fc.record({

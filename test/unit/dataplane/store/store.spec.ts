@@ -150,6 +150,28 @@ describe('store', () => {
     }
   });
 
+  it('I-21 mends a block of a snapshot with the bytes its seal was made of, and with no others', async () => {
+    const disk = await used(true);
+    const hosted = await openStore(disk, names);
+    const { store, runner } = hosted;
+    await runner.run(store.promise(6, 'e'));
+    await write(hosted, 3, 40);
+    await runner.run(store.snapshot('s'));
+    await write(hosted, 3, 50, 2);
+    disk.files.get('data-1')?.fill(9, 3 * blockBytes, 3 * blockBytes + 5);
+    const span = { offsetBytes: 3 * blockBytes, lengthBytes: blockBytes };
+    const right = new Uint8Array(blockBytes).fill(40);
+    const wrong = new Uint8Array(blockBytes).fill(50);
+    assert.equal((await runner.run(store.readSnapshot('s', span)))?.kind, 'corrupt');
+    assert.deepEqual(await runner.run(store.mend('s', span.offsetBytes, wrong)), [3]);
+    assert.equal((await runner.run(store.readSnapshot('s', span)))?.kind, 'corrupt');
+    assert.deepEqual(await runner.run(store.mend('s', span.offsetBytes, right)), []);
+    const mended = await runner.run(store.readSnapshot('s', span));
+    assert.ok(mended?.kind === 'data');
+    assert.deepEqual(mended.bytes, right);
+    assert.equal(await read(hosted, 3), 50, 'the volume is as it was');
+  });
+
   it('I-13 counts what a revert changes as changed for an absent member', async () => {
     const hosted = await openStore(await used(true), names);
     const absence = { member: 'gone', generation: 4 };
