@@ -1,6 +1,6 @@
 /**
- * What a replica does for each question of an engine, on one store: from the question to its answer.
- * Who may ask is decided before (store/epoch-gate.ts); how it gets to disk is the store's.
+ * What a replica does for each question of an engine, on one store: from the question to its
+ * answer. Who may ask is decided before (store/epoch-gate.ts); how it gets to disk is the store's.
  */
 import { digestBlocks, digestBytes, markUnreadable } from '../base/digest.ts';
 import { Fault } from '../base/fault.ts';
@@ -21,7 +21,7 @@ interface View {
 
 const done: MemberReply = { kind: 'done' };
 
-/** Most of what is asked for is done before it returns: what touches the page cache need not wait. */
+/** Most questions are answered before it returns: what touches the page cache need not wait. */
 export function carryOut(hosted: HostedStore, request: Work): MemberReply | Promise<MemberReply> {
   if (request.kind === 'read') return readStore(hosted, request);
   if (request.kind !== 'write') return carryOutLonger(hosted, request);

@@ -163,26 +163,6 @@ function requestOf(found: Frame): MemberRequest {
     case verbs.zero:
     case verbs.trim:
       return changeOf(found);
-    case verbs.read:
-    case verbs.digest: {
-      const kind = found.verb === verbs.read ? 'read' : 'digest';
-      const span = { offsetBytes, lengthBytes };
-      return found.payload.length === 0
-        ? { kind, epoch, span }
-        : { kind, epoch, span, snapshot: member() };
-    }
-    case verbs.mend: {
-      const reader = payloadReader(found, found.payload.length);
-      const snapshot = reader.text(idWidth);
-      return { kind: 'mend', epoch, snapshot, offsetBytes, bytes: reader.raw(reader.remaining) };
-    }
-    case verbs.status:
-      return { kind: 'status', epoch, span: { offsetBytes, lengthBytes } };
-    case verbs.difference: {
-      const reader = payloadReader(found, 2 * idWidth);
-      const views = { from: reader.text(idWidth), to: reader.text(idWidth) };
-      return { kind: 'difference', epoch, span: { offsetBytes, lengthBytes }, ...views };
-    }
     case verbs.spoil:
       return { kind: 'spoil', epoch, sequence: number, span: { offsetBytes, lengthBytes } };
     case verbs.snapshot:
@@ -198,6 +178,35 @@ function requestOf(found: Frame): MemberRequest {
       return { kind: 'resize', epoch, sizeBytes: offsetBytes };
     case verbs.heartbeat:
       return { kind: 'heartbeat', epoch, cleanThrough: number };
+    default:
+      return viewRequestOf(found);
+  }
+}
+
+/** What is asked about the volume as it is, or about its snapshots. */
+function viewRequestOf(found: Frame): MemberRequest {
+  const { epoch, offsetBytes, lengthBytes } = found;
+  switch (found.verb) {
+    case verbs.read:
+    case verbs.digest: {
+      const kind = found.verb === verbs.read ? 'read' : 'digest';
+      const span = { offsetBytes, lengthBytes };
+      return found.payload.length === 0
+        ? { kind, epoch, span }
+        : { kind, epoch, span, snapshot: payloadReader(found, idWidth).text(idWidth) };
+    }
+    case verbs.mend: {
+      const reader = payloadReader(found, found.payload.length);
+      const snapshot = reader.text(idWidth);
+      return { kind: 'mend', epoch, snapshot, offsetBytes, bytes: reader.raw(reader.remaining) };
+    }
+    case verbs.status:
+      return { kind: 'status', epoch, span: { offsetBytes, lengthBytes } };
+    case verbs.difference: {
+      const reader = payloadReader(found, 2 * idWidth);
+      const views = { from: reader.text(idWidth), to: reader.text(idWidth) };
+      return { kind: 'difference', epoch, span: { offsetBytes, lengthBytes }, ...views };
+    }
     default:
       throw malformed(`verb ${found.verb} in place of a request`);
   }
