@@ -97,6 +97,20 @@ describe('spreading of copies', () => {
     );
   });
 
+  it('moves nothing for a small difference', () => {
+    const all = [node('kube1'), node('kube2'), node('kube3')];
+    const holding = (name: string, gib: number, on: string) => {
+      const v = used(name, { [on]: { inSync: true } }, { copies: 1, attachedTo: 'kube9' });
+      return { ...v, spec: { ...v.spec, sizeBytes: gib * gibibyte } };
+    };
+    // Of 95 GiB each: a move of 5 evens 20 and 10, and is not worth its writes.
+    const few = ['a', 'b', 'c', 'd'].map((name) => holding(name, 5, 'kube1'));
+    const others = [holding('e', 10, 'kube2'), holding('f', 10, 'kube3')];
+    assert.equal(spreadingOf(shelfOf(all, [...few, ...others])), undefined);
+    const many = ['g', 'h', 'i', 'j', 'k'].map((name) => holding(name, 5, 'kube1'));
+    assert.ok(spreadingOf(shelfOf(all, [...few, ...many, ...others])) !== undefined);
+  });
+
   it('goes to a new node one copy at a time, and leaves the copy where the volume is used', () => {
     const all = [node('kube1'), node('kube2')];
     const first = [1, 2, 3, 4].map((number) => {
