@@ -37,10 +37,12 @@ export async function assertMetricsShown(lab: Lab, volume: VolumeObject): Promis
     labelSelector: 'larder.dev/metrics=shown',
   });
   const has = (name: string) => (pod: V1Pod) => pod.spec?.containers[0]?.name === name;
-  const onNode = items
-    .filter(has('storage'))
-    .find(({ spec }) => spec?.nodeName === volume.status.attachedTo);
-  assert.ok(onNode, `a node pod on ${volume.status.attachedTo}`);
+  const podOn = (node: string) => {
+    const found = items.filter(has('storage')).find(({ spec }) => spec?.nodeName === node);
+    assert.ok(found, `a node pod on ${node}`);
+    return found;
+  };
+  const onNode = podOn(volume.status.attachedTo);
   assert.match(await ask(lab, onNode, {}), /a token of this cluster is needed/);
   const may = { authorization: `Bearer ${await readerToken(lab)}` };
   const { name } = volume.metadata;
@@ -50,7 +52,10 @@ export async function assertMetricsShown(lab: Lab, volume: VolumeObject): Promis
     async () => new RegExp(`${written}[1-9]`).test(await ask(lab, onNode, may)),
     leftMs,
   );
-  assert.match(await ask(lab, onNode, may), /larder_store_failed{volume="[^"]+",member="[^"]+"} 0/);
+  const [copy] = volume.status.places;
+  const holder = podOn(copy?.node ?? '');
+  const store = `larder_store_failed{volume="${name}",member="${copy?.member}"} 0`;
+  assert.ok((await ask(lab, holder, may)).includes(store), `${store} on ${copy?.node}`);
   const told = await Promise.all(
     items.filter(has('controller')).map(async (pod) => ask(lab, pod, may)),
   );
