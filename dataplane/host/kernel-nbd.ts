@@ -128,7 +128,7 @@ async function ask(
   } catch (error) {
     if (!(error instanceof NetlinkRefusal)) throw error;
     throw new Fault('disk.failed', `The kernel's NBD client: ${error.message}.`, {
-      hint: 'The log of the kernel (dmesg) has its reason.',
+      hint: 'The log of the kernel (dmesg) has its reason. A device that was ended is free when nothing on it is mounted any more.',
       retriable: true,
       cause: error,
     });
