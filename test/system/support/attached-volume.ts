@@ -19,6 +19,9 @@ export const patience = byKernel ? 3 : 1;
 /** For an engine to give up on a member, and for a member to be copied anew. */
 const memberMs = 20_000 * patience;
 
+/** Of which one try may take a third. */
+const mendMs = 60_000;
+
 export type Victim = 'left' | 'right' | 'engine';
 
 /** A volume of two replica servers, attached here and with a place to mount it. */
@@ -122,9 +125,13 @@ export class AttachedVolume {
     for (const member of members) await this.running.startMember(member);
   }
 
-  /** What the CSI node does every few seconds. */
-  mend(): Promise<void> {
-    return this.#attacher.mend(this.running.volume);
+  /** As the CSI node does it: again and again until it succeeds. */
+  async mend(): Promise<void> {
+    const mended = async () => {
+      await this.#attacher.mend(this.running.volume);
+      return true;
+    };
+    await waitFor('the engine to be back', mended, mendMs);
   }
 
   signalEngine(signal: 'SIGTERM' | 'SIGKILL'): void {
