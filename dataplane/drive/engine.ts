@@ -82,6 +82,7 @@ export class EngineDrive implements BlockService {
   #opened: (() => void)[] = [];
   #ended: ((fault: Fault) => void)[] = [];
   #fault: Fault | undefined;
+  #swapping: Promise<void> | undefined;
   /** After a defect nothing is believed any more. */
   #dead = false;
   #reason = '';
@@ -360,7 +361,7 @@ export class EngineDrive implements BlockService {
         void this.#readRecord();
         return;
       case 'swap':
-        void this.#swap(command.expected, command.next);
+        this.#swapping = this.#swap(command.expected, command.next);
         return;
       case 'connect':
         void this.#connect(command.member, command.address);
@@ -384,8 +385,14 @@ export class EngineDrive implements BlockService {
       case 'ended':
         this.#fault = command.fault;
         this.#watch?.[Symbol.dispose]();
-        for (const tell of this.#ended.splice(0)) tell(command.fault);
+        void this.#tellEnd(command.fault);
     }
+  }
+
+  async #tellEnd(fault: Fault): Promise<void> {
+    // I-04: whoever hears of it may end the process, and with it what is on its way to the record.
+    if (fault.code === 'cluster.rolled-back') await this.#swapping;
+    for (const tell of this.#ended.splice(0)) tell(fault);
   }
 
   async #readRecord(): Promise<void> {

@@ -116,10 +116,13 @@ export class VolumeInProcess {
   async changeMembers(
     change: (members: VolumeRecord['members']) => VolumeRecord['members'],
   ): Promise<void> {
+    await this.changeRecord((record) => ({ ...record, members: change(record.members) }));
+  }
+
+  async changeRecord(change: (record: VolumeRecord) => VolumeRecord): Promise<void> {
     for (;;) {
       const { version, record } = await this.#cluster.read(volume);
-      const next = { ...record, members: change(record.members) };
-      const outcome = await this.#cluster.swap(volume, version, next);
+      const outcome = await this.#cluster.swap(volume, version, change(record));
       if (outcome.kind === 'written') return;
     }
   }

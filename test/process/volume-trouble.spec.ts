@@ -75,6 +75,21 @@ describe('volume in trouble', function () {
     }
   });
 
+  it('notes in the record that it is an older one, and stays closed until a person has looked', async () => {
+    assert.deepEqual(await write(1), { kind: 'done' });
+    running.engine.stop();
+    await running.engine.end();
+    const { epoch } = await running.record();
+    await running.changeRecord((record) => ({ ...record, epoch: epoch - 1, writer: '' }));
+    await assert.rejects(running.startEngine(), { code: 'cluster.rolled-back' });
+    assert.match((await running.record()).doubt, /has promised epoch \d+ to another engine/);
+    await assert.rejects(running.startEngine(), { code: 'cluster.rolled-back' });
+    assert.equal((await running.record()).epoch, epoch, 'a record in doubt is not claimed');
+    await running.changeRecord((record) => ({ ...record, doubt: '' }));
+    await running.startEngine();
+    await holds(1);
+  });
+
   it('leaves its neighbour in the same process alone when a bug ends it, and comes back by itself', async () => {
     const other = await VolumeInProcess.make(['left', 'right'], sizeBytes);
     let sick = false;
