@@ -1,7 +1,7 @@
 /**
  * A virtual machine with Debian's kernel, for what the kernel under the tests does not have: it
- * sees this machine's files, read-only under a layer in its memory, and so has the same programs and
- * the same repository. QEMU translates it (no KVM is needed), which is five times slower.
+ * sees this machine's files, read-only under a layer in its memory, and so has the same programs
+ * and the same repository. QEMU translates it (no KVM is needed), which is five times slower.
  *
  * Nothing of it is left: it has no disk but those it is given, and ends with this process.
  */
