@@ -115,6 +115,8 @@ export class CsiController {
         `The volume ${name} has ${snapshots.length} snapshots, which lie with it: delete them first, or let the copies that are made from it be finished.`,
       );
     }
+    // A copy that was never finished holds a cut of its source.
+    await releaseSource(this.#ports.objects, volume);
     const outcome = await volumes.remove(volume);
     if (outcome.kind === 'refused') throw new Refusal('INTERNAL', outcome.message);
     if (outcome.kind !== 'written') throw again(name);
@@ -275,6 +277,7 @@ export class CsiController {
   /** So that the scheduler may try another node, with another request. */
   async #takeBack(volume: VolumeObject): Promise<void> {
     if (volume.status.record !== undefined || lostRecordOf(volume) !== '') return;
+    await releaseSource(this.#ports.objects, volume);
     await this.#ports.objects.volumes.remove(volume);
   }
 }

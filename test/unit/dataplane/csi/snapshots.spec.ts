@@ -232,6 +232,21 @@ describe('copy of a volume', () => {
     assert.deepEqual(shelf.get('v')?.status.record?.snapshots, []);
   });
 
+  it('leaves no cut of its source when it cannot be placed, or is deleted half made', async () => {
+    using shelf = new Shelf();
+    const capacityRange = { requiredBytes: 64 * gibibyte, limitBytes: 0 };
+    await assert.rejects(shelf.csi.createVolume({ ...clone, capacityRange }), {
+      code: 'RESOURCE_EXHAUSTED',
+    });
+    assert.deepEqual(shelf.get('v')?.spec.snapshots, []);
+    shelf.idle = true;
+    const name = 'half';
+    await assert.rejects(shelf.csi.createVolume({ ...clone, name }), { code: 'UNAVAILABLE' });
+    assert.equal(shelf.get('v')?.spec.snapshots?.length, 1);
+    await shelf.csi.deleteVolume(name);
+    assert.deepEqual(shelf.get('v')?.spec.snapshots, []);
+  });
+
   it('is not made of one that is just being formatted: it could be formatted again', async () => {
     using shelf = new Shelf();
     const now = shelf.get('v');
