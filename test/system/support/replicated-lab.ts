@@ -62,8 +62,7 @@ export class ReplicatedLab {
     }));
     const lab = await Lab.start({ ...labOptions, name: labName, nodes }, context);
     await lab.importImages([images.dataplane, images.sidecars]);
-    const isWanted = process.env['LARDER_SNAPSHOTS'] === '1';
-    const snapshots = isWanted ? await SnapshotController.start(lab, context) : undefined;
+    const snapshots = await SnapshotController.start(lab, context);
     const stack = labStack(state, await ensurePulumi(context), context.signal);
     await stack.prepare({
       ...labDifferences(lab, prepared.images),
