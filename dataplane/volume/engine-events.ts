@@ -51,11 +51,9 @@ export interface EnginePlants {
   readonly restartIgnored?: boolean;
   readonly emptyTrusted?: boolean;
   readonly rollbackIgnored?: boolean;
-  readonly doubtIgnored?: boolean;
   readonly olderDiskTrusted?: boolean;
   readonly cleanedTooEarly?: boolean;
   readonly ageNotRecorded?: boolean;
-  readonly readmittedTwice?: boolean;
   readonly cutWithoutOrder?: boolean;
   readonly cursorOfLetGo?: boolean;
   readonly snapshotNotCopied?: boolean;

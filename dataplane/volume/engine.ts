@@ -233,12 +233,12 @@ export class Engine {
 
   /** I-10. A member that counts was stopped and started meanwhile. */
   #restarted(link: MemberLink, proven: boolean): void {
-    const { restartIgnored, readmittedTwice } = this.#core.options.plants;
+    const { restartIgnored } = this.#core.options.plants;
     link.returned = true;
     if (!proven && restartIgnored !== true) {
       // What it had acknowledged and not flushed may be gone.
       link.broken = 'it was restarted and cannot prove that it lost nothing';
-    } else if (link.readmissions > 0 && readmittedTwice !== true) {
+    } else if (link.readmissions > 0) {
       // I-24: what it was when it was stopped before would prove the same.
       link.broken = 'it was restarted once more before its return was noted in the record';
     }

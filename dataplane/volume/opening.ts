@@ -57,8 +57,7 @@ export class Opening {
   *open(): Procedure {
     const core = this.#core;
     const found = yield* core.read();
-    const { doubtIgnored, rollbackIgnored } = core.options.plants;
-    if (found.doubt !== '' && doubtIgnored !== true && rollbackIgnored !== true) {
+    if (found.doubt !== '' && core.options.plants.rollbackIgnored !== true) {
       core.rolledBack(found.doubt);
       return;
     }

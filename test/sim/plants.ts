@@ -132,15 +132,9 @@ export const plants: readonly Plant[] = [
     focus: ['two-writers', 'kill-member', 'partition'],
   },
   {
-    name: 'doubtIgnored',
-    what: 'I-04 opens a record that another engine doubted',
-    seedsMax: 100,
-    focus: ['two-writers', 'kill-member', 'partition'],
-  },
-  {
     name: 'olderDiskTrusted',
     what: 'I-24 takes an older state of a disk for the present one',
-    seedsMax: 30,
+    seedsMax: 60,
     focus: ['roll-back-disk', 'kill-engine'],
   },
   {
@@ -152,12 +146,6 @@ export const plants: readonly Plant[] = [
   {
     name: 'ageNotRecorded',
     what: 'I-24 lets the record forget the age of its members',
-    seedsMax: 60,
-    focus: ['roll-back-disk'],
-  },
-  {
-    name: 'readmittedTwice',
-    what: 'I-24 goes on with a member that restarts while it is readmitted',
     seedsMax: 60,
     focus: ['roll-back-disk'],
   },
