@@ -129,6 +129,8 @@ function kubeletConfig(
     imageGCHighThresholdPercent: 100,
     imageGCLowThresholdPercent: 99,
     maxPods: 60,
+    // What crashes waits up to five minutes elsewhere: too long for a test of crashes.
+    crashLoopBackOff: { maxContainerRestartPeriod: '2s' },
     // A pod waits up to this long after its volume was attached; the default of 10 s is a long
     // test.
     nodeStatusUpdateFrequency: '2s',
