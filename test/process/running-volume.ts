@@ -8,13 +8,12 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { once } from 'node:events';
-import { OfflineStore } from '../../dataplane/drive/offline-store.ts';
-import { HostDisk } from '../../dataplane/host/disk.ts';
 import { issue, makeAuthority, validFor } from '../../dataplane/host/authority.ts';
 import { DirectoryCluster } from '../../dataplane/host/cluster.ts';
 import { connectNbd } from '../../dataplane/host/nbd-connect.ts';
 import { NbdClient } from '../../dataplane/drive/nbd-client.ts';
 import { waitFor } from '../../lab/cluster/wait.ts';
+import { compareCopies } from '../support/copies.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
 import { firstRecord, inSyncIds } from '../../dataplane/volume/record.ts';
 
@@ -190,28 +189,9 @@ export class RunningVolume {
    * the first byte that differs. Writes that are not answered must not be under way.
    */
   async compareCopies(): Promise<string> {
-    const images = await Promise.all(
-      this.members.map(async (id) => {
-        const store = await OfflineStore.open(
-          new HostDisk(path.join(this.directory, id), { readOnly: true }),
-        );
-        const bytes = Buffer.alloc(this.sizeBytes);
-        for await (const piece of store.pieces()) {
-          if (piece.corrupt.length > 0)
-            throw new Error(`${id} has corrupt blocks: ${piece.corrupt.join()}`);
-          bytes.set(piece.bytes, piece.span.offsetBytes);
-        }
-        await store.close();
-        return { id, bytes };
-      }),
+    return compareCopies(
+      new Map(this.members.map((id) => [id, path.join(this.directory, id)] as const)),
     );
-    const [first, ...others] = images;
-    for (const other of others) {
-      if (first === undefined || first.bytes.equals(other.bytes)) continue;
-      const at = first.bytes.findIndex((byte, index) => byte !== other.bytes[index]);
-      return `${first.id} and ${other.id} differ at byte ${at}`;
-    }
-    return 'equal';
   }
 
   signal(name: string, signal: NodeJS.Signals): void {
