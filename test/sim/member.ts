@@ -51,7 +51,10 @@ export class SimMember {
     medium.onDataChange = (kind, file, span) => {
       // What was merged into the layer above is taken away below.
       const { head } = this.hosted?.store.layers ?? { head: 1 };
-      if (kind === 'write' || file === filesOf(head).data) this.#checkIntent(file, span);
+      const isHead = file === filesOf(head).data;
+      // One block of a frozen layer may be put back to what its seal says (store/mend.ts).
+      const mends = !isHead && span.lengthBytes === ports.geometry.blockBytes;
+      if (isHead || (kind === 'write' && !mends)) this.#checkIntent(file, span);
     };
   }
 
