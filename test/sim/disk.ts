@@ -112,8 +112,8 @@ class SimFile implements DiskFile {
     bytes: Uint8Array,
     change: (medium: SimMedium) => void,
   ): Promise<void> {
-    const span = { offsetBytes, lengthBytes: bytes.length };
-    if (this.#name.startsWith('data-')) this.#medium.onDataChange(kind, this.#name, span);
+    if (this.#name.startsWith('data-'))
+      this.#medium.onDataChange(kind, this.#name, offsetBytes, bytes);
     let under = true;
     this.#process.onDeath(() => {
       if (under) this.#medium.putSome(this.#content, offsetBytes, bytes);

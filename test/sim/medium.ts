@@ -5,7 +5,6 @@
  * a bad disk does besides is switched on from outside (strikes.ts).
  */
 import type { Prng } from '../../dataplane/base/prng.ts';
-import type { ByteSpan } from '../../dataplane/store/geometry.ts';
 
 const sectorBytes = 512;
 
@@ -45,7 +44,12 @@ export class SimMedium {
   /** What was in the slot before somebody put another disk there. */
   #aside: Snapshot | undefined;
   /** Told of every change of a data file when it is issued. */
-  onDataChange: (kind: 'write' | 'punch', file: string, span: ByteSpan) => void = () => {};
+  onDataChange: (
+    kind: 'write' | 'punch',
+    file: string,
+    offsetBytes: number,
+    bytes: Uint8Array,
+  ) => void = () => {};
 
   constructor(
     prng: Prng,

@@ -2,9 +2,11 @@
  * One replica server of the simulated volume: a medium that outlives it, and the process that
  * serves the store on it. Like under a supervisor, what ends is started again by whoever ended it.
  */
+import { readU32 } from '../../dataplane/base/big-endian.ts';
 import { Fault } from '../../dataplane/base/fault.ts';
 import { createStore, type HostedStore, openStore } from '../../dataplane/drive/hosted-store.ts';
 import { ReplicaServer } from '../../dataplane/drive/replica.ts';
+import { pageBytes } from '../../dataplane/store/checksum-table.ts';
 import {
   type ByteSpan,
   type Geometry,
@@ -13,6 +15,7 @@ import {
 } from '../../dataplane/store/geometry.ts';
 import { filesOf, layerOfFile } from '../../dataplane/store/layer-list.ts';
 import { RegionMap } from '../../dataplane/store/region-map.ts';
+import { sealOf } from '../../dataplane/store/seal.ts';
 import { SimDisk } from './disk.ts';
 import type { SimNetwork } from './link.ts';
 import type { SimMedium } from './medium.ts';
@@ -48,13 +51,14 @@ export class SimMember {
     this.id = medium.name;
     this.medium = medium;
     this.process = new SimProcess(ports.world, medium.name);
-    medium.onDataChange = (kind, file, span) => {
+    medium.onDataChange = (kind, file, offsetBytes, bytes) => {
       // What was merged into the layer above is taken away below.
       const { head } = this.hosted?.store.layers ?? { head: 1 };
-      const isHead = file === filesOf(head).data;
-      // One block of a frozen layer may be put back to what its seal says (store/mend.ts).
-      const mends = !isHead && span.lengthBytes === ports.geometry.blockBytes;
-      if (isHead || (kind === 'write' && !mends)) this.#checkIntent(file, span);
+      const ofHead = file === filesOf(head).data;
+      if (kind === 'punch' && !ofHead) return;
+      // A frozen block that gets its own bytes back stays what its seal says (decision 0142).
+      if (!ofHead && this.#matchesSaved(file, offsetBytes, bytes)) return;
+      this.#checkIntent(file, { offsetBytes, lengthBytes: bytes.length });
     };
   }
 
@@ -145,6 +149,21 @@ export class SimMember {
       );
     }
     return values;
+  }
+
+  /** Whether the seals on the medium say that these are the blocks' bytes. */
+  #matchesSaved(file: string, offsetBytes: number, bytes: Uint8Array): boolean {
+    const { blockBytes, regionBlocks } = this.#ports.geometry;
+    const table = this.medium.content(filesOf(layerOfFile(file) ?? 0).table).medium;
+    for (let at = 0; at < bytes.length; at += blockBytes) {
+      const block = (offsetBytes + at) / blockBytes;
+      const region = Math.floor(block / regionBlocks);
+      const place = region * pageBytes(regionBlocks) + pageBytes(block % regionBlocks);
+      const saved = table.subarray(place, place + 4);
+      if (saved.length < 4) return false;
+      if (readU32(saved, 0) !== sealOf(bytes.subarray(at, at + blockBytes), block)) return false;
+    }
+    return true;
   }
 
   /** Reads the region map from the medium, as a crash at this moment would leave it. */
