@@ -35,6 +35,8 @@ const environment = z.object({
   KUBELET_FOLDER: z.string().startsWith('/'),
   /** In memory, shared with the node: what attached volumes need while this pod is away. */
   RUN_FOLDER: z.string().startsWith('/'),
+  /** `auto` takes the kernel's NBD client where there is one (docs/decisions/0161). */
+  ATTACH: z.enum(['fuse', 'auto']).default('fuse'),
   /** Of the image: engines of another are replaced when this pod starts. */
   VERSION: z.string().default(''),
 });
@@ -77,7 +79,9 @@ async function main(): Promise<void> {
   };
   const folderOf = (name: string) => path.join(settings.RUN_FOLDER, name);
   const attacher = new NodeAttacher(
-    await chooseAttach(),
+    settings.ATTACH === 'auto'
+      ? await chooseAttach()
+      : { kind: 'fuse', because: 'ATTACH=auto is not set' },
     {
       kernel: new KernelAttacher({ ...shared, folder: folderOf('nbd') }, log),
       fuse: new FuseAttacher({ ...shared, folder: folderOf('volumes'), inPod: true }, log),
