@@ -27,6 +27,8 @@ export async function copiesOn(
   node: string,
   volume: string,
 ): Promise<readonly string[]> {
-  const lines = await started.must(node, ['find', `${diskPath}/larder/replicas`]);
+  // The folder is made with the first copy.
+  const all = `find ${diskPath}/larder/replicas 2>/dev/null || true`;
+  const lines = await started.must(node, ['sh', '-c', all]);
   return lines.split('\n').filter((line) => line.includes(volume));
 }
