@@ -14,7 +14,7 @@ import type { MemberLink } from './member-link.ts';
 import type { Membership } from './membership.ts';
 import { leftOver } from './opening.ts';
 import type { Operations } from './operations.ts';
-import { grown } from './record.ts';
+import { grown, inSyncIds } from './record.ts';
 import type { Procedure } from './task.ts';
 
 /** Of the time, while clients work: keeps what they lose by it below 30 %. */
@@ -270,7 +270,8 @@ export class CatchUp {
       if (!link.hasCuts(core.known)) return false;
       link.role = 'joining';
       const swapped = yield* core.swap(core.withAge(grown(core.known, link.id)));
-      if (swapped) {
+      // One whose answer was lost may have come about, and somebody else may have written since.
+      if (swapped || (core.isMine && inSyncIds(core.known).includes(link.id))) {
         link.role = 'in-sync';
         return true;
       }

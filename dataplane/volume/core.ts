@@ -132,6 +132,7 @@ export class Core {
     link.role = 'absent';
     link.broken = '';
     link.held = false;
+    link.departing = false;
     link.report = undefined;
     if (link.state !== 'down') this.command({ kind: 'disconnect', member: link.id });
     link.state = 'down';

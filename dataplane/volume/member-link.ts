@@ -52,6 +52,8 @@ export class MemberLink {
   /** Its size and snapshots: as it reported them, and as it was told since. */
   sizeBytes = 0;
   readonly snapshots = new Set<string>();
+  /** It is being taken out of the record: another engine may serve without it already (I-03). */
+  departing = false;
   /** The record does not name it any more: nothing is done with it. */
   dismissed = false;
   /** Generations of absent members it durably tracks, by member. */
@@ -93,6 +95,11 @@ export class MemberLink {
 
   get usable(): boolean {
     return this.state === 'up' && this.broken === '';
+  }
+
+  /** What it holds may be shown to clients, if it counts. */
+  get readable(): boolean {
+    return this.usable && !this.departing;
   }
 
   /** Nothing may be acknowledged without it. */

@@ -141,7 +141,11 @@ export class Membership {
       );
       const gone = new Set(lost.map((link) => link.id));
       if (core.options.plants.shrinkBeforeSwap === true) this.#forget(lost);
+      // I-03: who comes back just now gets what this engine writes, and not what the next one does.
+      for (const link of lost) link.departing = true;
       if (!(yield* core.swap(core.withAge(shrunk(core.known, gone))))) {
+        const counted = inSyncIds(core.known);
+        for (const link of lost) link.departing = !counted.includes(link.id);
         if (core.isMine) continue;
         core.superseded();
         return;

@@ -267,7 +267,7 @@ export class Operations {
       }
       const heard = yield* core.call(link, { kind: 'read', epoch: core.epoch, span });
       if (heard.kind === 'corrupt') break;
-      if (heard.kind === 'data') {
+      if (heard.kind === 'data' && link.readable) {
         this.#offer(id, heard);
         return;
       }
@@ -289,7 +289,7 @@ export class Operations {
         this.#offer(id, { kind: 'failed', reason: 'io', fault });
         return;
       }
-      if (heard.kind !== 'extents') continue;
+      if (heard.kind !== 'extents' || !link.readable) continue;
       this.#offer(id, heard);
       return;
     }
@@ -302,7 +302,7 @@ export class Operations {
     const { plants, preferred } = this.#core.options;
     const links = [...this.#core.links.values()];
     const may = links.filter(
-      (link) => link.usable && (link.role === 'in-sync' || plants.readFromAnybody === true),
+      (link) => link.readable && (link.role === 'in-sync' || plants.readFromAnybody === true),
     );
     if (plants.readFromAnybody === true) return may.at(-1);
     return may.find((link) => link.id === preferred) ?? may[0];

@@ -27,16 +27,17 @@ export function* repairBlock(
 ): Procedure<Repaired | undefined> {
   const damaged = new Set(known);
   for (;;) {
-    const members = core.needed();
-    const link = members.find((other) => other.usable && !damaged.has(other));
+    const link = core.needed().find((other) => other.readable && !damaged.has(other));
     if (link === undefined) {
-      if (members.every((other) => damaged.has(other))) return undefined;
-      yield { ready: () => core.needed().some((other) => other.usable && !damaged.has(other)) };
+      const nobody = () => core.needed().every((other) => damaged.has(other));
+      if (nobody()) return undefined;
+      const somebody = () => core.needed().some((other) => other.readable && !damaged.has(other));
+      yield { ready: () => somebody() || nobody() };
       continue;
     }
     const heard = yield* core.call(link, { kind: 'read', epoch: core.epoch, span });
     if (heard.kind === 'corrupt') damaged.add(link);
-    if (heard.kind !== 'data') continue;
+    if (heard.kind !== 'data' || !link.readable) continue;
     const { bytes } = heard;
     const { offsetBytes } = span;
     const order = { epoch: core.epoch, sequence: core.nextSequence(), fua: false };
