@@ -173,7 +173,10 @@ export class Engine {
       yield* this.#membership.turn(() => this.#hinted && !core.cutting);
       this.#hinted = false;
       yield* core.read();
-      if (!core.isMine) core.superseded();
+      if (!core.isMine) {
+        core.superseded();
+        return;
+      }
       for (const link of core.addLinks()) {
         core.tasks.start(this.#keepConnected(link));
         this.#care(link);

@@ -18,12 +18,16 @@ const roundsMax = 10_000;
 
 export class Tasks {
   readonly #blocked = new Map<Procedure, Until | undefined>();
+  #stopped = false;
 
+  /** Nothing starts any more once all were stopped: it would be woken for ever. */
   start(procedure: Procedure): void {
+    if (this.#stopped) return;
     this.#blocked.set(procedure, undefined);
   }
 
   stopAll(): void {
+    this.#stopped = true;
     this.#blocked.clear();
   }
 
