@@ -12,6 +12,9 @@ import { type Heard, MemberLink } from './member-link.ts';
 import { aged, type VolumeRecord, type VolumeWish } from './record.ts';
 import { type Procedure, Tasks } from './task.ts';
 
+/** I-22. As many changes of the record as a cache may be late. */
+const outdatedMax = 64;
+
 type Stale = Extract<Heard, { kind: 'stale' }>;
 
 /** Parts of an engine that may have to wait for the world. */
@@ -26,6 +29,8 @@ export class Core {
   /** As it stood beside the record when that was last read. */
   wish: VolumeWish | undefined;
   version = '';
+  /** Versions that were replaced, newest last: a read that shows one of them came from a cache. */
+  readonly #outdated: string[] = [];
   epoch = 0;
   serving = false;
   /** I-24: every member that counts is durably so old. */
@@ -285,15 +290,18 @@ export class Core {
           );
           return known;
         }
-        this.record = outcome.record;
-        this.wish = outcome.wish;
-        this.version = outcome.version;
-        this.explain('record', '');
-        return outcome.record;
+        if (!this.#outdated.includes(outcome.version)) {
+          this.record = outcome.record;
+          this.wish = outcome.wish;
+          this.#moveTo(outcome.version);
+          this.explain('record', '');
+          return outcome.record;
+        }
       }
+      const why = outcome?.kind === 'record' ? 'an older one was shown' : outcome?.why;
       this.explain(
         'record',
-        `The configuration record cannot be read (${outcome?.why ?? 'no answer'}): no member comes or goes until it can. Bring the control plane back.`,
+        `The configuration record cannot be read (${why ?? 'no answer'}): no member comes or goes until it can. Bring the control plane back.`,
       );
       yield* this.pause(this.options.retryMs);
     }
@@ -314,7 +322,7 @@ export class Core {
       const outcome = this.#swapped as Swapped | undefined;
       if (outcome?.kind === 'written') {
         this.record = next;
-        this.version = outcome.version;
+        this.#moveTo(outcome.version);
         return true;
       }
       if (outcome?.kind === 'conflict' && plants.conflictIsSuccess === true) {
@@ -348,6 +356,14 @@ export class Core {
 
   swapped(outcome: Swapped): void {
     this.#swapped = outcome;
+  }
+
+  /** What an engine asks for next may be what was there before: only versions tell them apart. */
+  #moveTo(version: string): void {
+    if (version === this.version) return;
+    this.#outdated.push(this.version);
+    if (this.#outdated.length > outdatedMax) this.#outdated.shift();
+    this.version = version;
   }
 
   /** One question to the manager at a time. */

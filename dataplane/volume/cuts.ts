@@ -82,7 +82,10 @@ export class Cuts {
       yield* this.#tell({ kind: 'forget', epoch, name });
       return refused(cut);
     }
-    yield* this.#record((now) => ({ ...now, snapshots: [...now.snapshots, name] }));
+    yield* this.#record(({ snapshots, ...now }) =>
+      // A swap without an answer may have come about already.
+      ({ ...now, snapshots: snapshots.includes(name) ? snapshots : [...snapshots, name] }),
+    );
     return done;
   }
 

@@ -207,4 +207,33 @@ describe('membership', () => {
       proven: true,
     });
   });
+
+  it('I-23 does not take what was there before for the swap that it asked for', () => {
+    const shelf = new Shelf(recordOf('a')).open();
+    const before = { version: String(shelf.version), record: shelf.record };
+    shelf.tell({ kind: 'cut', id: 1, request: { kind: 'snapshot', name: 's' } });
+    assert.deepEqual(shelf.record.snapshots, ['s']);
+    // Somebody writes, so that giving up meets a conflict, and the manager shows an old record.
+    shelf.edit({});
+    shelf.staleReads = [before];
+    shelf.tell({ kind: 'cut', id: 2, request: { kind: 'forget', name: 's' } });
+    shelf.pass(500);
+    const forgot = shelf.sent.some(({ request }) => request.kind === 'forget');
+    assert.ok(forgot);
+    assert.deepEqual(shelf.record.snapshots, []);
+  });
+
+  it('names a snapshot once when the answer was lost and somebody else wrote after it', () => {
+    const shelf = new Shelf(recordOf('a')).open();
+    shelf.held = isSwap;
+    shelf.tell({ kind: 'cut', id: 1, request: { kind: 'snapshot', name: 's' } });
+    const [swap] = shelf.waiting;
+    assert.ok(swap?.kind === 'swap');
+    shelf.edit(swap.next);
+    shelf.edit({ generation: swap.next.generation + 1 });
+    shelf.held = () => false;
+    shelf.tell({ kind: 'swapped', outcome: { kind: 'unknown' } });
+    shelf.pass(500);
+    assert.deepEqual(shelf.record.snapshots, ['s']);
+  });
 });
