@@ -26,6 +26,8 @@ import { Wishes } from './wishes.ts';
  * opened anew: it may be half of one. Until then a slow disk may finish what older engines began.
  */
 const handshakeLosses = 10;
+/** Beats after a hint about the record when it is read once more. */
+const againBeats = 40;
 
 export class Engine {
   readonly #core: Core;
@@ -169,8 +171,12 @@ export class Engine {
   /** Members that somebody added to the record are filled; those that were taken out are let go. */
   *#followRecord(): Procedure {
     const core = this.#core;
+    // What was read may be older than what the hint was about, and no other hint would come.
+    let againAtMs = Infinity;
     for (;;) {
-      yield* this.#membership.turn(() => this.#hinted && !core.cutting);
+      const due = () => (this.#hinted || core.nowMs >= againAtMs) && !core.cutting;
+      yield* this.#membership.turn(due);
+      againAtMs = this.#hinted ? core.nowMs + againBeats * core.options.heartbeatMs : Infinity;
       this.#hinted = false;
       yield* core.read();
       if (!core.isMine) {

@@ -236,4 +236,17 @@ describe('membership', () => {
     shelf.pass(500);
     assert.deepEqual(shelf.record.snapshots, ['s']);
   });
+
+  it('reads the record once more after a hint, in case an older one was shown', () => {
+    const shelf = new Shelf(recordOf('a', 'b')).open();
+    const [a, b] = shelf.record.members;
+    assert.ok(a !== undefined && b !== undefined);
+    shelf.staleReads = [{ version: String(shelf.version), record: shelf.record }];
+    shelf.edit({ members: [{ ...a, retiring: true }, b] });
+    shelf.tell({ kind: 'record-hint' });
+    shelf.pass(1000);
+    assert.equal(shelf.record.members[0]?.inSync, true);
+    shelf.pass(5000);
+    assert.equal(shelf.record.members[0]?.inSync, false);
+  });
 });
