@@ -187,7 +187,7 @@ export class Engine {
         core.tasks.start(this.#keepConnected(link));
         this.#care(link);
       }
-      yield* this.#membership.dismiss();
+      this.#membership.dismiss();
       this.#membership.release();
     }
   }

@@ -41,7 +41,7 @@ export class Membership {
   }
 
   /** Under the turn: lets go of absent members that the record does not name any more. */
-  *dismiss(): Procedure {
+  dismiss(): void {
     const core = this.#core;
     const { epoch, known } = core;
     for (const link of core.links.values()) {
@@ -50,7 +50,9 @@ export class Membership {
       core.release(link);
       core.links.delete(link.id);
       const request = { kind: 'untrack', epoch, member: link.id } as const;
-      yield* core.callAll(core.needed().map((other) => ({ link: other, request })));
+      for (const other of core.needed()) {
+        core.ask(other, request, (heard) => core.judge(other, heard), true);
+      }
     }
   }
 
@@ -106,7 +108,8 @@ export class Membership {
     // I-03: until it is forgotten below, this engine may still read from one of them.
     if (!(yield* core.swap(core.withAge(shrunk(core.known, gone, true))))) {
       if (!core.isMine) core.superseded();
-      return;
+      // One whose answer was lost may have come about, and somebody else may have written since.
+      if (!core.isMine || inSyncIds(core.known).some((id) => gone.has(id))) return;
     }
     if (yield* this.#track(leaving, left)) {
       this.#forget(leaving);

@@ -251,6 +251,17 @@ export class Opening {
   /** I-13: from now on every kept member knows what each absent one misses. */
   *#trackAbsent(links: readonly MemberLink[], gone: ReadonlySet<string>): Procedure<boolean> {
     const core = this.#core;
+    // A member has room for as many as the record may name: others were taken out of it meanwhile.
+    const named = (id: string) => core.known.members.some((member) => member.id === id);
+    const forgotten = links.flatMap((link) =>
+      (link.report?.absences ?? [])
+        .filter(({ member }) => !named(member))
+        .map(({ member }) => ({
+          link,
+          request: { kind: 'untrack', epoch: core.epoch, member } as const,
+        })),
+    );
+    if (!(yield* core.callAll(forgotten))) return false;
     const calls = [];
     for (const member of core.known.members.filter((other) => !other.inSync)) {
       const absence = { member: member.id, generation: member.departedAt };

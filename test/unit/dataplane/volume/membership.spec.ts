@@ -249,4 +249,36 @@ describe('membership', () => {
     shelf.pass(5000);
     assert.equal(shelf.record.members[0]?.inSync, false);
   });
+
+  it('I-22 has members forget whom the record does not name before they track others', () => {
+    const shelf = new Shelf({
+      ...recordOf('a'),
+      generation: 2,
+      members: [...recordOf('a').members, { id: 'c', address: 'c', inSync: false, departedAt: 2 }],
+    });
+    shelf.absences = [{ member: 'gone', generation: 1 }];
+    shelf.away.add('c');
+    shelf.open();
+    const kinds = shelf.sent.map(({ request }) => request.kind);
+    const forgets = shelf.sent.findIndex(
+      ({ request }) => request.kind === 'untrack' && request.member === 'gone',
+    );
+    assert.ok(forgets !== -1 && forgets < kinds.indexOf('track'), kinds.join());
+  });
+
+  it('I-22 asks again to forget whom the record does not name when a member was away just then', () => {
+    const shelf = new Shelf(recordOf('a', 'b')).open();
+    const c = { id: 'c', address: 'c', inSync: false, departedAt: 0 };
+    shelf.away.add('c');
+    shelf.edit({ members: [...shelf.record.members, c] });
+    shelf.tell({ kind: 'record-hint' });
+    shelf.pass(100);
+    shelf.loses('b');
+    shelf.edit({ members: shelf.record.members.filter(({ id }) => id !== 'c') });
+    shelf.tell({ kind: 'record-hint' });
+    shelf.away.delete('b');
+    shelf.pass(100);
+    const told = shelf.sent.filter(({ request }) => request.kind === 'untrack');
+    assert.deepEqual(told.map(({ member }) => member).sort(), ['a', 'b']);
+  });
 });
