@@ -85,8 +85,10 @@ export class Opening {
         return false;
       }
       const next = claimed(core.known, core.options.incarnation);
+      if (!(yield* core.swap(next))) continue;
+      // I-02: only now may a member be asked to promise it; another may have claimed the same.
       core.epoch = next.epoch;
-      if (yield* core.swap(next)) return true;
+      return true;
     }
   }
 

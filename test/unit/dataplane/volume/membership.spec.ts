@@ -281,4 +281,24 @@ describe('membership', () => {
     const told = shelf.sent.filter(({ request }) => request.kind === 'untrack');
     assert.deepEqual(told.map(({ member }) => member).sort(), ['a', 'b']);
   });
+
+  it('I-02 asks nobody to promise an epoch before the record says whose it is', () => {
+    const shelf = new Shelf(recordOf('a', 'b'));
+    shelf.held = (command) =>
+      (command.kind === 'connect' && command.member === 'b') ||
+      (command.kind === 'send' && command.request.kind === 'grow') ||
+      (command.kind === 'swap' && command.next.epoch === 2);
+    shelf.tell({ kind: 'start' });
+    shelf.pass(300);
+    // Lost in the middle of the opening: the next epoch is claimed, while b is on its way.
+    shelf.loses('a');
+    assert.equal(shelf.waiting.at(-1)?.kind, 'swap');
+    const connecting = shelf.waiting.find(({ kind }) => kind === 'connect');
+    assert.ok(connecting !== undefined);
+    shelf.answer(connecting);
+    const promises = shelf.sent.flatMap(({ member, request }) =>
+      request.kind === 'promise' ? [`${member} ${request.epoch}`] : [],
+    );
+    assert.deepEqual(promises, ['a 1', 'b 1']);
+  });
 });
