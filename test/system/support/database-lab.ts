@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { CoreV1Api, CustomObjectsApi, type V1Taint } from '@kubernetes/client-node';
+import { CoreV1Api, CustomObjectsApi } from '@kubernetes/client-node';
 import type { StorageNodeObject, VolumeObject } from '../../../dataplane/control/objects.ts';
 import { labPaths } from '../../../lab/base/paths.ts';
 import type { LabContext } from '../../../lab/cluster/bring-up.ts';
@@ -20,6 +20,7 @@ import type { LocalStack } from '../../../lab/stack/local-stack.ts';
 import { ensurePulumi } from '../../../lab/toolchain/pulumi.ts';
 import { ensureTools } from '../../../lab/toolchain/toolchain.ts';
 import { labOptions, prepareLab, quietProgress } from './test-lab.ts';
+import { taintOutOfService, untaint } from './taints.ts';
 
 const labName = 'database-test';
 const diskMiB = 768;
@@ -226,23 +227,11 @@ export class DatabaseLab {
   /** Tells Kubernetes, once it misses the node, that nothing runs there any more. */
   async takeOutOfService(name: string): Promise<void> {
     await this.until(`${name} to be missed`, async () => !(await this.isNodeReady(name)));
-    await this.#changeTaints(name, (taints) => [...taints, outOfService]);
+    await taintOutOfService(this.core, name);
   }
 
   async backInService(name: string): Promise<void> {
-    await this.#changeTaints(name, (taints) =>
-      taints.filter(({ key }) => key !== outOfService.key),
-    );
-  }
-
-  async #changeTaints(name: string, change: (taints: V1Taint[]) => V1Taint[]): Promise<void> {
-    await this.until(`the taints of ${name} to be written`, async () => {
-      const node = await this.core.readNode({ name });
-      node.spec ??= {};
-      node.spec.taints = change(node.spec.taints ?? []);
-      await this.core.replaceNode({ name, body: node });
-      return true;
-    });
+    await untaint(this.core, name);
   }
 
   get #custom(): CustomObjectsApi {
@@ -264,11 +253,6 @@ interface PreparedLab {
 }
 
 const larderObjects = { group: 'larder.dev', version: 'v1alpha1' };
-const outOfService = {
-  key: 'node.kubernetes.io/out-of-service',
-  value: 'nodeshutdown',
-  effect: 'NoExecute',
-};
 
 const replicated = {
   engine: 'larder',
