@@ -20,7 +20,8 @@ export class Membership {
 
   /** Runs as long as the volume is served. */
   *watch(): Procedure {
-    for (;;) {
+    // What it would look at next, once it is over, is another engine's record.
+    while (this.#core.ended === undefined) {
       yield* this.turn(() => this.#lost().length > 0 || this.#leaving().length > 0);
       if (this.#lost().length > 0) yield* this.#shrink();
       else yield* this.#retire();
