@@ -50,6 +50,15 @@ export const isAlreadyExists = isFailure(
 export const isConflict = isFailure(
   (failure) => failure.code === 409 && failure.reason === 'Conflict',
 );
+/** Somebody else wrote between the server's own read and write: no field is disputed. */
+export const isOvertaken = isFailure(
+  (failure) =>
+    failure.code === 409 &&
+    failure.reason === 'Conflict' &&
+    !listAt(failure.status, 'details', 'causes').some(
+      (cause) => cause['reason'] === 'FieldManagerConflict',
+    ),
+);
 export const isForbidden = isFailure((failure) => failure.code === 403);
 export const isImmutableField = isFailure(
   (failure) => failure.code === 422 && failure.message.includes('field is immutable'),

@@ -3,10 +3,12 @@
  * Knows paths and query parameters; knows nothing of Pulumi.
  */
 import { type ApiClient, patchType } from './api-client.ts';
-import { isNotFound } from './api-failure.ts';
+import { isNotFound, isOvertaken } from './api-failure.ts';
 import { type Discovery, pathOf } from './discovery.ts';
 import { type GroupVersionKind, kindOf } from './kind.ts';
-import { type KubeObject, listAt, nameOf, namespaceOf } from './object.ts';
+import { type KubeObject, listAt, nameOf, namespaceOf, textAt } from './object.ts';
+
+const applyAttemptsMax = 5;
 
 export interface WriteOptions {
   readonly fieldManager: string;
@@ -73,19 +75,31 @@ export class Cluster {
     });
   }
 
-  /** Server-side apply. `force` takes fields that other managers own; without it they conflict. */
+  /**
+   * Server-side apply. `force` takes fields that other managers own; without it they conflict. What
+   * names no version may be sent again when a status was written in between, as that of a Deployment
+   * whose pods crash: the server gives up after five times of its own.
+   */
   async apply(
     object: KubeObject,
     options: WriteOptions & { readonly force: boolean },
   ): Promise<KubeObject> {
-    return this.#client.send({
+    const request = {
       method: 'PATCH',
       path: await this.#path(referenceTo(object)),
       query: { ...writeQuery(options), force: String(options.force) },
       body: object,
       contentType: patchType.apply,
       signal: options.signal,
-    });
+    } as const;
+    const hasVersion = textAt(object, 'metadata', 'resourceVersion') !== '';
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#client.send(request);
+      } catch (error) {
+        if (hasVersion || attempt === applyAttemptsMax || !isOvertaken(error)) throw error;
+      }
+    }
   }
 
   /** Replaces the whole object; its `resourceVersion` must be the current one. */
