@@ -77,8 +77,8 @@ export class Cluster {
 
   /**
    * Server-side apply. `force` takes fields that other managers own; without it they conflict. What
-   * names no version may be sent again when a status was written in between, as that of a Deployment
-   * whose pods crash: the server gives up after five times of its own.
+   * names no version is sent again when a status was written in between, as that of a Deployment
+   * whose pods crash: the server gives up after five tries of its own.
    */
   async apply(
     object: KubeObject,
