@@ -82,11 +82,7 @@ export function preparedDisk(
     {
       metadata: { name: `larder-${shape.volume}`, labels: shape.labels },
       spec: {
-        capacity: { storage: formatSize(shape.sizeBytes) },
-        accessModes: shape.accessModes,
-        volumeMode: 'Filesystem',
-        persistentVolumeReclaimPolicy: 'Retain',
-        storageClassName: shape.className,
+        ...specOf(shape),
         ...sourceOf(place),
         nodeAffinity: {
           required: {
@@ -97,7 +93,6 @@ export function preparedDisk(
             ],
           },
         },
-        claimRef: claimRefOf(shape),
       },
     },
     {
@@ -108,6 +103,18 @@ export function preparedDisk(
       ignoreChanges: ['spec.local', 'spec.hostPath'],
     },
   );
+}
+
+/** What every volume that is made here has, wherever its bytes lie. */
+function specOf(shape: VolumeShape) {
+  return {
+    capacity: { storage: formatSize(shape.sizeBytes) },
+    accessModes: shape.accessModes,
+    volumeMode: 'Filesystem',
+    persistentVolumeReclaimPolicy: 'Retain',
+    storageClassName: shape.className,
+    claimRef: claimRefOf(shape),
+  };
 }
 
 /** A folder that is on the server already; without it, no pod starts. */
@@ -122,18 +129,13 @@ export function remoteDisk(
     {
       metadata: { name: `larder-${shape.volume}`, labels: shape.labels },
       spec: {
-        capacity: { storage: formatSize(shape.sizeBytes) },
-        accessModes: shape.accessModes,
-        volumeMode: 'Filesystem',
-        persistentVolumeReclaimPolicy: 'Retain',
-        storageClassName: shape.className,
+        ...specOf(shape),
         mountOptions: [...mountOptions],
         csi: {
           driver: 'nfs.csi.k8s.io',
           volumeHandle: `${server}#${folder}#${shape.volume}`,
           volumeAttributes: { server, share: folder },
         },
-        claimRef: claimRefOf(shape),
       },
     },
     keep,
